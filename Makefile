@@ -1,0 +1,47 @@
+# Everything starts from python3 (3.11 or newer) and make alone.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup run test lint format lock bench bench-peers clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+.venv/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Garçom needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: .venv/.ready  ## create .venv with everything in it
+
+run: setup  ## Garçom with a demo model on http://127.0.0.1:8000
+	$(BIN)/garcom demo
+
+test: setup  ## the whole test suite
+	$(BIN)/python -m pytest
+
+lint: setup  ## format and lint rules, types, import layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: setup  ## rewrite the files in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:  ## write requirements.txt anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 \
+		--all-extras --group dev pyproject.toml -o requirements.txt
+
+bench: setup  ## the published comparison, as a Markdown table
+	$(BIN)/python -m bench
+
+bench-peers: setup  ## install the peers, each into its own environment
+	$(BIN)/python -m bench.peers
+
+clean:  ## remove what setup made
+	rm -rf .venv .demo

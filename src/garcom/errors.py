@@ -1,0 +1,165 @@
+"""Every exception of Garçom.
+
+GarcomError
+├── InputError                 what a caller sent is wrong
+│   ├── MalformedBody          not JSON, CSV or Arrow at all; duplicate keys; too deep; empty
+│   ├── InvalidRows            readable, but rows do not fit the model's signature
+│   ├── BodyTooLarge
+│   └── UnsupportedMediaType
+├── NotFound
+│   ├── ModelNotFound
+│   └── VersionNotFound
+├── Conflict                   the request is right, the present state forbids it
+├── Unavailable                try again later
+│   └── Overloaded             a bounded queue is full
+├── EngineError                a predictor failed on rows that fit its signature
+├── PackError                  a trained model cannot become a bundle
+│   ├── UnreadableModel        the file is not a model that Garçom reads
+│   │   └── LibraryMismatch    written by another version of its library
+│   ├── UnsupportedModel       readable, but no engine can carry it
+│   ├── DataError              the example data do not fit the model
+│   └── SignatureError         a signature, inferred or written by hand, is inconsistent
+├── BundleError                a bundle is damaged, incomplete or of an unknown format
+├── PredictionFailed           (client) the server answered with a problem
+│   ├── Rejected               (client) 4xx: the request has to change
+│   └── ServerUnavailable      (client) 503 after all retries, or no connection
+└── SettingsError              a setting is unknown or has a wrong value
+
+A message says what was expected, what came, and what to do next. HTTP statuses are not here but in
+``http/problems.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class GarcomError(Exception):
+    """The root: catching it catches whatever Garçom raises on purpose."""
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a body, and where.
+
+    ``where`` is a path such as ``records[3].pH``, or ``""`` for the whole body.
+    """
+
+    where: str
+    expected: str
+    got: str
+    suggestion: str = ""
+
+    def sentence(self) -> str:
+        """One line for people."""
+        place = f"{self.where}: " if self.where else ""
+        hint = f" {self.suggestion}" if self.suggestion else ""
+        return f"{place}expected {self.expected}, got {self.got}.{hint}"
+
+
+class InputError(GarcomError):
+    """What a caller sent is wrong; ``faults`` lists where (at most the first hundred)."""
+
+    def __init__(self, message: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+class MalformedBody(InputError):
+    """The body cannot be read at all."""
+
+
+class InvalidRows(InputError):
+    """The body was read, but some of its rows do not fit the signature."""
+
+
+class BodyTooLarge(InputError):
+    """The body is longer than the server takes."""
+
+
+class UnsupportedMediaType(InputError):
+    """The body's Content-Type is none that the server reads."""
+
+
+class NotFound(GarcomError):
+    """A named thing does not exist."""
+
+
+class ModelNotFound(NotFound):
+    """No model has this name."""
+
+
+class VersionNotFound(NotFound):
+    """The model has no such version."""
+
+
+class Conflict(GarcomError):
+    """The present state forbids the change."""
+
+
+class Unavailable(GarcomError):
+    """Not now; ``retry_after_s`` says when to try again."""
+
+    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Overloaded(Unavailable):
+    """A bounded queue is full."""
+
+
+class EngineError(GarcomError):
+    """A predictor failed on rows that fit its signature; ``row`` is the first such row, where known."""
+
+    def __init__(self, message: str, row: int | None = None) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+class PackError(GarcomError):
+    """A trained model cannot become a bundle."""
+
+
+class UnreadableModel(PackError):
+    """The file is not a model that Garçom reads."""
+
+
+class LibraryMismatch(UnreadableModel):
+    """The file was written by another version of its library."""
+
+
+class UnsupportedModel(PackError):
+    """The model can be read, but no engine can carry it."""
+
+
+class DataError(PackError):
+    """The example data do not fit the model."""
+
+
+class SignatureError(PackError):
+    """A signature is inconsistent."""
+
+
+class BundleError(GarcomError):
+    """A bundle is damaged, incomplete or of an unknown format."""
+
+
+class PredictionFailed(GarcomError):
+    """The server answered with a problem; ``status`` and ``problem`` hold it."""
+
+    def __init__(self, message: str, status: int = 0, problem: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.problem = problem or {}
+
+
+class Rejected(PredictionFailed):
+    """A 4xx answer: the request has to change."""
+
+
+class ServerUnavailable(PredictionFailed):
+    """A 503 after all retries, or no connection."""
+
+
+class SettingsError(GarcomError):
+    """A setting is unknown or has a wrong value."""
