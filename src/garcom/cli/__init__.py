@@ -1,1 +1,27 @@
-"""Garçom."""
+"""The ``garcom`` command: one file per group of commands, and nothing heavy imported before it is used."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from garcom.errors import GarcomError
+
+app = typer.Typer(
+    name="garcom",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turns a trained model into a product: a typed, documented, fast and correct HTTP service.",
+)
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 refused or failed (the message says why), 2 wrong usage."""
+    try:
+        app()
+    except GarcomError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(1)
