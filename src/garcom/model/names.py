@@ -1,0 +1,33 @@
+"""The one rule for the names of models, which stand in addresses, file names and commands."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from garcom.errors import InputError
+
+LENGTH_LIMIT = 100
+
+_RULE = re.compile(rf"[a-z0-9][a-z0-9_.-]{{0,{LENGTH_LIMIT - 1}}}")
+
+
+def check_name(name: str) -> str:
+    """The name, if it is one: 1 to 100 of ``a-z``, ``0-9``, ``_``, ``.`` and ``-``, a letter or digit first.
+
+    Otherwise raises :class:`~garcom.errors.InputError`, which suggests the nearest name that is.
+    """
+    if _RULE.fullmatch(name):
+        return name
+    near = suggest_name(name)
+    hint = f" {near!r} would do." if near else ""
+    raise InputError(
+        f"Expected the name of a model: up to {LENGTH_LIMIT} lower-case letters (a-z), digits, '_', '.' and '-', "
+        f"with a letter or digit first. Got {name!r}.{hint}"
+    )
+
+
+def suggest_name(text: str) -> str:
+    """The nearest allowed name, ``""`` where nothing is left: ``Previsão de Preços`` gives ``previsao-de-precos``."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_.]+", "-", plain).lstrip("-_.")[:LENGTH_LIMIT].rstrip("-")

@@ -1,0 +1,102 @@
+"""The traffic plan: which version of each model answers, as one file that the web workers read.
+
+The supervisor writes it when the database's revision changes; a worker needs neither SQLAlchemy nor the
+database to follow it.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from garcom.errors import Unavailable
+
+if TYPE_CHECKING:
+    from garcom.storage.database import Database
+
+
+class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One model: the number that answers (None: none does), the digest of each version, its own routes."""
+
+    answers: int | None
+    versions: dict[int, str]
+    routes: tuple[str, ...] = ()
+
+
+class TrafficPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What answers, at one revision.
+
+    ``default`` is the model that answers at ``/predict``: the one marked so, or the only one there is; None
+    otherwise. The bundle of a version is the folder ``<bundles>/<digest>``.
+    """
+
+    revision: int
+    default: str | None
+    models: dict[str, ModelPlan]
+    bundles: str
+
+    def folder(self, name: str, number: int) -> Path:
+        """The bundle's folder of a version in the plan; raises KeyError for one that is not."""
+        return Path(self.bundles, self.models[name].versions[number])
+
+
+def current_revision(database: Database) -> int:
+    """The number of the last change to what answers: one indexed read."""
+    from garcom.storage import traffic
+
+    with database.read() as connection:
+        return traffic.revision(connection)
+
+
+def current_plan(database: Database) -> TrafficPlan:
+    """The plan as the database has it now."""
+    # The workers import this module for the file only, so the database is loaded where it is asked.
+    from garcom.storage import models, traffic, versions
+    from garcom.storage.blobs import Blobs
+
+    with database.read() as connection:
+        revision = traffic.revision(connection)
+        rows = models.list_models(connection)
+        routes = models.list_routes(connection)
+        digests: dict[int, dict[int, str]] = defaultdict(dict)
+        for model_id, number, digest in versions.list_digests(connection):
+            digests[model_id][number] = digest
+    marked = next((row.name for row in rows if row.is_default), None)
+    return TrafficPlan(
+        revision=revision,
+        default=rows[0].name if len(rows) == 1 else marked,
+        models={
+            row.name: ModelPlan(answers=row.answers, versions=digests[row.id], routes=routes.get(row.id, ()))
+            for row in rows
+        },
+        bundles=str(Blobs.under(database.home).folder),
+    )
+
+
+def write_plan(plan: TrafficPlan, path: Path) -> None:
+    """Put the plan in place of the one at ``path``; a reader sees the whole old one or the whole new one."""
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(msgspec.json.encode(plan))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_plan(path: Path) -> TrafficPlan:
+    """The plan that the supervisor wrote; raises :class:`~garcom.errors.Unavailable` when there is none to read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=TrafficPlan)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unavailable(
+            f"Expected the traffic plan that `garcom serve` writes at {path}, but it cannot be read ({error}). "
+            "Restart the server."
+        ) from error

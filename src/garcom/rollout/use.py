@@ -1,0 +1,42 @@
+"""Switches which version answers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from garcom.errors import InputError
+from garcom.registry.reference import parse_reference, require_model, require_version
+from garcom.storage import traffic, versions
+from garcom.storage.database import Database
+
+
+class Switch(msgspec.Struct, frozen=True, kw_only=True):
+    """What answers now, what answered before (None: nothing did), and the revision that says so."""
+
+    model: str
+    answers: int
+    answered: int | None
+    revision: int
+
+
+def use(database: Database, reference: str) -> Switch:
+    """Let the version of the reference (``wine:2``) answer for its model, in one transaction.
+
+    Using the version that answers already changes nothing. Raises :class:`~garcom.errors.InputError` for a
+    reference without a number, :class:`~garcom.errors.ModelNotFound`, :class:`~garcom.errors.VersionNotFound`.
+    """
+    name, number = parse_reference(reference)
+    with database.write() as connection:
+        model = require_model(connection, name)
+        if number is None:
+            newest = versions.list_versions(connection, model.id)[-1].number
+            raise InputError(
+                f"Expected the version that shall answer, as in `garcom use {name}:{newest}`; got {name!r}."
+            )
+        version = require_version(connection, model, number)
+        if model.answers == number:
+            revision = traffic.revision(connection)
+        else:
+            traffic.answer_with(connection, model.id, version.id)
+            revision = traffic.bump(connection)
+    return Switch(model=name, answers=number, answered=model.answers, revision=revision)

@@ -1,0 +1,92 @@
+"""The database under the home folder: who reads, who writes, and what its errors mean."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from garcom.errors import Conflict, GarcomError, SettingsError, Unavailable
+from garcom.storage import schema, sqlite
+
+FILE_NAME = "garcom.db"
+
+
+class Database:
+    """Metadata only: predictions never wait for it.
+
+    An instance holds no connection between transactions; threads and forked processes may share it.
+    """
+
+    def __init__(self, engine: Engine, home: Path) -> None:
+        self._engine = engine
+        self.home = home
+
+    @classmethod
+    def open(cls, home: Path) -> Database:
+        """Open ``home/garcom.db``, made or brought up to date first where needed.
+
+        Raises :class:`~garcom.errors.SettingsError` when the folder cannot be used, and
+        :class:`~garcom.errors.Conflict` when a newer Garçom or another program wrote the database.
+        """
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"The home folder {home} cannot be made ({error.strerror}). Choose another with --home or GARCOM_HOME."
+            ) from error
+        engine = sqlite.engine_for(home / FILE_NAME)
+        with _translated(engine):
+            schema.prepare(engine, home / f"{FILE_NAME}.lock")
+        return cls(engine, home)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database throughout."""
+        with _translated(self._engine), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that changes all or nothing; writers take turns.
+
+        It commits when the block ends and is undone when the block raises or the process dies.
+        """
+        with (
+            _translated(self._engine),
+            self._engine.connect().execution_options(**{sqlite.WRITER: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+
+@contextlib.contextmanager
+def _translated(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        raise _explained(error, str(engine.url.database)) from error
+
+
+def _explained(error: DatabaseError, path: str) -> GarcomError:
+    """The driver's error in words that say what to do; an error of our own making is passed on."""
+    said = str(error.orig)
+    if "locked" in said:
+        return Unavailable(
+            f"The database {path} has been busy for {sqlite.BUSY_TIMEOUT_S:.0f} s: another process is writing to it. "
+            "Try again; if it stays so, find the process that holds the file."
+        )
+    if "not a database" in said or "malformed" in said:
+        return Conflict(
+            f"{path} is not a database that SQLite can read ({said}). Restore it from a backup, or use another home "
+            "folder with --home."
+        )
+    if isinstance(error, OperationalError):  # no permission, no space, a failing disk
+        return SettingsError(
+            f"The database {path} cannot be used ({said}). Check that its folder exists, is writable and has space "
+            "left, or choose another with --home or GARCOM_HOME."
+        )
+    raise error
