@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from garcom.cli import models, register, remove, show, use
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -16,6 +17,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Turns a trained model into a product: a typed, documented, fast and correct HTTP service.",
 )
+
+app.command("register")(register.command)
+app.command("models")(models.command)
+app.command("show")(show.command)
+app.command("use")(use.command)
+app.command("remove")(remove.command)
 
 
 def main() -> None:

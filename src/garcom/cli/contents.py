@@ -1,0 +1,43 @@
+"""A bundle's records, as ``garcom show --json`` prints them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from garcom.model.bundle import Bundle, Choice
+from garcom.model.engines.base import EngineSpec
+from garcom.model.proof import Proof
+from garcom.model.signature import Signature
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything in a bundle but its engine files and its texts."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    engines: tuple[EngineSpec, ...]
+    choice: tuple[Choice, ...]
+    signature: Signature
+    proof: Proof
+    proved_on_real_rows: bool
+    metrics: dict[str, Any]
+    lineage: dict[str, Any]
+
+
+def contents(bundle: Bundle) -> Contents:
+    """The records of a bundle that has been read."""
+    return Contents(
+        name=bundle.name,
+        digest=bundle.digest,
+        size_bytes=bundle.size_bytes,
+        engines=bundle.manifest.engines,
+        choice=bundle.manifest.choice,
+        signature=bundle.signature,
+        proof=bundle.proof,
+        proved_on_real_rows=bundle.proof.on_real_rows,
+        metrics=bundle.metrics,
+        lineage=bundle.lineage,
+    )

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar="GARCOM_HOME",
+        help="Folder with the registry and the bundles. Default: the platform's data folder.",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def home_folder(home: Path | None) -> Path:
+    """The home folder of a ``--home`` option that may not have been given."""
+    if home is not None:
+        return home.expanduser()
+    from garcom.settings import default_home
+
+    return default_home()

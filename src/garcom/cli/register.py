@@ -1,0 +1,87 @@
+"""``garcom register``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from garcom.cli.options import HomeOption, JsonOption, home_folder
+from garcom.cli.output import emit
+from garcom.errors import BundleError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from garcom.registry import Registry, Version
+
+_MODEL_FILES = {".pkl", ".pickle", ".joblib", ".skops", ".onnx", ".ubj", ".json", ".txt"}
+
+
+def command(
+    bundle: Annotated[Path, typer.Argument(help="A bundle made by `garcom pack`: its folder or its .zip.")],
+    name: Annotated[str | None, typer.Option(help="Another name for the model than the bundle's own.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A parameter to write down; may be repeated.")
+    ] = None,
+    use: Annotated[bool, typer.Option("--use", help="Let this version answer from now on.")] = False,
+    route: Annotated[
+        str | None, typer.Option(metavar="PATH", help="A path of the model's own, such as /prever_precos.")
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="Let this model answer at /predict.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Register a bundle as the next version of its model.
+
+    The first version of a model answers at once; a later one after `garcom use`, or with `--use`.
+    The same content registered again is the version that exists already.
+
+    Example: `garcom register wine-5d3c0e7a91f2.bundle --param trees=100 --use`
+    """
+    from garcom.registry import Registry
+    from garcom.registry.routes import check_route
+
+    parameters = dict(_parameter(text) for text in param or [])
+    if bundle.is_file() and bundle.suffix.lower() in _MODEL_FILES:
+        raise BundleError(
+            f"Expected a bundle, and {bundle} looks like a model's own file. Make a bundle of it first: "
+            f"`garcom pack {bundle} --name {name or 'NAME'} --data ROWS.csv`."
+        )
+    if route is not None:
+        check_route(route)
+    registry = Registry.open(home_folder(home))
+    version = registry.register(bundle, name=name, parameters=parameters, use=use)
+    if route is not None:
+        registry.add_route(version.model, route)
+    if default:
+        registry.set_default(version.model)
+    emit(version, as_json, lambda console: _tell(console, registry, version))
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise typer.BadParameter(f"Expected KEY=VALUE, as in trees=100; got {text!r}.", param_hint="--param")
+    return name.strip(), value
+
+
+def _tell(console: Console, registry: Registry, version: Version) -> None:
+    from garcom.cli.describe import size
+    from garcom.model.proof import NOT_ON_REAL_ROWS
+
+    summary = version.summary
+    if version.existed:
+        console.print(f"{version.reference} has this content already; no new version was made.")
+    else:
+        engines = " + ".join(summary.engines)
+        console.print(f"Registered {version.reference} (engine {engines}, {size(summary.size_bytes)}).")
+    if not summary.proved_on_real_rows:
+        console.print(f"It is {NOT_ON_REAL_ROWS}: pack it again with --data to prove it.", style="bold yellow")
+    if version.answers:
+        console.print(f"It answers at /v1/models/{version.model}/predict.")
+        return
+    answers = registry.model(version.model).answers
+    now = "Nothing" if answers is None else f"{version.model}:{answers}"
+    console.print(f"{now} answers for {version.model}; `garcom use {version.reference}` switches to this one.")
