@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _MAIN_METRICS = ("roc_auc", "balanced_accuracy", "accuracy", "r2", "rmse", "mae")
 _CATEGORIES_SHOWN = 6
 _UNPROVED_SHOWN = 5
+#: Names up to this long are kept on one line, in a terminal of 80 columns too.
+_NAME_WIDTH = 24
 
 
 def tell_models(console: Console, models: Sequence[Model]) -> None:
@@ -33,15 +35,19 @@ def tell_models(console: Console, models: Sequence[Model]) -> None:
         version = main_version(model)
         listed.add_row(
             plain(model.name),
-            ("nothing" if model.answers is None else str(model.answers)) + (" (default)" if model.is_default else ""),
+            "nothing" if model.answers is None else str(model.answers),
             _numbers([each.number for each in model.versions]),
             version.task,
             main_metric(version.metrics),
             " + ".join(plain(name) for name in version.summary.engines),
             _proved(version.summary),
         )
+    listed.columns[0].no_wrap = max(len(model.name) for model in models) <= _NAME_WIDTH
     listed.columns[3].no_wrap = True
     console.print(listed)
+    for model in models:
+        if model.is_default:
+            console.print(f"{model.name} is the default: it answers at /predict too.")
     unproved = [version.reference for version in map(main_version, models) if not version.summary.proved_on_real_rows]
     _tell_unproved(console, unproved)
 

@@ -52,7 +52,9 @@ def table(*columns: str, title: str = "", numbers: tuple[str, ...] = ()) -> Tabl
         title_style="bold",
     )
     for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        made.add_column(
+            column, justify="right" if column in numbers else "left", overflow="fold", min_width=len(column)
+        )
     return made
 
 
