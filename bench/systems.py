@@ -41,12 +41,13 @@ class Launch:
         return self.ports[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class System:
     """One way to serve a model.
 
     ``command`` gives the command line for a launch; it runs in ``cwd`` (default: the launch's folder).
-    ``encode`` writes a case's row as a request body, ``read`` gives the class in an answer's body (none: echo).
+    ``encode`` writes a case's row as a request body, ``read`` gives the class in an answer's body (none: echo). A
+    system that ``freezes`` is stopped while others are measured.
     """
 
     name: str
@@ -58,6 +59,7 @@ class System:
     prepare: Callable[[Launch], object] | None = None
     cwd: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
+    freezes: bool = True
 
     def requests(self, case: Case) -> list[bytes]:
         """One request per row of the case."""
@@ -84,6 +86,15 @@ class Running:
         except BaseException:
             self.server.stop()
             raise
+
+    def rest(self) -> None:
+        """Take nothing from the system that is measured now: an idle server still polls, collects and reports."""
+        if self.system.freezes:
+            self.server.freeze()
+
+    def wake(self) -> None:
+        """Be ready again."""
+        self.server.thaw()
 
     def load(self, connections: int, seconds: float) -> Load:
         """One round of load; raises BadAnswer if an answer differs from the original model's."""
@@ -162,7 +173,7 @@ def pack(case: Case) -> Path:
     if not list(case.folder.glob("*.bundle")):
         labels = ",".join(f"{value}={label}" for value, label in enumerate(LABELS))
         options = ["--name", "wine", "--data", str(case.table), "--target", TARGET, "--labels", labels]
-        command = [command_beside_python("garcom"), "pack", case.pickle, *options]
+        command = [str(command_beside_python("garcom")), "pack", str(case.pickle), *options]
         done = subprocess.run(command, cwd=case.folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise NotStarted(f"garcom pack ended with status {done.returncode}: {done.stderr[-1500:]}")

@@ -115,7 +115,15 @@ PEERS = (
     ),
     *(
         System(
-            "bentoml", title, _bentoml, _rows, lambda body: int(json.loads(body)[0]), cwd=_service("bentoml"), env=env
+            "bentoml",
+            title,
+            _bentoml,
+            _rows,
+            lambda body: int(json.loads(body)[0]),
+            cwd=_service("bentoml"),
+            env=env,
+            # Its batching learns from how long things take, and a time in the freezer spoils what it learned.
+            freezes=False,
         )
         for title, env in (
             ("BentoML", _with_path("bentoml")),
