@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from garcom.cli import models, register, remove, show, use
+from garcom.cli import models, register, remove, serve, show, use
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Turns a trained model into a product: a typed, documented, fast and correct HTTP service.",
 )
 
+app.command("serve", epilog=serve.EPILOG)(serve.command)
 app.command("register")(register.command)
 app.command("models")(models.command)
 app.command("show")(show.command)

@@ -1,0 +1,127 @@
+"""The composition root of a worker: builds the data plane and the control application, and wires them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from garcom.http.asgi import Application, Asgi
+from garcom.rollout.plan import TrafficPlan, read_plan
+from garcom.serving.dataplane import DataPlane
+from garcom.serving.predictor import Predictor, load_predictor
+from garcom.serving.runtime import Runtime
+from garcom.serving.telemetry import Telemetry
+from garcom.settings import Settings
+
+logger = logging.getLogger("garcom.app")
+
+#: How often a worker looks whether the traffic plan has changed: one ``stat`` of a file.
+PLAN_INTERVAL_S = 0.1
+#: How often a worker shares its counts with its siblings.
+COUNTS_INTERVAL_S = 1.0
+
+
+class Worker:
+    """One worker's parts and background work, over the folder in which the supervisor publishes the plan."""
+
+    def __init__(self, settings: Settings, run_folder: Path) -> None:
+        self._run_folder = run_folder
+        self._plan_path = run_folder / "plan.json"
+        self._plan_stamp: tuple[int, int] = (0, 0)
+        self._telemetry = Telemetry()
+        self._control: asyncio.Task[Asgi] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+        def load(folder: Path, model: str, version: int) -> Predictor:
+            return load_predictor(
+                folder, model, version, allow_python=settings.allow_python, max_rows=settings.max_rows
+            )
+
+        self.runtime = Runtime(
+            load,
+            memory_budget_bytes=settings.model_memory_mb * 1024 * 1024,
+            max_queued_rows=settings.max_queued_rows,
+            route=settings.route,
+        )
+        self.application = Application(
+            DataPlane(self.runtime, self._telemetry),
+            self.control,
+            self.start,
+            self.stop,
+            max_body_bytes=settings.max_body_bytes,
+            max_buffered_bytes=settings.max_buffered_bytes,
+            body_timeout_s=settings.client_timeout_s,
+            access_log=settings.access_log,
+        )
+
+    async def control(self) -> Asgi:
+        """The control application, imported when it is first wanted or right after the start."""
+        if self._control is None:
+            self._control = asyncio.create_task(asyncio.to_thread(self._create_control))
+        return await asyncio.shield(self._control)
+
+    async def start(self) -> None:
+        """Wait for the plan, load what answers at ``/predict``, and leave the rest to the background."""
+        while not self._plan_path.exists():
+            await asyncio.sleep(0.005)
+        await self._follow_plan()
+        await self.runtime.prepare_default()
+        for work in (self._watch_plan(), self._share_counts(), self._finish_start()):
+            self._in_background(work)
+
+    async def stop(self) -> None:
+        """End the background work and free the predictors; requests in flight have ended by now."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.runtime.close()
+
+    async def _finish_start(self) -> None:
+        await self.control()
+        await self.runtime.preload()
+
+    async def _follow_plan(self) -> None:
+        found = self._plan_path.stat()
+        plan: TrafficPlan = read_plan(self._plan_path)
+        self._plan_stamp = found.st_mtime_ns, found.st_ino
+        await self.runtime.follow(plan)
+
+    async def _watch_plan(self) -> None:
+        while True:
+            await asyncio.sleep(PLAN_INTERVAL_S)
+            with contextlib.suppress(FileNotFoundError):
+                found = self._plan_path.stat()
+                if (found.st_mtime_ns, found.st_ino) != self._plan_stamp:
+                    await self._follow_plan()
+
+    async def _share_counts(self) -> None:
+        from garcom.http.metrics import SharedCounts
+
+        counts = SharedCounts(self._run_folder, self._telemetry.snapshot)
+        while True:
+            await asyncio.sleep(COUNTS_INTERVAL_S)
+            counts.write()
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("background work failed", exc_info=error)
+
+    def _create_control(self) -> Asgi:
+        from garcom import __version__
+        from garcom.http.catalogue import Catalogue
+        from garcom.http.control import create_control
+        from garcom.http.metrics import Exposition, SharedCounts
+
+        shared = SharedCounts(self._run_folder, self._telemetry.snapshot)
+        exposition = Exposition(shared.total, self.runtime)
+        return create_control(self.runtime, Catalogue(self.runtime), exposition, __version__)

@@ -1,0 +1,155 @@
+"""``garcom serve``: the server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from garcom.cli.options import HomeOption
+
+if TYPE_CHECKING:
+    from garcom.rollout.plan import TrafficPlan
+    from garcom.server.supervisor import Publish
+    from garcom.settings import Settings
+
+EPILOG = """
+**Examples**
+
+`garcom serve` — serve every registered model on http://127.0.0.1:8000
+
+`garcom serve wine-0123456789ab.bundle` — register a bundle, let it answer, and serve
+
+`garcom serve model.pkl --data wine.csv --target quality` — pack, register and serve in one step
+
+`garcom serve --port 0 --workers 2 --route /prever_precos`
+"""
+
+
+def command(
+    source: Annotated[
+        Path | None, typer.Argument(help="A bundle, or a trained model to pack first. Without it: what is registered.")
+    ] = None,
+    home: HomeOption = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1, this machine only.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one. Default: 8000.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Web worker processes. Default: 1.")] = None,
+    server: Annotated[str | None, typer.Option(help="HTTP server: uvicorn (default) or granian.")] = None,
+    route: Annotated[str | None, typer.Option(help="A path of your own for the default model: /prever_precos.")] = None,
+    allow_python: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-python", help="Let models without a data engine run as a Python process.", show_default=False
+        ),
+    ] = None,
+    access_log: Annotated[
+        bool | None, typer.Option("--access-log", help="Log every request, not only failures.", show_default=False)
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(help="console, json, or auto (default).")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info (default), warning or error.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings. Default: garcom.toml in the home folder, if there.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name. Default: the bundle's, or the file's.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Packing: real rows (CSV, Parquet, …) to prove the engines on.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Packing: the column of the data that the model predicts.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Packing: names for the classes, as 0=bom,1=ruim.")] = None,
+    signature: Annotated[Path | None, typer.Option(help="Packing: TOML file that corrects the signature.")] = None,
+) -> None:
+    """Serve the registered models over HTTP.
+
+    Every setting is also a variable GARCOM_<NAME> and a line of the settings file; docs/reference/settings.md
+    lists them. Ctrl-C or SIGTERM stops the server after the requests in flight.
+    """
+    from garcom.settings import load_settings
+
+    given = {
+        "home": None if home is None else str(home.expanduser()),
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "server": server,
+        "route": route,
+        "allow_python": allow_python,
+        "access_log": access_log,
+        "log_format": log_format,
+        "log_level": log_level,
+    }
+    settings = load_settings(given, config)
+    packing = {"data": data, "target": target, "labels": labels, "signature": signature}
+    raise typer.Exit(serve(settings, source, name, packing))
+
+
+def serve(settings: Settings, source: Path | None, name: str | None, packing: Mapping[str, object]) -> int:
+    """Pack and register the source if there is one, then serve until a signal; gives the exit status."""
+    from garcom.logs import configure
+    from garcom.server.supervisor import Supervisor, bind
+
+    configure(settings.log_format, settings.log_level)
+    # First the address: nobody should wait for a model to be packed only to hear that the port is taken.
+    listener = bind(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    bundle = source
+    if source is not None and not _is_bundle(source):
+        from garcom.cli.pack import pack_for_serving
+
+        bundle = pack_for_serving(source, name, packing)
+
+    def open_plan() -> Publish:
+        return _open_plan(Path(settings.home), bundle, name, told)
+
+    told: dict[str, TrafficPlan] = {}
+    return Supervisor(settings, listener, open_plan, lambda: _greet(address, told.get("plan"))).run()
+
+
+def _is_bundle(source: Path) -> bool:
+    from garcom.errors import UnreadableModel
+
+    if not source.exists():
+        raise UnreadableModel(f"Expected a bundle or a trained model at {source}, and nothing is there.")
+    return (source / "manifest.json").is_file() or source.suffix == ".zip"
+
+
+def _open_plan(home: Path, bundle: Path | None, name: str | None, told: dict[str, TrafficPlan]) -> Publish:
+    """Open the registry, register the bundle if there is one, and give the function that publishes the plan."""
+    from garcom.registry.registry import Registry
+    from garcom.rollout.plan import current_plan, current_revision, write_plan
+
+    registry = Registry.open(home)
+    if bundle is not None:
+        version = registry.register(bundle, name=name, use=True)
+        registry.set_default(version.model)
+
+    def publish(path: Path) -> None:
+        if "plan" in told and current_revision(registry.database) == told["plan"].revision:
+            return
+        plan = current_plan(registry.database)
+        write_plan(plan, path)
+        told["plan"] = plan
+
+    return publish
+
+
+def _greet(address: str, plan: TrafficPlan | None) -> None:
+    """Say where the server is and what to try, once it answers."""
+    lines = [f"Garçom serves on {address} (documentation: {address}/docs)"]
+    if plan is None or not plan.models:
+        lines.append("No model is registered yet: garcom pack model.pkl --data data.csv, then garcom register BUNDLE.")
+    elif plan.default is not None:
+        body = "-H 'Content-Type: application/json' -d @-"
+        lines.append(f"Try it: curl -s {address}/example | curl -s {address}/predict {body}")
+    else:
+        first = sorted(plan.models)[0]
+        lines.append(
+            f"{len(plan.models)} models: {address}/v1/models; for instance {address}/v1/models/{first}/example"
+        )
+    typer.echo("\n".join(lines))
+    sys.stdout.flush()

@@ -1,0 +1,234 @@
+"""The application as a raw ASGI callable: predictions first, everything else to the control application.
+
+A prediction is matched, read, answered and sent here without passing any framework; the control application
+(FastAPI) is imported in the background after the first model is ready, because a request for a prediction must
+not wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from garcom.errors import BodyTooLarge, EngineError, GarcomError, MalformedBody, ModelNotFound, NotFound, Overloaded
+from garcom.http import problems
+from garcom.serving.codec.answers import JSON
+from garcom.serving.dataplane import DataPlane
+from garcom.serving.ids import uuid7s
+from garcom.serving.runtime import Route, no_model
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("garcom.http")
+
+#: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+class Application:
+    """One worker's application.
+
+    ``control`` gives the ASGI application for every path that is no prediction; ``startup`` and ``shutdown``
+    run with the server's lifespan.
+    """
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        control: Callable[[], Awaitable[Asgi]],
+        startup: Callable[[], Awaitable[None]],
+        shutdown: Callable[[], Awaitable[None]],
+        *,
+        max_body_bytes: int,
+        max_buffered_bytes: int,
+        body_timeout_s: float,
+        access_log: bool,
+    ) -> None:
+        self._plane = plane
+        self._control = control
+        self._startup = startup
+        self._shutdown = shutdown
+        self._max_body_bytes = max_body_bytes
+        self._max_buffered_bytes = max_buffered_bytes
+        self._body_timeout_s = body_timeout_s
+        self._access_log = access_log
+        self._buffered_bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http":
+            if scope["method"] == "POST":
+                path = scope["path"]
+                route = self._plane.runtime.routes.get(path)
+                if route is not None or path.endswith("/predict"):
+                    await self._predict(route, scope, receive, send)
+                    return
+            control = await self._control()
+            await control(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _predict(self, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
+        content_type = request_id = b""
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"x-request-id":
+                request_id = value
+        if request_id and not _REQUEST_ID.fullmatch(request_id):
+            request_id = b""
+        began = time.perf_counter()
+        status = 200
+        whole = False
+        try:
+            if route is None:
+                route = self._find(scope["path"])
+            message = await receive()
+            body = message["body"] if message["type"] == "http.request" else b""
+            if message.get("more_body") or message["type"] != "http.request" or len(body) > self._max_body_bytes:
+                body = await self._rest_of_body(message, scope, receive)
+            whole = True
+            served = await self._plane.predict(route, body, content_type)
+            headers = [
+                (b"content-type", served.media_type),
+                (b"content-length", b"%d" % len(served.body)),
+                (b"x-request-id", request_id or served.id.encode()),
+            ]
+            if served.media_type is not JSON:
+                slot = route.slot
+                headers += [(b"garcom-model", slot.model.encode()), (b"garcom-version", b"%d" % slot.version)]
+            answer = served.body
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
+            if not isinstance(error, GarcomError):
+                error = _unexpected(error)
+            request_id = request_id or uuid7s(1)[0].encode()
+            problem, headers = problems.problem_of(error, request_id.decode())
+            status, answer = problem.status, problems.encoded(problem)
+            headers += _headers_of_problem(answer, request_id)
+            if not whole:
+                headers.append((b"connection", b"close"))  # nobody will read the rest of the body
+            self._count_failure(route, status, time.perf_counter() - began)
+            if status >= 500:
+                logger.warning(
+                    "request failed",
+                    extra={"request_id": request_id.decode(), "status": status, "problem": problem.type},
+                )
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+        if self._access_log:
+            _log_access(scope, status, headers, time.perf_counter() - began)
+
+    def _find(self, path: str) -> Route:
+        """The route of a path that is not prepared, or the error that says why there is none."""
+        runtime = self._plane.runtime
+        route = runtime.route(path)
+        if route is not None:
+            return route
+        if path != "/predict":
+            raise NotFound(f"Expected a path of this API, got {path[:200]!r}. /docs lists them.")
+        if len(runtime.plan.models) > 1:
+            raise ModelNotFound(
+                "Several models are registered and none is the default. Ask /v1/models/{model}/predict, or mark one "
+                "with `garcom use MODEL --default`."
+            )
+        raise ModelNotFound(no_model("", runtime.plan.models))
+
+    async def _rest_of_body(self, message: MutableMapping[str, Any], scope: Scope, receive: Receive) -> bytes:
+        """The whole body of a request that came in pieces."""
+        self._refuse_announced_length(scope)
+        parts: list[bytes] = []
+        held = 0
+        try:
+            async with asyncio.timeout(self._body_timeout_s):
+                while True:
+                    if message["type"] == "http.disconnect":
+                        raise Disconnected
+                    part = message.get("body", b"")
+                    parts.append(part)
+                    held += len(part)
+                    self._buffered_bytes += len(part)
+                    if held > self._max_body_bytes:
+                        raise self._too_large()
+                    if self._buffered_bytes > self._max_buffered_bytes:
+                        raise Overloaded("The server holds as many request bodies as it may. Try again shortly.")
+                    if not message.get("more_body"):
+                        return b"".join(parts)
+                    message = await receive()
+        except TimeoutError:
+            raise MalformedBody(
+                f"Expected the whole body within {self._body_timeout_s:g} s, got {held:,} bytes of it."
+            ) from None
+        finally:
+            self._buffered_bytes -= held
+
+    def _refuse_announced_length(self, scope: Scope) -> None:
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > self._max_body_bytes:
+                raise self._too_large()
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"Expected a body of at most {self._max_body_bytes:,} bytes, got a longer one. Send it in parts."
+        )
+
+    def _count_failure(self, route: Route | None, status: int, seconds: float) -> None:
+        telemetry = self._plane.telemetry
+        if route is None:
+            telemetry.refuse(status)
+        else:
+            telemetry.version(route.slot.model, route.slot.version).add(status, 0, 0, seconds)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._startup()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._shutdown()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def _unexpected(error: Exception) -> GarcomError:
+    """An error that should not be: the log gets its kind and place, never its text, which may quote the row."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+    logger.error("unexpected error", extra={"error": type(error).__name__, "at": place})
+    return EngineError("The server failed in a way it should not; its log names this request id.")
+
+
+def _headers_of_problem(body: bytes, request_id: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-type", problems.MEDIA_TYPE),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id),
+    ]
+
+
+def _log_access(scope: Scope, status: int, headers: list[tuple[bytes, bytes]], seconds: float) -> None:
+    logger.info(
+        "request",
+        extra={
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "milliseconds": round(seconds * 1e3, 2),
+            "request_id": dict(headers)[b"x-request-id"].decode(),
+        },
+    )

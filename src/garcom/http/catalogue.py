@@ -1,0 +1,129 @@
+"""What the stored bundles say of the models in the traffic plan, read once and kept."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from garcom.errors import ModelNotFound, VersionNotFound
+from garcom.http import openapi
+from garcom.model.bundle import Bundle, read_bundle
+from garcom.model.engines.base import EngineSpec
+from garcom.rollout.plan import ModelPlan
+from garcom.serving.runtime import Runtime, no_model, version_number
+
+
+class Catalogue:
+    """Models and versions as JSON values, and the OpenAPI document made of them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._document: tuple[int, dict[str, Any]] | None = None
+        self._bundle = functools.lru_cache(maxsize=2048)(_read)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every model, by name."""
+        plan = self._runtime.plan
+        return [self._summary(name) for name in sorted(plan.models)]
+
+    def model(self, name: str) -> dict[str, Any]:
+        """One model with its versions. Raises ModelNotFound."""
+        return self._summary(name) | {
+            "versions": [self.version(name, str(number)) for number in sorted(self._planned(name).versions)]
+        }
+
+    def version(self, name: str, version: str) -> dict[str, Any]:
+        """One version: signature, engines, proof, metrics, lineage. Raises ModelNotFound or VersionNotFound."""
+        number = version_number(name, version, self._planned(name).versions)
+        bundle = self.bundle(name, number)
+        return {
+            "model": name,
+            "version": number,
+            "answers": self._planned(name).answers == number,
+            "digest": bundle.digest,
+            "task": bundle.signature.output.task,
+            "signature": bundle.signature,
+            "engines": [_engine(spec) for spec in bundle.manifest.engines],
+            "proved_on_real_rows": bundle.proof.real_rows > 0,
+            "proof": bundle.proof,
+            "metrics": bundle.metrics,
+            "lineage": bundle.lineage,
+        }
+
+    def example(self, name: str) -> dict[str, Any]:
+        """A record that the answering version takes."""
+        return self.answering(name).signature.example
+
+    def default(self) -> str:
+        """The model that answers at ``/predict``. Raises ModelNotFound where there is none."""
+        plan = self._runtime.plan
+        if plan.default is None:
+            raise ModelNotFound(no_model("", plan.models))
+        return plan.default
+
+    def answering(self, name: str) -> Bundle:
+        """The bundle that answers for a model. Raises ModelNotFound or VersionNotFound."""
+        answers = self._planned(name).answers
+        if answers is None:
+            raise VersionNotFound(f"Model {name!r} has no version that answers. Choose one with `garcom use`.")
+        return self.bundle(name, answers)
+
+    def bundle(self, name: str, number: int) -> Bundle:
+        """The bundle of a version in the plan."""
+        return self._bundle(self._runtime.plan.folder(name, number))
+
+    def openapi(self, base: dict[str, Any]) -> dict[str, Any]:
+        """``base`` (the control application's document) with the operations of every model; kept per revision."""
+        revision = self._runtime.plan.revision
+        if self._document is None or self._document[0] != revision:
+            self._document = revision, self._with_models(base)
+        return self._document[1]
+
+    def _with_models(self, base: dict[str, Any]) -> dict[str, Any]:
+        plan = self._runtime.plan
+        paths: dict[str, Any] = {}
+        schemas = openapi.shared_schemas()
+        for name in sorted(plan.models):
+            planned = plan.models[name]
+            if planned.answers is None:
+                continue
+            signature = self.bundle(name, planned.answers).signature
+            schemas |= openapi.model_schemas(name, planned.answers, signature)
+            own = (*planned.routes, *(("/predict", *self._runtime.own_routes) if name == plan.default else ()))
+            for path in (f"/v1/models/{name}/predict", *own):
+                operation_id = "predict_" + path.strip("/").replace("/", "_")
+                paths[path] = {"post": openapi.predict_operation(name, planned.answers, signature, operation_id)}
+        shared = base.get("components", {})
+        return base | {
+            "paths": paths | base["paths"],
+            "components": shared | {"schemas": shared.get("schemas", {}) | schemas},
+        }
+
+    def _planned(self, name: str) -> ModelPlan:
+        plan = self._runtime.plan
+        if name not in plan.models:
+            raise ModelNotFound(no_model(name, plan.models))
+        return plan.models[name]
+
+    def _summary(self, name: str) -> dict[str, Any]:
+        planned = self._planned(name)
+        plan = self._runtime.plan
+        task = None if planned.answers is None else self.answering(name).signature.output.task
+        return {
+            "model": name,
+            "answers": planned.answers,
+            "default": plan.default == name,
+            "task": task,
+            "versions": sorted(planned.versions),
+            "predict": f"/v1/models/{name}/predict",
+            "routes": list(planned.routes),
+        }
+
+
+def _read(folder: Path) -> Bundle:
+    return read_bundle(folder, verify=False)
+
+
+def _engine(spec: EngineSpec) -> dict[str, str]:
+    return {"name": spec.name, "kind": spec.kind}

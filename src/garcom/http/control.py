@@ -1,0 +1,80 @@
+"""Everything that is no prediction: the FastAPI application of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from garcom.errors import GarcomError
+from garcom.http import health, models, pages, problems
+from garcom.http.catalogue import Catalogue
+from garcom.http.metrics import Exposition
+from garcom.http.request_id import RequestIds
+from garcom.serving.runtime import Runtime
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_control(runtime: Runtime, catalogue: Catalogue, exposition: Exposition, version: str) -> FastAPI:
+    """The application for the registry, health, metrics and documentation routes."""
+    app = FastAPI(
+        title="Garçom",
+        version=version,
+        docs_url=None,  # its own page, which loads nothing from another site
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.runtime = runtime
+    app.state.catalogue = catalogue
+    app.state.exposition = exposition
+    app.include_router(health.router)
+    app.include_router(models.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(RequestIds)
+    app.add_exception_handler(GarcomError, _on_garcom_error)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _on_http_error)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _on_invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _on_unexpected)
+    return app
+
+
+async def _on_garcom_error(request: Request, error: GarcomError) -> Response:
+    problem, headers = problems.problem_of(error, request.state.request_id)
+    return _answer(problem, {name.decode(): value.decode() for name, value in headers})
+
+
+async def _on_http_error(request: Request, error: HTTPException) -> Response:
+    details = {
+        404: f"Expected a path of this API, got {request.url.path[:200]!r}. /docs lists them.",
+        405: f"{request.method} is not for {request.url.path[:200]!r}. /docs lists what each path takes.",
+    }
+    detail = details.get(error.status_code, str(error.detail))
+    return _answer(
+        problems.plain_problem(error.status_code, detail, request.state.request_id), dict(error.headers or {})
+    )
+
+
+async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    where = ".".join(map(str, first.get("loc", ())))
+    detail = f"The request's parameters do not fit: {where}: {first.get('msg', '')}."
+    return _answer(problems.plain_problem(422, detail, request.state.request_id), {})
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    request_id = getattr(request.state, "request_id", "")
+    return _answer(problems.plain_problem(500, "The server failed; its log names this request id.", request_id), {})
+
+
+def _answer(problem: problems.Problem, headers: dict[str, str]) -> Response:
+    return Response(problems.encoded(problem), problem.status, headers, media_type=problems.MEDIA_TYPE.decode())
+
+
+Handler = Callable[[Request, Any], Awaitable[Response]]

@@ -1,0 +1,53 @@
+"""What is registered, and what each model takes and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from garcom.http.catalogue import Catalogue
+
+router = APIRouter(tags=["models"])
+
+
+def _catalogue(request: Request) -> Catalogue:
+    found: Catalogue = request.app.state.catalogue
+    return found
+
+
+def _json(value: Any) -> Response:
+    # msgspec writes the records as they are, NaN as null.
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+@router.get("/v1/models", summary="The models", response_model=list[dict[str, Any]])
+async def list_models(request: Request) -> Response:
+    """Every registered model, by name, with the version that answers."""
+    return _json(_catalogue(request).models())
+
+
+@router.get("/v1/models/{model}", summary="One model with its versions", response_model=dict[str, Any])
+async def show_model(request: Request, model: str) -> Response:
+    """Signature, engines, proof, metrics and lineage of each version."""
+    return _json(_catalogue(request).model(model))
+
+
+@router.get("/v1/models/{model}/versions/{version}", summary="One version", response_model=dict[str, Any])
+async def show_version(request: Request, model: str, version: str) -> Response:
+    """Signature, engines, proof, metrics and lineage."""
+    return _json(_catalogue(request).version(model, version))
+
+
+@router.get("/v1/models/{model}/example", summary="A record that the model takes", response_model=dict[str, Any])
+async def show_example(request: Request, model: str) -> Response:
+    """Send it to ``/v1/models/{model}/predict``."""
+    return _json(_catalogue(request).example(model))
+
+
+@router.get("/example", summary="A record that the default model takes", response_model=dict[str, Any])
+async def show_default_example(request: Request) -> Response:
+    """Send it to ``/predict``."""
+    catalogue = _catalogue(request)
+    return _json(catalogue.example(catalogue.default()))

@@ -1,0 +1,236 @@
+"""The OpenAPI document: every model's own fields, ranges, example and answer, made anew when the plan changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from garcom.http import problems
+from garcom.model.signature import Class, Field, FieldType, Output, Signature
+from garcom.serving.guards import Warned
+
+_JSON_TYPES = {
+    FieldType.FLOAT: "number",
+    FieldType.INTEGER: "integer",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.DATETIME: "string",
+    FieldType.STRING: "string",
+}
+
+_PROBLEMS = {
+    "400": "The body cannot be read: broken JSON, duplicate keys, nested too deeply, empty.",
+    "404": "No such model or version.",
+    "413": "The body is too large.",
+    "415": "The body's Content-Type is none that is read.",
+    "422": "The rows do not fit the model: missing, unknown or wrongly typed fields; each is named.",
+    "500": "The model failed on these rows.",
+    "503": "The queue is full; try again after Retry-After seconds.",
+}
+
+#: One record, a list of them, and so on: what the request looks like decides what the answer looks like.
+_FORMS = (
+    "The answer comes in the form of the body: one record in, one answer out; a list, a list; `records`, "
+    "`predictions`; columns and rows, the same; CSV, CSV; an Arrow IPC stream, a stream. Values outside the ranges "
+    "seen in training are answered with `warnings`."
+)
+
+
+def field_schema(field: Field) -> dict[str, Any]:
+    """JSON Schema of one field. Ranges seen in training are told in words: a value outside is no error."""
+    if field.type is FieldType.CATEGORY:
+        whole = bool(field.categories) and isinstance(field.categories[0], int)
+        schema: dict[str, Any] = {"type": "integer" if whole else "string"}
+        if field.categories:
+            schema["examples"] = list(field.categories[:20])
+    else:
+        schema = {"type": _JSON_TYPES[field.type]}
+    if field.type is FieldType.DATETIME:
+        schema["format"] = "date-time"
+    if field.nullable:
+        schema["type"] = [schema["type"], "null"]
+    words = [field.description, f"In {field.unit}." if field.unit else "", _seen(field)]
+    if any(words):
+        schema["description"] = " ".join(word for word in words if word)
+    return schema
+
+
+def _seen(field: Field) -> str:
+    if field.type is FieldType.CATEGORY and field.categories:
+        more = ", …" if len(field.categories) > 20 else ""
+        return f"Categories seen in training: {', '.join(map(str, field.categories[:20]))}{more}."
+    if field.type is FieldType.DATETIME or field.minimum is None or field.maximum is None:
+        return ""
+    return f"Seen in training: {field.minimum:.6g} to {field.maximum:.6g}."
+
+
+def record_schema(signature: Signature) -> dict[str, Any]:
+    """JSON Schema of one input row."""
+    return {
+        "type": "object",
+        "properties": {field.name: field_schema(field) for field in signature.fields},
+        "required": [field.name for field in signature.fields if field.required],
+        "additionalProperties": False,
+        "examples": [signature.example],
+    }
+
+
+def prediction_schema(output: Output) -> dict[str, Any]:
+    """JSON Schema of ``prediction``."""
+    unit = {"description": f"In {output.unit}."} if output.unit else {}
+    if output.task == "regression":
+        number: dict[str, Any] = {"type": ["number", "null"]} | unit
+        if len(output.names) <= 1:
+            return number
+        return {"type": "object", "properties": dict.fromkeys(output.names, number), "required": list(output.names)}
+    return {"enum": list(output.shown)} | ({"description": output.description} if output.description else {})
+
+
+def answer_schema(model: str, version: int, output: Output) -> dict[str, Any]:
+    """JSON Schema of one row's answer."""
+    properties: dict[str, Any] = {
+        "id": {"type": "string", "format": "uuid", "description": "The prediction's id, a UUID of version 7."},
+        "model": {"type": "string", "const": model},
+        "version": {"type": "integer", "examples": [version]},
+        "prediction": prediction_schema(output),
+    }
+    required = ["id", "prediction"]
+    if output.probabilities:
+        names = output.probability_names
+        share = {"type": "number", "minimum": 0, "maximum": 1}
+        properties["probabilities"] = {
+            "type": "object",
+            "properties": dict.fromkeys(names, share),
+            "required": list(names),
+        }
+        required.append("probabilities")
+    if output.task == "outlier":
+        properties["score"] = {"type": "number", "description": "The model's score: the lower, the stranger the row."}
+        required.append("score")
+    properties["warnings"] = {"type": "array", "items": {"$ref": "#/components/schemas/Warned"}}
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def example_answer(model: str, version: int, output: Output) -> dict[str, Any]:
+    """An answer as an example; its numbers are made up, its names are the model's."""
+    answer: dict[str, Any] = {"id": "01931c5e-7d2a-7c4b-9f3e-2b6a1d0c8e57", "model": model, "version": version}
+    if output.task == "regression":
+        answer["prediction"] = dict.fromkeys(output.names, 0.0) if len(output.names) > 1 else 0.0
+        return answer
+    first: Class = output.shown[0]
+    answer["prediction"] = first
+    if output.probabilities:
+        rest = dict.fromkeys(output.probability_names, 0.0)
+        answer["probabilities"] = rest | {str(first): 1.0}
+    if output.task == "outlier":
+        answer["score"] = 0.0
+    return answer
+
+
+def model_schemas(model: str, version: int, signature: Signature) -> dict[str, Any]:
+    """The component schemas of one model: its record, its answer, and the bodies made of them."""
+    record = {"$ref": f"#/components/schemas/{model}.Record"}
+    answer = {"$ref": f"#/components/schemas/{model}.Answer"}
+    names: dict[str, Any] = {"model": {"const": model}, "version": {"type": "integer"}}
+    table = {
+        "columns": {"type": "array", "items": {"type": "string"}},
+        "data": {"type": "array", "minItems": 1, "items": {"type": "array"}},
+    }
+    return {
+        f"{model}.Record": record_schema(signature),
+        f"{model}.Answer": answer_schema(model, version, signature.output),
+        f"{model}.Request": {
+            "oneOf": [
+                record,
+                {"type": "array", "items": record, "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {"records": {"type": "array", "items": record, "minItems": 1}},
+                    "required": ["records"],
+                    "additionalProperties": False,
+                },
+                {"type": "object", "properties": table | {"index": {}}, "required": ["columns", "data"]},
+            ]
+        },
+        f"{model}.Response": {
+            "oneOf": [
+                answer,
+                {"type": "array", "items": answer},
+                {
+                    "type": "object",
+                    "properties": names | {"predictions": {"type": "array", "items": answer}},
+                    "required": ["model", "version", "predictions"],
+                },
+                {
+                    "type": "object",
+                    "properties": names | table,
+                    "required": ["model", "version", "columns", "data"],
+                },
+            ]
+        },
+    }
+
+
+def predict_operation(model: str, version: int, signature: Signature, operation_id: str) -> dict[str, Any]:
+    """The operation that predicts with one model."""
+    schema = {"$ref": f"#/components/schemas/{model}.Request"}
+    example = signature.example
+    examples = {
+        "one record": {"value": example},
+        "a list": {"value": [example, example]},
+        "columns and rows": {"value": {"columns": list(example), "data": [list(example.values())]}},
+    }
+    answered = {
+        "description": "The predictions, in the form of the body.",
+        "headers": {"X-Request-ID": {"schema": {"type": "string"}}},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": f"#/components/schemas/{model}.Response"},
+                "examples": {"one record": {"value": example_answer(model, version, signature.output)}},
+            },
+            "text/csv": {"schema": {"type": "string"}},
+            "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+    return {
+        "tags": [model],
+        "operationId": operation_id,
+        "summary": f"Predict with {model}",
+        "description": f"{signature.output.description or _task_in_words(signature.output)}\n\n{_FORMS}",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": schema, "examples": examples},
+                "text/csv": {"schema": {"type": "string"}},
+                "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
+        "responses": {"200": answered} | problem_responses(*_PROBLEMS),
+    }
+
+
+def problem_responses(*statuses: str) -> dict[str, Any]:
+    """The responses of an operation for these statuses."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def shared_schemas() -> dict[str, Any]:
+    """The component schemas that all models use."""
+    _, warned = msgspec.json.schema_components([Warned], ref_template="#/components/schemas/{name}")
+    return problems.schema() | warned
+
+
+def _task_in_words(output: Output) -> str:
+    match output.task:
+        case "classification":
+            return f"Classifies each row as one of: {', '.join(map(str, output.shown))}."
+        case "clustering":
+            return f"Tells which of {len(output.classes)} clusters each row belongs to."
+        case "outlier":
+            return f"Tells whether each row is {' or '.join(map(str, output.shown))}, with a score."
+        case "regression":
+            return f"Estimates {', '.join(output.names) or 'a number'} for each row."

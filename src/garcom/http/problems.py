@@ -1,0 +1,82 @@
+"""Errors as ``application/problem+json`` (RFC 9457): the one table from the tree of errors to HTTP statuses."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from garcom import errors
+from garcom.errors import Fault, GarcomError, InputError, Unavailable
+
+MEDIA_TYPE = b"application/problem+json"
+
+#: The most particular class wins: the first entry that the error is an instance of.
+STATUSES: tuple[tuple[type[GarcomError], HTTPStatus, str], ...] = (
+    (errors.MalformedBody, HTTPStatus.BAD_REQUEST, "malformed-body"),
+    (errors.InvalidRows, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-rows"),
+    (errors.BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large"),
+    (errors.UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
+    (errors.InputError, HTTPStatus.BAD_REQUEST, "bad-request"),
+    (errors.ModelNotFound, HTTPStatus.NOT_FOUND, "model-not-found"),
+    (errors.VersionNotFound, HTTPStatus.NOT_FOUND, "version-not-found"),
+    (errors.NotFound, HTTPStatus.NOT_FOUND, "not-found"),
+    (errors.Conflict, HTTPStatus.CONFLICT, "conflict"),
+    (errors.Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),
+    (errors.Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
+    (errors.EngineError, HTTPStatus.INTERNAL_SERVER_ERROR, "engine-error"),
+    (errors.BundleError, HTTPStatus.INTERNAL_SERVER_ERROR, "bundle-error"),
+    (errors.GarcomError, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error"),
+)
+
+#: Relative to the server itself, where /docs explains the types; nothing points to another site.
+TYPE_PREFIX = "/docs/problems#"
+
+
+class Place(msgspec.Struct, omit_defaults=True):
+    """One entry of a problem's ``errors``: where, what was expected, what came, and a suggestion."""
+
+    where: str
+    expected: str
+    got: str
+    suggestion: str = ""
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """The body of every error on every route."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Place] = []
+    request_id: str = ""
+
+
+def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple[bytes, bytes]]]:
+    """The problem that tells of an error, and the headers that go with it."""
+    status, slug = next((status, slug) for kind, status, slug in STATUSES if isinstance(error, kind))
+    places = [Place(*fault) for fault in error.faults] if isinstance(error, InputError) else []
+    if isinstance(error, errors.EngineError) and error.row is not None:
+        places = [Place(*Fault(f"records[{error.row}]", "a row that the model can answer", "an error of its engine"))]
+    headers = [(b"retry-after", b"%d" % error.retry_after_s)] if isinstance(error, Unavailable) else []
+    return Problem(TYPE_PREFIX + slug, status.phrase, status, str(error), places, request_id), headers
+
+
+def plain_problem(status: int, detail: str, request_id: str = "") -> Problem:
+    """A problem that no error of ours stands behind, such as a path that does not exist."""
+    phrase = HTTPStatus(status).phrase
+    slug = phrase.lower().replace(" ", "-")
+    return Problem(TYPE_PREFIX + slug, phrase, status, detail, [], request_id)
+
+
+def encoded(problem: Problem) -> bytes:
+    """The problem as JSON."""
+    return msgspec.json.encode(problem)
+
+
+def schema() -> dict[str, Any]:
+    """The problem's JSON Schema, for OpenAPI."""
+    (_,), components = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
+    return components

@@ -1,0 +1,36 @@
+"""A request id on every request of the control application: the caller's, if it is fit to be logged, or a new one."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from garcom.serving.ids import uuid7s
+
+#: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
+REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+
+
+class RequestIds:
+    """Puts the id into ``request.state.request_id`` and into the ``X-Request-ID`` header of the answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid7s(1)[0]
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)

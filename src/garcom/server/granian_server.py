@@ -1,0 +1,54 @@
+"""granian on a socket that the supervisor opened (the extra ``granian``): HTTP/2, and its own parser in Rust."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvloop
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server as EmbeddedServer
+
+from garcom.settings import Settings
+
+
+class Server(EmbeddedServer):  # type: ignore[misc]
+    """granian's embedded server, with the supervisor's socket in place of one of its own."""
+
+    def __init__(self, app: Any, settings: Settings, listener: socket.socket) -> None:
+        super().__init__(
+            app,
+            interface=Interfaces.ASGI,
+            http=HTTPModes.auto,
+            websockets=False,
+            log_enabled=False,
+            http1_settings=HTTP1Settings(header_read_timeout=int(settings.client_timeout_s * 1000)),
+        )
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        self._shd = SocketHolder(self._listener.fileno())  # type: ignore[call-arg]  # its stub lacks the constructor
+        self._sfd = self._listener.fileno()
+
+
+def serve(app: Any, settings: Settings, listener: socket.socket, on_started: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight."""
+
+    async def run() -> None:
+        server = Server(app, settings, listener)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, server.stop)
+        # The socket listens already: what arrives before granian accepts waits in its queue.
+        loop.call_soon(on_started)
+        await server.serve()
+
+    with contextlib.suppress(asyncio.CancelledError):
+        uvloop.run(run())

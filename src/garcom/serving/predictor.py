@@ -1,0 +1,100 @@
+"""One version of a model, loaded: codec, guards and engine together."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from garcom.model.bundle import Bundle, read_bundle
+from garcom.model.engines.base import Engine
+from garcom.model.signature import Signature
+from garcom.records import Batch, Outputs
+from garcom.serving.codec import Codec
+from garcom.serving.guards import Guards
+from garcom.serving.rows import BatchBuilder, Row
+
+#: What a loaded engine takes compared with its files, by experience; it only steers which models are dropped first.
+_MEMORY_PER_FILE_BYTE = 3
+
+
+class Predictor:
+    """Answers rows for one version of a model.
+
+    ``seconds`` estimates how long the engine takes, from runs on the example row at load and from what was seen
+    since; the batcher decides by it what may run on the event loop.
+    """
+
+    def __init__(self, bundle: Bundle, engine: Engine, model: str, version: int, max_rows: int) -> None:
+        self.model = model
+        self.version = version
+        self.digest = bundle.digest
+        self.signature: Signature = bundle.signature
+        self.memory_bytes = bundle.size_bytes * _MEMORY_PER_FILE_BYTE
+        self.codec = Codec(model, version, bundle.signature, max_rows)
+        self.build = BatchBuilder(bundle.signature)
+        self.guards = Guards(bundle.signature)
+        self._bundle = bundle  # a zip's unpacked files live as long as it does
+        self._engine = engine
+        self._fixed_s = 0.0
+        self._per_row_s = 0.0
+        self._warm_up()
+
+    def run(self, batch: Batch) -> Outputs:
+        """Answer every row. Raises EngineError."""
+        began = time.perf_counter()
+        outputs = self._engine.run(batch)
+        seen = (time.perf_counter() - began - self._fixed_s) / batch.n_rows
+        self._per_row_s += 0.05 * (max(seen, 0.0) - self._per_row_s)
+        return outputs
+
+    def seconds(self, n_rows: int) -> float:
+        """How long the engine is expected to take for ``n_rows``."""
+        return self._fixed_s + n_rows * self._per_row_s
+
+    def rows_within(self, seconds: float) -> int:
+        """How many rows the engine is expected to answer in ``seconds``; 0 if not even one."""
+        room = seconds - self._fixed_s
+        if room <= self._per_row_s:
+            return 0
+        return 1 << 20 if self._per_row_s <= 0.0 else int(room / self._per_row_s)
+
+    def close(self) -> None:
+        """Free the engine."""
+        self._engine.close()
+
+    def _warm_up(self) -> None:
+        """Run the example, so that the first guest does not wait for what is done only once."""
+        one = self.build([self._example_row()])
+        many = Batch(np.repeat(one.numbers, 32, axis=0), np.repeat(one.texts, 32, axis=0))
+        timings = {}
+        for batch in (one, many):
+            self._engine.run(batch)
+            began = time.perf_counter()
+            self._engine.run(batch)
+            timings[batch.n_rows] = time.perf_counter() - began
+        self._per_row_s = max(timings[32] - timings[1], 0.0) / 31
+        self._fixed_s = max(timings[1] - self._per_row_s, 0.0)
+
+    def _example_row(self) -> Row:
+        import msgspec
+
+        order = self.codec.read_json(msgspec.json.encode(self.signature.example))
+        if isinstance(order.rows, Batch):
+            raise TypeError("a JSON record decodes to tuples")
+        return order.rows[0]
+
+
+def load_predictor(folder: Path, model: str, version: int, *, allow_python: bool, max_rows: int) -> Predictor:
+    """Load a stored bundle, whose files were verified when it was stored.
+
+    Raises BundleError for a damaged bundle and Conflict for a Python engine that is not allowed.
+    """
+    bundle = read_bundle(folder, verify=False)
+    engine = bundle.open_engine(allow_python=allow_python)
+    try:
+        return Predictor(bundle, engine, model, version, max_rows)
+    except BaseException:
+        engine.close()
+        raise

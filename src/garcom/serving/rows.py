@@ -1,0 +1,66 @@
+"""Typed rows into batches: the one place that knows where a field stands in ``Batch``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from garcom.model.signature import FieldType, Signature
+from garcom.records import Batch
+
+#: One row: a value per field, in the signature's order; None is a missing value.
+Row = tuple[Any, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 UTC, exact; a moment without an offset is taken as UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _picker(positions: list[int]) -> Callable[[Row], Row]:
+    """A function that picks these positions of a row, as a tuple whatever their number."""
+    if len(positions) == 1:
+        only = positions[0]
+        return lambda row: (row[only],)
+    return itemgetter(*positions)
+
+
+class BatchBuilder:
+    """Builds the batches of one signature."""
+
+    def __init__(self, signature: Signature) -> None:
+        numbers = [i for i, field in enumerate(signature.fields) if not field.type.is_text]
+        texts = [i for i, field in enumerate(signature.fields) if field.type.is_text]
+        self._n_numbers, self._n_texts = len(numbers), len(texts)
+        self._datetimes = [i for i, field in enumerate(signature.fields) if field.type is FieldType.DATETIME]
+        self._pick_numbers = _picker(numbers) if texts and numbers else None
+        self._pick_texts = _picker(texts) if texts else None
+
+    def __call__(self, rows: Sequence[Row]) -> Batch:
+        """The rows as a batch; they have to fit the signature already."""
+        n = len(rows)
+        if self._datetimes:
+            rows = [self._with_microseconds(row) for row in rows]
+        if self._pick_texts is None:
+            return Batch(np.array(rows, np.float64), np.empty((n, 0), object))
+        texts = np.empty((n, self._n_texts), object)
+        texts[:] = list(map(self._pick_texts, rows))
+        if self._pick_numbers is None:
+            return Batch(np.empty((n, 0)), texts)
+        return Batch(np.array(list(map(self._pick_numbers, rows)), np.float64), texts)
+
+    def _with_microseconds(self, row: Row) -> Row:
+        values = list(row)
+        for i in self._datetimes:
+            if values[i] is not None:
+                values[i] = microseconds(values[i])
+        return tuple(values)
