@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from garcom.records import Batch, FloatArray, TextArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["named", "near", "read_table", "to_batch", "to_frame"]
+__all__ = ["column_numbers", "is_whole", "json_row", "named", "near", "read_table", "to_batch", "to_frame"]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
 
@@ -72,7 +74,8 @@ def _column(frame: pd.DataFrame, field: Field) -> pd.Series[Any]:
 
 def _numbers(column: pd.Series[Any], field: Field) -> FloatArray:
     missing = column.isna().to_numpy(dtype=bool)
-    values = _datetimes(column) if field.type is FieldType.DATETIME else _floats(column, field)
+    truth, datetimes = field.type is FieldType.BOOLEAN, field.type is FieldType.DATETIME
+    values = column_numbers(column, truth=truth, datetimes=datetimes)
     _refuse(~missing & np.isnan(values), column, field, f"a value of type {field.type.value}")
     _refuse(missing & (not field.nullable), column, field, "a value in every row (the field is not nullable)")
     _refuse(np.isinf(values), column, field, "a finite number")
@@ -84,22 +87,28 @@ def _numbers(column: pd.Series[Any], field: Field) -> FloatArray:
     return values
 
 
-def _floats(column: pd.Series[Any], field: Field) -> FloatArray:
+def column_numbers(column: pd.Series[Any], *, truth: bool = False, datetimes: bool = False) -> FloatArray:
+    """A column as float64, NaN where a value is missing or is no number (see :func:`to_batch` for what is read).
+
+    ``truth`` reads true and false written as text; ``datetimes`` reads times, as microseconds since 1970 UTC (those
+    without a zone are UTC).
+    """
     import pandas as pd
 
+    if datetimes:
+        return _datetimes(column)
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype if not column.isna().any() else object)
+        column = column.astype(object)
     if pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_timedelta64_dtype(column.dtype):
         return np.full(len(column), np.nan)
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if field.type is FieldType.BOOLEAN:
+    if truth:
         column = column.map(lambda value: _TRUTH.get(str(value).strip().lower(), np.nan))
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _datetimes(column: pd.Series[Any]) -> FloatArray:
-    """Microseconds since 1970 UTC; times without a zone are taken as UTC."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column.dtype):
@@ -214,3 +223,24 @@ def _text_series(values: TextArray, field: Field, as_text: bool, missing: object
     # Before pandas 3 texts were objects; the text type of pandas 3 cannot hold None.
     plain = int(pd.__version__.split(".")[0]) < 3 or (missing is None and any(gaps))
     return series if plain else series.astype("str")
+
+
+def json_row(batch: Batch, signature: Signature, row: int = 0) -> dict[str, Any]:
+    """One row of a batch as the JSON record that the API accepts; missing values are null."""
+    numbers = zip(signature.number_fields, batch.numbers[row].tolist(), strict=True)
+    texts = zip(signature.text_fields, batch.texts[row].tolist(), strict=True)
+    values = {field.name: _json_number(value, field) for field, value in numbers}
+    values |= {field.name: value for field, value in texts}
+    return {name: values[name] for name in signature.names}
+
+
+def _json_number(value: float, field: Field) -> Any:
+    if np.isnan(value):
+        return None
+    if field.type is FieldType.INTEGER:
+        return int(value)
+    if field.type is FieldType.BOOLEAN:
+        return bool(value)
+    if field.type is FieldType.DATETIME:
+        return (_EPOCH + timedelta(microseconds=value)).isoformat().replace("+00:00", "Z")
+    return value

@@ -19,7 +19,8 @@ class Loaded:
     ``fields`` are the input fields as far as the model knows them (names, and types or categories where
     it has them), in its own order; ``None`` where it knows nothing. ``n_fields`` is their number, where
     known. ``libraries`` maps the libraries that run the model to their versions. ``files`` are the model's
-    own files that an engine can carry as they are (an ``.onnx``, a booster's JSON or text), by role.
+    own files that an engine can carry as they are (an ``.onnx``, a booster's JSON or text), by role. ``typed``
+    says that the types of ``fields`` come from a schema and are certain, not only what the model seems to take.
     """
 
     model: Any
@@ -30,6 +31,7 @@ class Loaded:
     n_fields: int | None = None
     libraries: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    typed: bool = False
 
 
 class Original(Protocol):

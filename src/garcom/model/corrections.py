@@ -1,0 +1,188 @@
+"""Corrections to an inferred signature, written by hand in a small TOML file.
+
+.. code-block:: toml
+
+    [fields."fixed acidity"]
+    type = "float"          # float, integer, boolean, string, category, datetime
+    unit = "g/L"
+    description = "tartaric acid"
+    nullable = true
+    required = false
+    minimum = 3.8
+    maximum = 15.9
+
+    [fields.color]
+    categories = ["red", "white"]
+
+    [output]
+    labels = { 0 = "bom", 1 = "ruim" }
+    unit = "BRL"
+    names = ["price"]
+    description = "whether the wine is worse than 7 of 10"
+
+    [example]
+    "fixed acidity" = 7.0
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from garcom.errors import SignatureError
+from garcom.model.frames import near
+from garcom.model.signature import Class, Field, FieldType, Output, Signature
+
+
+class FieldCorrection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to replace in one field; what is None stays as inferred."""
+
+    type: FieldType | None = None
+    required: bool | None = None
+    nullable: bool | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] | tuple[int, ...] | None = None
+    unit: str | None = None
+    description: str | None = None
+
+
+class OutputCorrection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to replace in the output; ``labels`` maps each class, as text, to the name shown for it."""
+
+    labels: dict[str, str] | None = None
+    names: tuple[str, ...] | None = None
+    unit: str | None = None
+    description: str | None = None
+
+
+class Corrections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole file of corrections; ``example`` replaces single values of the example row."""
+
+    fields: dict[str, FieldCorrection] = {}
+    output: OutputCorrection = OutputCorrection()
+    example: dict[str, Any] = {}
+
+
+def read_corrections(path: str | Path) -> Corrections:
+    """Read a file of corrections; raises :class:`~garcom.errors.SignatureError` for anything it does not know."""
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SignatureError(f"Expected a TOML file of corrections, but {str(path)!r} does not exist.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SignatureError(f"{path.name!r} is not TOML: {error}.") from error
+    return parse_corrections(document, path.name)
+
+
+def parse_corrections(document: dict[str, Any], name: str = "corrections") -> Corrections:
+    """The corrections in a parsed document; ``name`` is what messages call it."""
+    try:
+        return msgspec.convert(document, Corrections)
+    except msgspec.ValidationError as error:
+        raise SignatureError(
+            f'{name}: {error}. Known are [fields."…"] with {_keys(FieldCorrection)}; [output] with '
+            f"{_keys(OutputCorrection)}; and [example]."
+        ) from error
+
+
+def _keys(kind: type[msgspec.Struct]) -> str:
+    return ", ".join(kind.__struct_fields__)
+
+
+def correct_fields(fields: tuple[Field, ...], corrections: Corrections) -> tuple[Field, ...]:
+    """The fields with the corrections applied; raises for a correction of a field that does not exist."""
+    names = [field.name for field in fields]
+    for name in corrections.fields:
+        if name not in names:
+            raise SignatureError(
+                f"The corrections name a field {name!r}, and the model has none of that name.{near(name, names)} "
+                f"Its fields are {names}."
+            )
+    return tuple(_corrected(field, corrections.fields.get(field.name)) for field in fields)
+
+
+def _corrected(field: Field, correction: FieldCorrection | None) -> Field:
+    if correction is None:
+        return field
+    changes = {key: value for key, value in msgspec.structs.asdict(correction).items() if value is not None}
+    kind = changes.get("type", FieldType.CATEGORY if "categories" in changes else field.type)
+    if "categories" in changes and kind is not FieldType.CATEGORY:
+        raise SignatureError(f"Field {field.name!r}: only a category has categories, and its type is {kind.value!r}.")
+    if kind is FieldType.CATEGORY and not changes.get("categories", field.categories):
+        raise SignatureError(f"Field {field.name!r}: a category needs its known values. Add categories = […].")
+    if kind is not FieldType.CATEGORY:
+        changes["categories"] = ()
+    if kind.is_text:
+        changes |= {"minimum": None, "maximum": None}
+    corrected = (
+        msgspec.structs.replace(field, **changes, type=kind)
+        if "type" not in changes
+        else (msgspec.structs.replace(field, **changes))
+    )
+    low, high = corrected.minimum, corrected.maximum
+    if low is not None and high is not None and low > high:
+        raise SignatureError(f"Field {field.name!r}: the minimum {low} is greater than the maximum {high}.")
+    return corrected
+
+
+def correct_output(output: Output, correction: OutputCorrection, labels: dict[str, str] | None) -> Output:
+    """The output with the corrections applied; ``labels`` (from the command line) go before the file's."""
+    shown = labels or correction.labels
+    if shown:
+        output = msgspec.structs.replace(output, labels=labels_of(output.classes, shown))
+    if correction.names is not None:
+        if len(correction.names) != len(output.names):
+            raise SignatureError(
+                f"Expected {len(output.names)} output names, one per regression target, got {list(correction.names)}."
+            )
+        output = msgspec.structs.replace(output, names=correction.names)
+    return msgspec.structs.replace(
+        output,
+        unit=output.unit if correction.unit is None else correction.unit,
+        description=output.description if correction.description is None else correction.description,
+    )
+
+
+def labels_of(classes: tuple[Class, ...], labels: dict[str, str]) -> tuple[str, ...]:
+    """The labels in the order of the classes; every class needs one, and every key has to be a class."""
+    if not classes:
+        raise SignatureError("Labels name classes, and this model answers numbers. Leave the labels out.")
+    texts = [_class_text(value) for value in classes]
+    known = dict(zip(texts, classes, strict=True)) | {str(value): value for value in classes}
+    unknown = [key for key in labels if key not in known]
+    if unknown:
+        raise SignatureError(f"Labels were given for {unknown}, and the model's classes are {texts}.")
+    by_class = {known[key]: label for key, label in labels.items()}
+    missing = [text for text, value in zip(texts, classes, strict=True) if value not in by_class]
+    if missing:
+        raise SignatureError(f"Every class needs a label, and {missing} have none. The model's classes are {texts}.")
+    return tuple(by_class[value] for value in classes)
+
+
+def _class_text(value: Class) -> str:
+    """A class as people write it: 1 for 1.0, which is how a target with gaps was read."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def correct_example(signature: Signature, example: dict[str, Any]) -> Signature:
+    """The signature with single values of its example replaced."""
+    for name in example:
+        if name not in signature.names:
+            raise SignatureError(
+                f"The example names a field {name!r}, and the model has none.{near(name, signature.names)}"
+            )
+    values = {name: _json_value(value) for name, value in example.items()}
+    return msgspec.structs.replace(signature, example=signature.example | values)
+
+
+def _json_value(value: Any) -> Any:
+    """TOML has datetimes of its own; the API takes them as text."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat() + "Z"
+    return value
