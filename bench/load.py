@@ -126,15 +126,18 @@ class Poller:
         self.watch: Callable[[int], object]
         self.forget: Callable[[int], object]
         self.ready: Callable[[float], list[int]]
+        self.close: Callable[[], None]
         if hasattr(select, "epoll"):
             epoll = select.epoll()
             self.watch = lambda fd: epoll.register(fd, select.EPOLLIN)
             self.forget = epoll.unregister
+            self.close = epoll.close
             self.ready = lambda timeout: [fd for fd, _ in epoll.poll(timeout)]
         else:
             selector = selectors.DefaultSelector()
             self.watch = lambda fd: selector.register(fd, selectors.EVENT_READ)
             self.forget = selector.unregister
+            self.close = selector.close
             self.ready = lambda timeout: [key.fd for key, _ in selector.select(timeout)]
 
 
@@ -142,22 +145,23 @@ def drive(port: int, requests: Sequence[bytes], connections: int, seconds: float
     """Keep every connection busy with one request after the other; the warm-up is not counted."""
     poller = Poller()
     live: dict[int, Connection] = {}
-    for index in range(connections):
-        _open(port, index % len(requests), live, poller)
     answers: dict[int, bytes | bytearray] = {}
     clock = time.perf_counter
-    for connection in live.values():
-        connection.sent_at = clock()
-        connection.send(requests[connection.index])
-    if warm_up_s:
-        _exchange(port, requests, live, poller, clock() + warm_up_s, answers)
-    busy_before, start = time.process_time(), clock()
-    latencies = _exchange(port, requests, live, poller, start + seconds, answers)
-    passed, busy = clock() - start, time.process_time() - busy_before
-    for connection in live.values():
-        connection.socket.close()
-    if not latencies:
-        raise BadAnswer(f"no answer within {passed:.1f} s")
+    try:
+        for index in range(connections):
+            _open(port, index % len(requests), live, poller)
+        for connection in live.values():
+            connection.sent_at = clock()
+            connection.send(requests[connection.index])
+        if warm_up_s:
+            _exchange(port, requests, live, poller, clock() + warm_up_s, answers)
+        busy_before, start = time.process_time(), clock()
+        latencies = _exchange(port, requests, live, poller, start + seconds, answers)
+        passed, busy = clock() - start, time.process_time() - busy_before
+    finally:
+        for connection in live.values():
+            connection.socket.close()
+        poller.close()
     latencies.sort()
     return Load(
         requests=len(latencies),

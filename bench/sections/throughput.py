@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 from bench.framing import BadAnswer
@@ -38,10 +39,11 @@ def measure(context: Context) -> list[Section]:
     for case in context.cases:
         with ExitStack() as stack:
             systems = _start_all(context, case, stack, notes)
-            for _ in range(context.rounds):
+            # All rounds with one connection come first: batching that has learned from many disserves a single one.
+            for n, _ in product(CONNECTIONS, range(context.rounds)):
                 for running in list(systems):
                     try:
-                        _measure_once(running, case, context.seconds, figures)
+                        figures[case.title, n].setdefault(running.system, []).append(_turn(running, n, context.seconds))
                     except (BadAnswer, NotStarted, OSError) as error:
                         systems.remove(running)
                         running.rest()
@@ -77,12 +79,11 @@ def _start_all(context: Context, case: Case, stack: ExitStack, notes: list[str])
     return started
 
 
-def _measure_once(running: Running, case: Case, seconds: float, figures: Figures) -> None:
+def _turn(running: Running, connections: int, seconds: float) -> Load:
     running.wake()
-    for n in CONNECTIONS:
-        load = running.load(n, seconds)
-        figures[case.title, n].setdefault(running.system, []).append(load)
+    load = running.load(connections, seconds)
     running.rest()
+    return load
 
 
 def _median(loads: list[Load]) -> float:
