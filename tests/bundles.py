@@ -57,12 +57,13 @@ def make_bundle(
     weights: bytes = b"weights",
     real_rows: int = 5000,
     metrics: dict[str, Any] | None = None,
+    signature: Signature = SIGNATURE,
 ) -> Path:
     """Write a sealed bundle; other ``weights`` give another digest. Its engine cannot be loaded."""
     (folder / "engines" / "arrays").mkdir(parents=True)
     (folder / "engines" / "arrays" / "weights.bin").write_bytes(weights)
     documents = {
-        "signature.json": SIGNATURE,
+        "signature.json": signature,
         "proof.json": proof(real_rows),
         "metrics.json": METRICS if metrics is None else metrics,
         "lineage.json": LINEAGE,

@@ -10,6 +10,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from garcom.errors import Conflict
 from garcom.storage import schema, tables, traffic
@@ -119,3 +121,12 @@ def test_processes_that_open_a_new_home_at_the_same_time(tmp_path: Path) -> None
     assert [process.wait() for process in processes] == [0, 0, 0, 0]
     with Database.open(tmp_path).read() as connection:
         assert traffic.revision(connection) == 0
+
+
+def test_the_schema_is_one_that_postgresql_takes_too() -> None:
+    dialect = PGDialect()
+    for table in tables.metadata.sorted_tables:
+        assert f"CREATE TABLE {table.name}" in str(CreateTable(table).compile(dialect=dialect))
+    indexes = {str(index.name): index for table in tables.metadata.sorted_tables for index in table.indexes}
+    made = str(CreateIndex(indexes["uq_versions_living_digest"]).compile(dialect=dialect))
+    assert made.endswith("(model_id, digest) WHERE removed_at IS NULL")

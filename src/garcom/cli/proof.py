@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from garcom.cli.output import number, plain, table
+from garcom.model.bundle import Choice
 from garcom.model.proof import TIMED_ROWS, CandidateReport, Proof
 
 if TYPE_CHECKING:
@@ -35,6 +37,17 @@ def tell_proof(console: Console, proof: Proof) -> None:
     libraries = ", ".join(f"{plain(name)} {plain(version)}" for name, version in sorted(proof.libraries.items()))
     if libraries:
         console.print(f"Proved with {libraries}.", style="dim")
+
+
+def tell_choice(console: Console, choice: Sequence[Choice]) -> None:
+    """Print which engine answers how many rows, where there is more than one."""
+    if len(choice) < 2:
+        return
+    parts = [
+        f"{plain(each.engine)} for {'more' if each.up_to_rows is None else f'calls of up to {each.up_to_rows:,} rows'}"
+        for each in choice
+    ]
+    console.print(f"In use: {', '.join(parts)}.")
 
 
 def _cells(report: CandidateReport) -> list[str]:

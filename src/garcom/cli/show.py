@@ -64,7 +64,7 @@ def _find(registry: Registry, target: str) -> tuple[Model | None, Version]:
 
 def _tell(console: Console, model: Model | None, version: Version | None, bundle: Bundle) -> None:
     from garcom.cli.describe import moment, size, tell_bundle, tell_model, tell_pairs
-    from garcom.cli.proof import tell_proof
+    from garcom.cli.proof import tell_choice, tell_proof
 
     if model is not None:
         tell_model(console, model)
@@ -79,19 +79,10 @@ def _tell(console: Console, model: Model | None, version: Version | None, bundle
     tell_bundle(console, bundle)
     console.print("Engines and proof", style="bold")
     tell_proof(console, bundle.proof)
-    _tell_choice(console, bundle)
+    tell_choice(console, bundle.manifest.choice)
+    if bundle.needs_python:
+        console.print("It runs as a Python process of its own, only where `garcom serve --allow-python` allows it.")
+    console.print()
     if version is not None:
         tell_pairs(console, "Parameters", version.parameters)
     tell_pairs(console, "Lineage", bundle.lineage)
-
-
-def _tell_choice(console: Console, bundle: Bundle) -> None:
-    """Which engine answers how many rows, where there is more than one."""
-    if len(bundle.manifest.choice) < 2:
-        console.print()
-        return
-    parts = [
-        f"{plain(choice.engine)} for {'more' if choice.up_to_rows is None else f'up to {choice.up_to_rows:,} rows'}"
-        for choice in bundle.manifest.choice
-    ]
-    console.print(f"In use: {', '.join(parts)}.\n")

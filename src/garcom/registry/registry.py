@@ -71,7 +71,7 @@ class Registry:
 
     def register(
         self,
-        path: Path,
+        path: str | Path,
         *,
         name: str | None = None,
         parameters: Mapping[str, str] | None = None,

@@ -43,16 +43,12 @@ class Blobs:
 
         Whoever holds it also clears away what a process left behind that was killed while it held it.
         """
-        try:
+        with _explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingsError(
-                f"The folder {self.folder} cannot be made ({error.strerror}). "
-                "Choose another home folder with --home or GARCOM_HOME."
-            ) from error
         with locked(self.folder / ".lock", timeout_s):
-            for left in self.folder.glob(f"{_INCOMING}*"):
-                shutil.rmtree(left)
+            with _explained(self.folder):
+                for left in self.folder.glob(f"{_INCOMING}*"):
+                    shutil.rmtree(left)
             yield
 
     def put(self, digest: str, fill: Callable[[Path], None]) -> Path:
@@ -64,15 +60,16 @@ class Blobs:
         """
         incoming = self.folder / f"{_INCOMING}{uuid.uuid4().hex}"
         try:
-            incoming.mkdir()
-            fill(incoming)
-            _sync_tree(incoming)
-            self.discard(digest)
-            incoming.rename(self.path(digest))
+            with _explained(self.folder):
+                incoming.mkdir()
+                fill(incoming)
+                _sync_tree(incoming)
+                self.discard(digest)
+                incoming.rename(self.path(digest))
+                _sync(self.folder)
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
             raise
-        _sync(self.folder)
         return self.path(digest)
 
     def discard(self, digest: str) -> None:
@@ -81,8 +78,9 @@ class Blobs:
             return
         # Renamed first, so that it is never there by half.
         leaving = self.folder / f"{_INCOMING}{uuid.uuid4().hex}"
-        self.path(digest).rename(leaving)
-        shutil.rmtree(leaving)
+        with _explained(self.folder):
+            self.path(digest).rename(leaving)
+            shutil.rmtree(leaving)
 
     def keep_only(self, digests: Set[str]) -> int:
         """Remove every content but these; needs :meth:`changing`. Answers how many were removed."""
@@ -91,6 +89,17 @@ class Blobs:
         for digest in unused:
             self.discard(digest)
         return len(unused)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            f"The folder of the bundles, {folder}, cannot be changed: {error}. Check that it is writable and has "
+            "space left, or choose another home folder with --home or GARCOM_HOME."
+        ) from error
 
 
 def _sync_tree(folder: Path) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from garcom.errors import Unavailable
+from garcom.errors import SettingsError, Unavailable
 
 if sys.platform == "win32":
     import msvcrt
@@ -31,9 +31,16 @@ def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
     """Hold the lock file ``path``, waiting up to ``timeout_s`` seconds for another holder.
 
     The file is left behind: removing it would let two processes lock two files of one name. Not
-    re-entrant. Raises :class:`~garcom.errors.Unavailable` when the time is up.
+    re-entrant. Raises :class:`~garcom.errors.Unavailable` when the time is up, and
+    :class:`~garcom.errors.SettingsError` when there can be no such file.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+    except OSError as error:
+        raise SettingsError(
+            f"The lock file {path} cannot be opened ({error.strerror}). "
+            "Choose another home folder with --home or GARCOM_HOME."
+        ) from error
     try:
         _wait(descriptor, path, time.monotonic() + timeout_s)
         yield

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from garcom.errors import SettingsError
 from garcom.storage.blobs import Blobs
 
 DIGEST = "a" * 64
@@ -45,6 +48,24 @@ def test_a_fill_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path: Pat
             blobs.put(DIGEST, fail)
     assert names(tmp_path) == {DIGEST, ".lock"}
     assert (blobs.path(DIGEST) / "inner" / "data").read_bytes() == b"content"
+
+
+def test_a_full_disk_is_explained_and_leaves_nothing(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+
+    def fill_up(folder: Path) -> None:
+        write_small(folder)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with blobs.changing(), pytest.raises(SettingsError, match=r"No space left on device.*--home or GARCOM_HOME"):
+        blobs.put(DIGEST, fill_up)
+    assert names(tmp_path) == {".lock"}
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "bundles").write_text("")
+    with pytest.raises(SettingsError, match="cannot be changed"), Blobs.under(tmp_path).changing():
+        pass
 
 
 def test_put_again_replaces(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from garcom.errors import Unavailable
+from garcom.errors import SettingsError, Unavailable
 from garcom.storage.lock import locked
 
 HOLD = """
@@ -32,3 +32,8 @@ def test_a_lock_excludes_others_and_dies_with_its_holder(tmp_path: Path) -> None
             pass
     with locked(path, timeout_s=0):  # freed after use, and the file stays
         assert path.exists()
+
+
+def test_a_lock_file_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--home or GARCOM_HOME"), locked(tmp_path / "missing" / "lock"):
+        pass
