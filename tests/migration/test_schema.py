@@ -9,9 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
-from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import Engine, create_mock_engine, inspect
 
 from garcom.errors import Conflict
 from garcom.storage import schema, tables, traffic
@@ -124,9 +122,14 @@ def test_processes_that_open_a_new_home_at_the_same_time(tmp_path: Path) -> None
 
 
 def test_the_schema_is_one_that_postgresql_takes_too() -> None:
-    dialect = PGDialect()
-    for table in tables.metadata.sorted_tables:
-        assert f"CREATE TABLE {table.name}" in str(CreateTable(table).compile(dialect=dialect))
-    indexes = {str(index.name): index for table in tables.metadata.sorted_tables for index in table.indexes}
-    made = str(CreateIndex(indexes["uq_versions_living_digest"]).compile(dialect=dialect))
-    assert made.endswith("(model_id, digest) WHERE removed_at IS NULL")
+    made: list[str] = []
+    engine = create_mock_engine(
+        "postgresql+psycopg://",
+        lambda sql, *_, **__: made.append(" ".join(str(sql.compile(dialect=engine.dialect)).split())),
+    )
+    tables.metadata.create_all(engine, checkfirst=False)
+    assert "CREATE UNIQUE INDEX uq_models_default ON models (is_default) WHERE is_default" in made
+    assert (
+        "CREATE UNIQUE INDEX uq_versions_living_digest ON versions (model_id, digest) WHERE removed_at IS NULL" in made
+    )
+    assert len([sql for sql in made if sql.startswith("CREATE TABLE")]) == len(tables.metadata.tables)
