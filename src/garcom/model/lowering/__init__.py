@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from garcom.model.engines.arrays.program import Program
 from garcom.model.lowering import (
+    boosting,
     composition,
     encoding,
+    ensembles_of_models,
     forests,
+    lightgbm_trees,
     linear,
     scaling,
+    xgboost_trees,
 )
 from garcom.model.lowering.answers import results
 from garcom.model.lowering.builder import Builder, NotLowerable, Table
@@ -23,13 +27,17 @@ from garcom.model.signature import Signature
 
 __all__ = [
     "NotLowerable",
+    "boosting",
     "composition",
     "encoding",
+    "ensembles_of_models",
     "forests",
+    "lightgbm_trees",
     "linear",
     "lower",
     "scaling",
     "supported",
+    "xgboost_trees",
 ]
 
 

@@ -113,3 +113,16 @@ def one_hot(step: Step) -> Call:
         return result[:, :width]
 
     return call
+
+
+@operation("category_sides")
+def category_sides(step: Step) -> Call:
+    """For each column of slots, the row of ``table<column>`` at its slot; all rows side by side."""
+    first = step.arrays["first"].tolist()
+    tables = [step.arrays[f"table{column}"] for column in range(len(first))]
+
+    def call(slots: Array) -> FloatArray:
+        rows = [table.take(slots[:, column] - first[column], axis=0) for column, table in enumerate(tables)]
+        return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
+
+    return call

@@ -179,3 +179,16 @@ def quantiles(step: Step) -> Call:
         return result
 
     return lambda X: np.stack([column(X[:, i], table[:, i]) for i in range(table.shape[1])], axis=1)
+
+
+@operation("zero_is_missing")
+def zero_is_missing(step: Step) -> Call:
+    """NaN where a number is within ``threshold`` of zero."""
+    threshold = step.options["threshold"]
+    return lambda X: np.where(np.abs(X) <= threshold, np.nan, X)
+
+
+@operation("signed_square")
+def signed_square(step: Step) -> Call:
+    """``sign(x) * x * x``."""
+    return lambda X: np.sign(X) * X * X

@@ -24,13 +24,7 @@ def expit_operation(step: Step) -> Call:
 def pair(step: Step) -> Call:
     """``[1 - p, p]`` from one column ``p``."""
 
-    def call(p: FloatArray) -> FloatArray:
-        result = np.empty((len(p), 2))
-        result[:, 1:] = p
-        np.subtract(1.0, p, out=result[:, :1])
-        return result
-
-    return call
+    return lambda p: np.concatenate((1.0 - p, p), axis=1)
 
 
 @operation("binary_probabilities")
@@ -38,14 +32,8 @@ def binary_probabilities(step: Step) -> Call:
     """``[1 - expit(d), expit(d)]`` from one column of decisions."""
 
     def call(decision: FloatArray) -> FloatArray:
-        result = np.empty((len(decision), 2))
-        positive = result[:, 1:]
-        np.minimum(-decision, 709.0, out=positive)
-        np.exp(positive, out=positive)
-        positive += 1.0
-        np.reciprocal(positive, out=positive)
-        np.subtract(1.0, positive, out=result[:, :1])
-        return result
+        p = expit(decision)
+        return np.concatenate((1.0 - p, p), axis=1)
 
     return call
 
@@ -169,5 +157,68 @@ def place(step: Step) -> Call:
         result = np.zeros((len(X), width))
         result[:, index] = X
         return result
+
+    return call
+
+
+@operation("logit")
+def logit(step: Step) -> Call:
+    """``log(p / (1 - p))``."""
+    return lambda p: np.log(p / (1.0 - p))
+
+
+@operation("share_or_zero")
+def share_or_zero(step: Step) -> Call:
+    """Each row divided by its sum; a row of zeros stays."""
+
+    def call(p: FloatArray) -> FloatArray:
+        total = p.sum(axis=1, keepdims=True)
+        return p / np.where(total == 0, 1.0, total)
+
+    return call
+
+
+@operation("interpolate")
+def interpolate(step: Step) -> Call:
+    """Piecewise linear through the points ``x``, ``y``, constant outside, as scipy's interp1d rounds it."""
+    x, y = step.arrays["x"], step.arrays["y"]
+    if len(x) == 1:
+        return lambda scores: np.full(scores.shape, y[0])
+
+    def call(scores: FloatArray) -> FloatArray:
+        return np.interp(scores, x, y)
+
+    return call
+
+
+@operation("float64")
+def float64(step: Step) -> Call:
+    """A float32 matrix as float64."""
+    return lambda X: X.astype(np.float64)
+
+
+@operation("expit_single")
+def expit_single(step: Step) -> Call:
+    """The logistic function in float32, as XGBoost computes it."""
+    one, limit, tiny = np.float32(1.0), np.float32(88.7), np.float32(1e-16)
+    return lambda x: one / (np.exp(np.minimum(-x, limit)) + one + tiny)
+
+
+@operation("pair_single")
+def pair_single(step: Step) -> Call:
+    """``[1 - p, p]`` from one float32 column, subtracted in float32, as float64."""
+    one = np.float32(1.0)
+    return lambda p: np.concatenate((one - p, p), axis=1).astype(np.float64)
+
+
+@operation("softmax_single")
+def softmax_single(step: Step) -> Call:
+    """Row-wise softmax in float32 with a float64 sum, as XGBoost computes it; the result as float64."""
+
+    def call(scores: Array) -> FloatArray:
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        # Added from left to right.
+        total = np.add.accumulate(powers, axis=1, dtype=np.float64)[:, -1:].astype(np.float32)
+        return (powers / total).astype(np.float64)
 
     return call

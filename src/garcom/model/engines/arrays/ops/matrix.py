@@ -74,15 +74,22 @@ def linear(step: Step) -> Call:
     """``X @ coef.T + intercept``: ``coef`` is ``[n_outputs, n_features]`` as scikit-learn stores it."""
     coef, intercept = step.arrays["coef"].T, step.arrays.get("intercept")
     if intercept is None:
-        return lambda X: X @ coef
-    return lambda X: X @ coef + intercept
+        return lambda X: X.dot(coef)
+
+    def call(X: FloatArray) -> FloatArray:
+        # The method takes half the time of the operator for a single row, and gives the same bits.
+        result: FloatArray = X.dot(coef)
+        result += intercept
+        return result
+
+    return call
 
 
 @operation("product")
 def product(step: Step) -> Call:
     """``X @ matrix``, the matrix in its own memory order (BLAS rounds by it)."""
     matrix = step.arrays["matrix"]
-    return lambda X: X @ matrix
+    return lambda X: X.dot(matrix)
 
 
 @operation("subtract")
@@ -185,3 +192,10 @@ def row_sum(step: Step) -> Call:
 def opposites(step: Step) -> Call:
     """``[-x, x]`` from one column."""
     return lambda x: np.concatenate([-x, x], axis=1)
+
+
+@operation("row_average")
+def row_average(step: Step) -> Call:
+    """The weighted mean of each row, as one column."""
+    weights = step.arrays.get("weights")
+    return lambda X: np.average(X, axis=1, weights=weights)[:, np.newaxis]
