@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from garcom.cli import models, register, remove, serve, show, use
+from garcom.cli import models, pack, register, remove, serve, show, use
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 
 app.command("serve", epilog=serve.EPILOG)(serve.command)
+app.command("pack")(pack.command)
 app.command("register")(register.command)
 app.command("models")(models.command)
 app.command("show")(show.command)

@@ -85,6 +85,12 @@ class Judge:
             batches.append(made.rows(taken))
             answers.append(found)
 
+    def real_answers(self, batch: Batch) -> Outputs:
+        """The original's answers to all of the real rows, from memory where they were all judged."""
+        if batch.n_rows == self.real_rows:
+            return self.answers.rows(slice(0, self.real_rows))
+        return self._asked.run_real(batch)
+
     @property
     def placed_rows(self) -> int:
         """Rows placed by Garçom that the original answers."""

@@ -1,0 +1,197 @@
+"""``garcom pack``."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from garcom.cli.options import JsonOption
+from garcom.cli.output import emit, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from garcom.model.pack import PackedBundle, Progress
+
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="A `.pkl`, `.joblib`, `.skops` or `.onnx` file, an XGBoost or LightGBM file, or an MLflow model directory.",
+    ),
+]
+NameOption = Annotated[
+    str | None, typer.Option("--name", help="The model's name. Without it, the name of the file.", show_default=False)
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Real rows, best those that it was trained on: CSV, Parquet, Arrow, JSON. Without them the engines are "
+        "not proved on real rows.",
+        show_default=False,
+    ),
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target", help="The column of `--data` that the model predicts; again for a further one.", show_default=False
+    ),
+]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option("--labels", help="The name shown for each class: `0=bom,1=ruim`.", show_default=False),
+]
+SignatureOption = Annotated[
+    Path | None,
+    typer.Option("--signature", help="A TOML file that corrects what was inferred.", show_default=False),
+]
+TimeLimitOption = Annotated[
+    float, typer.Option("--time-limit", min=1, metavar="SECONDS", help="The longest that one conversion may take.")
+]
+
+
+def command(
+    model: ModelArgument,
+    name: NameOption = None,
+    data: DataOption = None,
+    target: TargetOption = None,
+    labels: LabelsOption = None,
+    signature: SignatureOption = None,
+    out: Annotated[Path, typer.Option("--out", help="The folder that the bundle is written into.")] = Path(),
+    as_zip: Annotated[bool, typer.Option("--zip", help="Write one `.zip` file instead of a directory.")] = False,
+    time_limit_s: TimeLimitOption = 120,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a trained model into a bundle: data files that a server loads without running anyone's code.
+
+    Each engine that the model can be written for is compared with the original on the real rows and on rows on
+    both sides of its thresholds; the fastest of those that answer the same stays in the bundle.
+
+    **Packing unpickles the model, which runs code from the file.** Pack where the model was trained, with the
+    same library versions, and only models that you trust.
+
+    Examples:
+
+    `garcom pack model.pkl --name wine --data wine.csv --target quality --labels 0=bom,1=ruim`
+
+    `garcom pack model.onnx --name prices --data rows.parquet --signature prices.toml --zip`
+    """
+    packed = pack_file(
+        model,
+        name=name,
+        data=data,
+        target=target,
+        labels=labels,
+        signature=signature,
+        out=out,
+        as_zip=as_zip,
+        time_limit_s=time_limit_s,
+        quiet=as_json,
+    )
+    record = {
+        "path": str(packed.path),
+        "name": packed.name,
+        "digest": packed.digest,
+        "notes": packed.notes,
+        "proof": packed.proof,
+        "metrics": packed.bundle.metrics,
+    }
+    emit(record, as_json, lambda console: _tell(console, packed))
+
+
+def pack_file(
+    model: Path,
+    *,
+    name: str | None = None,
+    data: Path | None = None,
+    target: list[str] | None = None,
+    labels: str | None = None,
+    signature: Path | None = None,
+    out: Path,
+    as_zip: bool = False,
+    time_limit_s: float = 120,
+    quiet: bool = False,
+) -> PackedBundle:
+    """Pack with a progress bar on stderr (none where ``quiet``), as ``garcom pack`` and ``garcom serve`` do."""
+    from garcom.model.names import suggest_name
+
+    shown = parse_labels(labels) if labels is not None else None
+    with _progress(quiet) as progress:
+        from garcom.model.pack import pack
+
+        return pack(
+            model,
+            data,
+            name=name if name is not None else suggest_name(model.stem),
+            target=target,
+            labels=shown,
+            signature=signature,
+            out=out,
+            as_zip=as_zip,
+            time_limit_s=time_limit_s,
+            progress=progress,
+        )
+
+
+def pack_for_serving(source: Path, name: str | None, options: Mapping[str, Any]) -> Path:
+    """Pack a model to be registered at once; the bundle's folder is removed when this process ends.
+
+    ``options`` may have ``data``, ``target``, ``labels`` and ``signature``, as on the command line.
+    """
+    place = Path(tempfile.mkdtemp(prefix="garcom-serve-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    target = options.get("target")
+    return pack_file(
+        source,
+        name=name,
+        data=options.get("data"),
+        target=[target] if isinstance(target, str) else target,
+        labels=options.get("labels"),
+        signature=options.get("signature"),
+        out=place,
+    ).path
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """``0=bom,1=ruim`` as a mapping from class to label; a comma or equals sign in either needs the TOML file."""
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        value, equals, label = (piece.strip() for piece in part.partition("="))
+        if not equals or not value or not label or "=" in label or value in found:
+            raise typer.BadParameter(
+                f"expected CLASS=LABEL,CLASS=LABEL with each class once, as in 0=bom,1=ruim; got {part!r}",
+                param_hint="--labels",
+            )
+        found[value] = label
+    return found
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, quiet=quiet)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda step, done: bar.update(task, description=step, completed=done)
+
+
+def _tell(console: Console, packed: PackedBundle) -> None:
+    from garcom.cli.proof import tell_proof
+
+    tell_proof(console, packed.proof)
+    for note in packed.notes:
+        console.print(f"Note: {plain(note)}")
+    console.print()
+    console.print(f"Packed {packed.path}", style="bold", soft_wrap=True)
+    console.print(f"Serve it with: garcom serve {packed.path}", soft_wrap=True)

@@ -1,0 +1,249 @@
+"""``garcom.pack``: from a trained model to a bundle. It runs where the model was trained, and unpickles it there."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from garcom.errors import DataError
+from garcom.model.archive import zip_bundle
+from garcom.model.bundle import Bundle, read_bundle, seal
+from garcom.model.card import model_card
+from garcom.model.compile.candidates import Compiled, compile_model
+from garcom.model.compile.judge import Judge
+from garcom.model.compile.made_rows import made_rows
+from garcom.model.corrections import Corrections, read_corrections
+from garcom.model.frames import named, read_table, to_batch
+from garcom.model.inference import infer_signature
+from garcom.model.lineage import trace
+from garcom.model.metrics import measure
+from garcom.model.mlflow import write_mlflow
+from garcom.model.names import check_name
+from garcom.model.proof import Proof
+from garcom.model.reference import Reference, profile
+from garcom.model.signature import Signature
+from garcom.model.sources import bind, read_model
+from garcom.records import Batch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Told the step under way and the part of the whole that is done, 0 to 1.
+Progress = Callable[[str, float], None]
+
+_SEED = 7
+
+
+@dataclass(frozen=True)
+class PackedBundle:
+    """What :func:`pack` made. ``notes`` say what a person should know of it, in sentences."""
+
+    path: Path
+    bundle: Bundle
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.bundle.name
+
+    @property
+    def digest(self) -> str:
+        """The identity of the bundle's content."""
+        return self.bundle.digest
+
+    @property
+    def signature(self) -> Signature:
+        """What the model takes and answers."""
+        return self.bundle.signature
+
+    @property
+    def proof(self) -> Proof:
+        """What was compared with the original, with what result."""
+        return self.bundle.proof
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The rows given: the fields' table as a batch, and the target's columns where there is one."""
+
+    batch: Batch | None
+    target: pd.DataFrame | None
+    notes: tuple[str, ...] = ()
+
+
+def pack(
+    model: object,
+    X: Any = None,
+    y: Any = None,
+    *,
+    name: str,
+    labels: Mapping[Any, str] | None = None,
+    target: str | Sequence[str] | None = None,
+    signature: str | Path | None = None,
+    out: str | Path = ".",
+    as_zip: bool = False,
+    time_limit_s: float = 120.0,
+    progress: Progress = lambda step, done: None,
+) -> PackedBundle:
+    """Pack a trained model into ``out/<name>-<digest>.bundle`` (a directory, or with ``as_zip`` one ``.zip``).
+
+    ``model`` is the path of a file or directory, or a fitted model in memory. ``X`` are real rows, best those
+    that it was trained on: a DataFrame, a matrix, a list of texts, or the path of a table; without them the
+    engines are proved on made-up rows only, and the bundle says so. The target is given as ``y``, or as the
+    name of its column (or columns) in ``X``. ``labels`` maps classes to the names shown for them; ``signature``
+    is a TOML file that corrects what was inferred. ``time_limit_s`` bounds each conversion.
+
+    Packing unpickles the model and runs it, so pack only models that you trust.
+
+    Raises :class:`~garcom.errors.PackError` and its kin: the model cannot be read or carried, the data do not
+    fit it, the corrections contradict it; :class:`~garcom.errors.InputError` for a name that is none.
+    """
+    check_name(name)
+    progress("reading the model", 0.0)
+    loaded = read_model(model)
+    progress("reading the data", 0.05)
+    table, targets = _table(X, y, target)
+    corrections = read_corrections(signature) if signature is not None else Corrections()
+    shown = None if labels is None else {_class_text(value): text for value, text in labels.items()}
+    inferred = infer_signature(loaded, table, target=targets, labels=shown, corrections=corrections)
+    original = bind(loaded, inferred)
+    data = _data(table, targets, inferred)
+    progress("asking the original model", 0.1)
+    rng = np.random.default_rng(_SEED)
+    base = made_rows(loaded, inferred, rng) if data.batch is None else data.batch
+    judge = Judge(original, data.batch, base)
+    with tempfile.TemporaryDirectory(prefix="garcom-pack-") as place:
+        folder = Path(place) / "bundle"
+        (folder / "engines").mkdir(parents=True)
+        compiled = compile_model(
+            original,
+            judge,
+            folder / "engines",
+            time_limit_s=time_limit_s,
+            progress=lambda step, done: progress(step, 0.25 + 0.65 * done),
+        )
+        progress("writing the bundle", 0.9)
+        lineage = trace(model, X if isinstance(X, str | Path) else table, loaded.libraries)
+        _write_documents(folder, name, inferred, compiled, judge, data, lineage)
+        path = _publish(folder, name, compiled, Path(out), as_zip=as_zip)
+    progress("packed", 1.0)
+    return PackedBundle(path, read_bundle(path), data.notes)
+
+
+def _table(X: Any, y: Any, target: str | Sequence[str] | None) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """One table with the rows and, where given, the target's columns; and the names of these."""
+    import pandas as pd
+
+    names = (target,) if isinstance(target, str) else tuple(target or ())
+    if X is None:
+        if y is not None or names:
+            raise DataError("Expected rows beside the target, got a target alone. Give the rows as X (--data).")
+        return None, ()
+    if isinstance(X, str | Path):
+        table = read_table(X)
+    elif isinstance(X, pd.DataFrame):
+        table = X
+    elif isinstance(X, pd.Series):
+        table = X.to_frame(X.name if X.name is not None else "text")
+    elif isinstance(X, list | tuple) and X and isinstance(X[0], str):
+        table = pd.DataFrame({"text": list(X)})
+    else:
+        table = pd.DataFrame(np.asarray(X))
+    table = named(table).reset_index(drop=True)
+    if y is None:
+        return table, names
+    truth = pd.DataFrame(np.asarray(y).reshape(len(y), -1))
+    truth.columns = pd.Index(_target_names(y, truth.shape[1], names, set(table.columns)))
+    if len(truth) != len(table):
+        raise DataError(f"Expected one target per row ({len(table)}), got {len(truth)}.")
+    return pd.concat([table, truth], axis=1), tuple(truth.columns)
+
+
+def _target_names(y: Any, count: int, names: tuple[str, ...], taken: set[str]) -> list[str]:
+    own = [str(name) for name in getattr(y, "columns", [getattr(y, "name", None)]) if name is not None]
+    chosen = list(names) or own
+    if len(chosen) != count or set(chosen) & taken:
+        chosen = ["y"] if count == 1 and "y" not in taken else [f"target_{at}" for at in range(count)]
+    return chosen
+
+
+def _class_text(value: Any) -> str:
+    return str(value.item() if isinstance(value, np.generic) else value)
+
+
+def _data(table: pd.DataFrame | None, targets: tuple[str, ...], signature: Signature) -> _Data:
+    if table is None:
+        return _Data(None, None)
+    truth = table[list(targets)] if targets else None
+    needed = [field.name for field in signature.fields if not field.nullable and field.name in table.columns]
+    gaps = table[needed].isna().any(axis=1).to_numpy(dtype=bool)
+    notes: tuple[str, ...] = ()
+    if gaps.any():
+        columns = [name for name in needed if table[name].isna().any()]
+        notes = (
+            f"{int(gaps.sum()):,} of {len(table):,} rows were left out: they lack {', '.join(map(repr, columns))}, "
+            "and the model does not take missing values there.",
+        )
+        table = table[~gaps]
+        truth = None if truth is None else truth[~gaps]
+    if not len(table):
+        raise DataError("Expected rows that the model can take, and in every row some field is missing.")
+    return _Data(to_batch(table, signature), truth, notes)
+
+
+def _write_documents(
+    folder: Path,
+    name: str,
+    signature: Signature,
+    compiled: Compiled,
+    judge: Judge,
+    data: _Data,
+    lineage: dict[str, Any],
+) -> None:
+    metrics: dict[str, Any] = {}
+    reference = Reference(rows=0)
+    if data.batch is not None:
+        answers = judge.real_answers(data.batch)
+        reference = profile(data.batch, answers, signature)
+        if data.target is not None:
+            metrics = measure(data.target, answers, signature.output)
+        lineage = lineage | {"data_rows": data.batch.n_rows}
+    documents = {
+        "signature": signature,
+        "proof": compiled.proof,
+        "reference": reference,
+        "metrics": metrics,
+        "lineage": lineage,
+        "example": signature.example,
+    }
+    for title, record in documents.items():
+        (folder / f"{title}.json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    card = model_card(name, signature, compiled.proof, metrics, lineage)
+    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    write_mlflow(folder, signature, lineage["created"])
+
+
+def _publish(folder: Path, name: str, compiled: Compiled, out: Path, *, as_zip: bool) -> Path:
+    """Seal the bundle and move it to its place, whole or not at all."""
+    manifest = seal(folder, name, compiled.engines, compiled.choice)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{name}-{manifest.digest[:12]}.bundle"
+    if as_zip:
+        return zip_bundle(folder, path.with_suffix(".zip"))
+    if not path.exists():
+        partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=out))
+        shutil.copytree(folder, partial, dirs_exist_ok=True)
+        partial.chmod(0o755)
+        partial.rename(path)
+    return path
