@@ -9,7 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_mock_engine, inspect
+from sqlalchemy import Engine, create_mock_engine, inspect, make_url
+from sqlalchemy.schema import ExecutableDDLElement
 
 from garcom.errors import Conflict
 from garcom.storage import schema, tables, traffic
@@ -123,10 +124,12 @@ def test_processes_that_open_a_new_home_at_the_same_time(tmp_path: Path) -> None
 
 def test_the_schema_is_one_that_postgresql_takes_too() -> None:
     made: list[str] = []
-    engine = create_mock_engine(
-        "postgresql+psycopg://",
-        lambda sql, *_, **__: made.append(" ".join(str(sql.compile(dialect=engine.dialect)).split())),
-    )
+    dialect = make_url("postgresql+psycopg://").get_dialect()()
+
+    def note(sql: ExecutableDDLElement, *_: object, **__: object) -> None:
+        made.append(" ".join(str(sql.compile(dialect=dialect)).split()))
+
+    engine = create_mock_engine("postgresql+psycopg://", note)
     tables.metadata.create_all(engine, checkfirst=False)
     assert "CREATE UNIQUE INDEX uq_models_default ON models (is_default) WHERE is_default" in made
     assert (
