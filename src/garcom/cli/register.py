@@ -68,7 +68,7 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 def _tell(console: Console, registry: Registry, version: Version) -> None:
-    from garcom.cli.describe import size
+    from garcom.cli.describe import addresses, size
     from garcom.model.proof import NOT_ON_REAL_ROWS
 
     summary = version.summary
@@ -79,9 +79,9 @@ def _tell(console: Console, registry: Registry, version: Version) -> None:
         console.print(f"Registered {version.reference} (engine {engines}, {size(summary.size_bytes)}).")
     if not summary.proved_on_real_rows:
         console.print(f"It is {NOT_ON_REAL_ROWS}: pack it again with --data to prove it.", style="bold yellow")
+    model = registry.model(version.model)
     if version.answers:
-        console.print(f"It answers at /v1/models/{version.model}/predict.")
+        console.print(f"It answers at {', '.join(addresses(model))}.")
         return
-    answers = registry.model(version.model).answers
-    now = "Nothing" if answers is None else f"{version.model}:{answers}"
+    now = "Nothing" if model.answers is None else f"{version.model}:{model.answers}"
     console.print(f"{now} answers for {version.model}; `garcom use {version.reference}` switches to this one.")

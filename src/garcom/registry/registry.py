@@ -79,9 +79,10 @@ class Registry:
     ) -> Version:
         """Store the bundle at ``path`` (a directory or a zip) as the next version of its model.
 
-        ``name`` stands in for the bundle's own. The first version of a model answers at once; a later one
-        when ``use`` is true. The same content registered again answers the version that exists
-        (``existed``), with ``parameters`` written over its own. All of it happens, or nothing.
+        ``name`` stands in for the bundle's own. The first version of a model answers at once, a later one when
+        ``use`` is true; the first model of all becomes the default. The same content registered again answers
+        the version that exists (``existed``), with ``parameters`` written over its own. All of it happens, or
+        nothing.
 
         Raises :class:`~garcom.errors.BundleError` for a damaged bundle, :class:`~garcom.errors.InputError`
         for a name that cannot be one.
@@ -167,7 +168,11 @@ def _is_intact(folder: Path) -> bool:
 def _register(connection: Connection, bundle: Bundle, name: str, parameters: dict[str, str], use: bool) -> Version:
     now = datetime.now(UTC)
     model = models.find_model(connection, name)
+    alone = not models.list_models(connection)
     model_id = models.make_model(connection, name, now) if model is None else model.id
+    if alone:
+        # Marked, so that /predict goes on answering when a second model comes.
+        models.set_default(connection, model_id)
     existing = versions.find_digest(connection, model_id, bundle.digest)
     if existing is not None:
         versions.set_parameters(connection, existing.id, parameters)

@@ -67,6 +67,7 @@ def current_plan(database: Database) -> TrafficPlan:
         for model_id, number, digest in versions.list_digests(connection):
             digests[model_id][number] = digest
     marked = next((row.name for row in rows if row.is_default), None)
+    # One that is left alone after the default was removed answers too.
     return TrafficPlan(
         revision=revision,
         default=rows[0].name if len(rows) == 1 else marked,

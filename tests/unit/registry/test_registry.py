@@ -182,8 +182,23 @@ def test_with_its_last_version_the_model_goes(registry: Registry, wine: Path) ->
     assert registry.remove("wine:1", force=True).whole_model
     assert registry.models() == ()
     back = registry.register(wine)
-    assert (registry.model("wine").routes, registry.model("wine").is_default) == ((), False)
+    assert registry.model("wine").routes == ()
     assert back.answers
+
+
+def test_the_first_model_is_the_default_and_stays_it(registry: Registry, wine: Path) -> None:
+    registry.register(wine)
+    registry.register(wine, name="another")
+    assert [model.name for model in registry.models() if model.is_default] == ["wine"]
+
+
+def test_what_a_killed_removal_left_goes_with_the_next(registry: Registry, wine: Path, better: Path) -> None:
+    registry.register(wine)
+    kept = registry.register(better, name="other")
+    orphan = registry.blobs.path("0" * 64)
+    orphan.mkdir()
+    registry.remove("wine")
+    assert stored(registry) == {kept.digest}
 
 
 def test_there_is_one_default(registry: Registry, wine: Path) -> None:
@@ -225,9 +240,11 @@ def test_every_change_to_what_answers_counts_once(registry: Registry, wine: Path
     registry.register(better, use=True)
     assert counted() == 1
     registry.set_default("wine")
-    assert counted() == 1
-    registry.set_default("wine")
     assert counted() == 0
+    registry.register(wine, name="vinho")
+    assert counted() == 1
+    registry.set_default("vinho")
+    assert counted() == 1
     registry.add_route("wine", "/a")
     assert counted() == 1
     registry.add_route("wine", "/a")

@@ -44,10 +44,13 @@ def test_the_default_is_the_marked_model_or_the_only_one(tmp_path: Path) -> None
     registry.register(bundle)
     assert current_plan(registry.database).default == "wine"
     registry.register(bundle, name="vinho")
-    assert current_plan(registry.database).default is None
+    assert current_plan(registry.database).default == "wine"
     registry.set_default("vinho")
     assert current_plan(registry.database).default == "vinho"
+    registry.register(bundle, name="cerveja")
     registry.remove("vinho")
+    assert current_plan(registry.database).default is None
+    registry.remove("cerveja")
     assert current_plan(registry.database).default == "wine"
 
 
