@@ -1,0 +1,204 @@
+"""The Python engine: the original model in a process of its own, for models that no data format can carry.
+
+The process gets nothing of the worker but one socket, and speaks plain typed bytes (:mod:`.python_wire`). It ends
+with the worker, is ended when it takes too long or answers nonsense, and is started again by the next call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import garcom
+from garcom.errors import EngineError
+from garcom.model.engines.base import EngineSpec
+from garcom.model.engines.python_wire import (
+    REPLY_MARGIN,
+    REQUEST_LIMIT,
+    Answer,
+    Channel,
+    Failure,
+    Hello,
+    Ready,
+    Reply,
+    Rows,
+    outputs_of,
+    reply_limit,
+    rows_of,
+)
+from garcom.model.signature import Signature
+from garcom.records import Batch, Outputs
+
+if TYPE_CHECKING:
+    from garcom.model.sources.base import Original
+
+HOST_MODULE = "garcom.model.engines.python_host"
+#: Seconds for one call, and for starting the process with its libraries; a bundle's spec may say otherwise.
+CALL_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
+
+
+def write(folder: Path, original: Original) -> EngineSpec:
+    """Write the original into ``folder`` (made if absent): a pickle, and beside it what it takes to run it.
+
+    Classes and functions of the training script and of modules that are not installed packages go in by value.
+    Raises :class:`~garcom.errors.UnsupportedModel` when the model cannot be pickled.
+    """
+    # Only packing writes, and only packing has cloudpickle.
+    from garcom.model.engines.python_freeze import freeze
+
+    freeze(original.loaded, folder)
+    return EngineSpec(name="python", kind="python")
+
+
+def load(folder: Path, spec: EngineSpec, signature: Signature) -> PythonEngine:
+    """Start the process and wait until it has the model.
+
+    ``spec.options`` may hold ``timeout_s`` and ``start_timeout_s``. Raises :class:`~garcom.errors.EngineError` when
+    the model cannot be loaded, above all when a library here is not the version that the model was packed with.
+    """
+    engine = PythonEngine(
+        folder,
+        signature,
+        timeout_s=float(spec.options.get("timeout_s", CALL_TIMEOUT_S)),
+        start_timeout_s=float(spec.options.get("start_timeout_s", START_TIMEOUT_S)),
+    )
+    engine.start()
+    return engine
+
+
+class PythonEngine:
+    """An :class:`~garcom.model.engines.base.Engine` whose work is done by another process.
+
+    ``command`` is what to run, given the number of the inherited socket and the folder; tests put fakes there.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        signature: Signature,
+        *,
+        timeout_s: float = CALL_TIMEOUT_S,
+        start_timeout_s: float = START_TIMEOUT_S,
+        command: tuple[str, ...] = (sys.executable, "-P", "-m", HOST_MODULE),
+    ) -> None:
+        self._folder = folder.resolve()
+        self._signature = signature
+        self._timeout_s = timeout_s
+        self._start_timeout_s = start_timeout_s
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._end: weakref.finalize[..., PythonEngine] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number, None while none runs."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start the process, unless it runs; raises :class:`~garcom.errors.EngineError` if it does not get ready."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.close()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [*self._command, str(theirs.fileno()), str(self._folder)],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd=self._folder,
+                env=_environment(),
+                # A Ctrl-C in the terminal is the worker's to handle; its own session also makes it a group to end.
+                start_new_session=True,
+            )
+        self._channel = Channel(ours)
+        self._end = weakref.finalize(self, _finish, self._process, self._channel)
+        reply = self._exchange(Hello(self._signature), REPLY_MARGIN, self._start_timeout_s)
+        if not isinstance(reply, Ready):
+            self.close()
+            reason = reply.message if isinstance(reply, Failure) else "it answered before it was ready"
+            raise EngineError(f"The model's Python process did not start: {reason}")
+
+    def run(self, batch: Batch) -> Outputs:
+        """Answer every row of the batch, in order.
+
+        Raises :class:`~garcom.errors.EngineError` when the model fails on the rows, takes longer than its time, or its
+        process ends; the next call starts a new one.
+        """
+        self.start()
+        message = rows_of(batch)
+        if len(message.numbers) > REQUEST_LIMIT:
+            raise EngineError(
+                f"Expected at most {REQUEST_LIMIT} bytes of rows, got {len(message.numbers)}. Send fewer."
+            )
+        output = self._signature.output
+        reply = self._exchange(message, reply_limit(batch.n_rows, output), self._timeout_s)
+        if isinstance(reply, Failure):
+            raise EngineError(reply.message)
+        try:
+            if not isinstance(reply, Answer):
+                raise EngineError(f"Expected an answer from the model's process, got {type(reply).__name__}.")
+            return outputs_of(reply, batch.n_rows, output)
+        except EngineError:
+            # What answers nonsense once is not asked again.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the process; calling it twice is harmless."""
+        if self._end is not None:
+            self._end()
+        self._process = self._channel = self._end = None
+
+    def _exchange(self, message: Hello | Rows, limit: int, timeout_s: float) -> Reply:
+        assert self._channel is not None
+        deadline = time.monotonic() + timeout_s
+        try:
+            self._channel.send(message, deadline)
+            return self._channel.reply(limit, deadline)
+        except TimeoutError as error:
+            self.close()
+            raise EngineError(f"The model's Python process took longer than {timeout_s:g} s and was ended.") from error
+        except (EOFError, OSError) as error:
+            how = self._how_it_ended()
+            self.close()
+            raise EngineError(f"The model's Python process ended ({how}). The next call starts it again.") from error
+        except ValueError as error:
+            self.close()
+            raise EngineError(f"The model's Python process sent no valid message ({error}) and was ended.") from error
+
+    def _how_it_ended(self) -> str:
+        assert self._process is not None
+        try:
+            status = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "it closed its socket"
+        return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+
+def _environment() -> dict[str, str]:
+    """No variable of the worker's, which may hold secrets, but what finding the libraries takes.
+
+    One thread per process, as for every engine: the service scales by processes.
+    """
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1")
+    package = str(Path(garcom.__file__).resolve().parents[1])
+    return kept | threads | {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONPATH": package}
+
+
+def _finish(process: subprocess.Popen[bytes], channel: Channel) -> None:
+    channel.close()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

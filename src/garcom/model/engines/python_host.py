@@ -1,0 +1,142 @@
+"""The process of a Python engine: ``python -m garcom.model.engines.python_host SOCKET FOLDER``.
+
+It reads the pickle, so it is started only for a bundle that the operator trusts. It answers one request after
+another and ends as soon as the worker's side of the socket closes.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import resource
+import select
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from garcom.errors import EngineError, GarcomError
+from garcom.model.engines.python_manifest import MANIFEST_FILE, PICKLE_FILE, Manifest
+from garcom.model.engines.python_wire import (
+    REQUEST_LIMIT,
+    Channel,
+    Failure,
+    Hello,
+    Ready,
+    Reply,
+    Request,
+    answer_of,
+    batch_of,
+)
+from garcom.model.signature import Signature
+from garcom.records import Batch, Outputs
+
+_MESSAGE_LIMIT = 2000
+Run = Callable[[Batch], Outputs]
+T = TypeVar("T")
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the model in the folder over the inherited socket until the other side closes it."""
+    end = socket.socket(fileno=int(arguments[0]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=_end_with_the_worker, args=(end.fileno(),), daemon=True).start()
+    channel = Channel(end)
+    try:
+        serve(channel, Path(arguments[1]))
+    except (EOFError, ConnectionError):
+        return 0
+    return 1
+
+
+def serve(channel: Channel, folder: Path) -> None:
+    """Load the model on the first message, then answer batches; returns when the model cannot be loaded."""
+    hello = channel.request(REQUEST_LIMIT)
+    if not isinstance(hello, Hello):
+        raise EOFError("the first message has to bring the signature")
+    loaded = guarded(lambda: load(folder, hello.signature))
+    if isinstance(loaded, Failure):
+        channel.send(loaded)
+        return
+    channel.send(Ready())
+    while True:
+        request = channel.request(2 * REQUEST_LIMIT)
+        channel.send(reply_to(request, loaded, hello.signature))
+
+
+def reply_to(request: Request, run: Run, signature: Signature) -> Reply:
+    """The answer to one batch, or why there is none."""
+    if isinstance(request, Hello):
+        return Failure("the signature came twice")
+    return guarded(lambda: answer_of(run(batch_of(request, signature))))
+
+
+def load(folder: Path, signature: Signature) -> Run:
+    """The model in the folder, bound to the signature.
+
+    The versions are compared before the pickle is opened. Raises :class:`~garcom.errors.EngineError`.
+    """
+    manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=Manifest)
+    _require_versions(manifest)
+    # Imported after the check, so that a missing library gives its sentence rather than a traceback.
+    from garcom.model.sources.base import Loaded
+    from garcom.model.sources.originals import bind
+
+    with (folder / PICKLE_FILE).open("rb") as file:
+        model = pickle.load(file)
+    loaded = Loaded(
+        model=model,
+        framework=manifest.framework,
+        input_kind=manifest.input_kind,
+        output=signature.output,
+        fields=manifest.fields,
+        n_fields=manifest.n_fields,
+        libraries=manifest.libraries,
+    )
+    return bind(loaded, signature).run
+
+
+def _require_versions(manifest: Manifest) -> None:
+    from garcom.model.sources.versions import installed
+
+    here = ".".join(platform.python_version_tuple()[:2])
+    if manifest.python != here:
+        raise EngineError(f"The model was packed with Python {manifest.python}, and this is Python {here}.")
+    wrong = {
+        library: (version, installed(library))
+        for library, version in manifest.libraries.items()
+        if installed(library) != version
+    }
+    if wrong:
+        listed = "; ".join(f"{name} {had}, here {now or 'none'}" for name, (had, now) in sorted(wrong.items()))
+        pins = " ".join(f"{name}=={had}" for name, (had, _) in sorted(wrong.items()))
+        raise EngineError(
+            f"The model was packed with other library versions ({listed}). Install them: pip install {pins}"
+        )
+
+
+def guarded(work: Callable[[], T]) -> T | Failure:
+    """The result of ``work``, or the failure to report: nothing of a model may end the process."""
+    try:
+        return work()
+    except GarcomError as error:
+        return Failure(str(error)[:_MESSAGE_LIMIT])
+    except Exception as error:  # noqa: BLE001
+        return Failure(f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT])
+
+
+def _end_with_the_worker(descriptor: int) -> None:
+    """End at once when the worker goes, even in the middle of a long prediction that reads no socket."""
+    watcher = select.poll()
+    watcher.register(descriptor, 0)
+    watcher.poll()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,189 @@
+"""What a web worker and the process of a Python engine say to each other: plain typed bytes, never pickle.
+
+A message is its length (8 bytes, big-endian) and one MessagePack document. Arrays travel as raw little-endian
+float64 or int64 blocks, texts as MessagePack strings.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+
+from garcom.errors import EngineError
+from garcom.model.signature import Output, Signature
+from garcom.records import Batch, Outputs
+
+#: The largest batch that is sent, in bytes.
+REQUEST_LIMIT = 512 * 2**20
+#: What a reply may hold besides its arrays.
+REPLY_MARGIN = 64 * 2**10
+_LENGTH = struct.Struct(">Q")
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """Worker → process, once: the signature to bind the model to."""
+
+    signature: Signature
+
+
+class Rows(msgspec.Struct, frozen=True, tag="rows"):
+    """Worker → process: a batch. ``numbers`` is float64 ``[n_rows, n_numbers]``."""
+
+    n_rows: int
+    numbers: bytes
+    texts: list[list[str | int | None]]
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """Process → worker, once: the model is loaded."""
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer"):
+    """Process → worker: labels as int64, the others as float64, row by row."""
+
+    labels: bytes | None
+    probabilities: bytes | None
+    values: bytes | None
+
+
+class Failure(msgspec.Struct, frozen=True, tag="failure"):
+    """Process → worker: why the model could not be loaded, or could not answer."""
+
+    message: str
+
+
+Request = Hello | Rows
+Reply = Ready | Answer | Failure
+
+_encoder = msgspec.msgpack.Encoder()
+_requests = msgspec.msgpack.Decoder(Request)
+_replies = msgspec.msgpack.Decoder(Reply)
+
+
+class Channel:
+    """One end of the socket; ``deadline`` is a :func:`time.monotonic` time, None waits for ever.
+
+    Every method raises ``TimeoutError`` past the deadline, ``EOFError`` when the other side has gone, another
+    ``OSError`` when the socket fails, and ``ValueError`` for bytes that are no message.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def send(self, message: Request | Reply, deadline: float | None = None) -> None:
+        """Send one message."""
+        data = _encoder.encode(message)
+        self._end.settimeout(_remaining(deadline))
+        self._end.sendall(_LENGTH.pack(len(data)))
+        self._end.sendall(data)
+
+    def request(self, limit: int, deadline: float | None = None) -> Request:
+        """Receive what a worker sends."""
+        return cast(Request, _decoded(_requests, self._receive(limit, deadline)))
+
+    def reply(self, limit: int, deadline: float | None = None) -> Reply:
+        """Receive what a process sends, of at most ``limit`` bytes."""
+        return cast(Reply, _decoded(_replies, self._receive(limit, deadline)))
+
+    def close(self) -> None:
+        """Close the socket; twice is harmless."""
+        self._end.close()
+
+    def _receive(self, limit: int, deadline: float | None) -> bytearray:
+        (size,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
+        if size > limit:
+            raise ValueError(f"a message of {size} bytes, and at most {limit} were expected")
+        return self._read(size, deadline)
+
+    def _read(self, size: int, deadline: float | None) -> bytearray:
+        data = bytearray(size)
+        view, done = memoryview(data), 0
+        while done < size:
+            self._end.settimeout(_remaining(deadline))
+            got = self._end.recv_into(view[done:])
+            if got == 0:
+                raise EOFError("the other side closed the connection")
+            done += got
+        return data
+
+
+def _decoded(decoder: Any, data: bytearray) -> object:
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _remaining(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time is over")
+    return left
+
+
+def rows_of(batch: Batch) -> Rows:
+    """The batch as a message."""
+    numbers = np.ascontiguousarray(batch.numbers, dtype="<f8")
+    return Rows(n_rows=batch.n_rows, numbers=numbers.tobytes(), texts=batch.texts.tolist())
+
+
+def batch_of(rows: Rows, signature: Signature) -> Batch:
+    """The message as a batch; raises ``ValueError`` when it does not fit the signature."""
+    texts = np.empty((rows.n_rows, len(signature.text_fields)), dtype=object)
+    if len(rows.texts) != rows.n_rows:
+        raise ValueError(f"expected {rows.n_rows} rows of texts, got {len(rows.texts)}")
+    for at, row in enumerate(rows.texts):
+        texts[at] = row
+    shape = (rows.n_rows, len(signature.number_fields))
+    return Batch(np.frombuffer(rows.numbers, dtype="<f8").reshape(shape).copy(), texts)
+
+
+def answer_of(outputs: Outputs) -> Answer:
+    """The outputs as a message."""
+    labels, probabilities, values = outputs
+    return Answer(
+        labels=None if labels is None else labels.astype("<i8").tobytes(),
+        probabilities=None if probabilities is None else probabilities.astype("<f8").tobytes(),
+        values=None if values is None else values.astype("<f8").tobytes(),
+    )
+
+
+def outputs_of(answer: Answer, n_rows: int, output: Output) -> Outputs:
+    """The message as outputs: the arrays that the task calls for, of the right size, labels within the classes.
+
+    Raises :class:`~garcom.errors.EngineError` for anything else.
+    """
+    k, m = len(output.classes), n_values(output)
+    labels = _block("labels", answer.labels, "<i8", n_rows, 1 if output.task != "regression" else 0)
+    probabilities = _block("probabilities", answer.probabilities, "<f8", n_rows, k if output.probabilities else 0)
+    values = _block("values", answer.values, "<f8", n_rows, m)
+    if labels is not None:
+        labels = labels[:, 0]
+        if n_rows and (labels.min() < 0 or labels.max() >= k):
+            raise EngineError(f"Expected labels from 0 to {k - 1}, got {labels.min()} to {labels.max()}.")
+    return Outputs(labels, probabilities, values)
+
+
+def n_values(output: Output) -> int:
+    """The number of columns of ``Outputs.values``; 0 where there are none."""
+    return {"regression": len(output.names), "outlier": 1}.get(output.task, 0)
+
+
+def reply_limit(n_rows: int, output: Output) -> int:
+    """The most bytes that an honest answer for ``n_rows`` rows takes."""
+    return REPLY_MARGIN + 8 * n_rows * (1 + len(output.classes) + n_values(output))
+
+
+def _block(name: str, data: bytes | None, dtype: str, n_rows: int, width: int) -> Any:
+    expected = 8 * n_rows * width if width else None
+    got = None if data is None else len(data)
+    if got != expected:
+        raise EngineError(f"Expected {name} of {expected} bytes for {n_rows} rows from the model's process, got {got}.")
+    return None if data is None else np.frombuffer(data, dtype=dtype).reshape(n_rows, width).copy()
