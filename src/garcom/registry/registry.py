@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
-from sqlalchemy import Connection
 
 from garcom.errors import BundleError, Conflict
 from garcom.model.bundle import Bundle, read_bundle
 from garcom.model.names import check_name
-from garcom.registry.facts import flat_metrics, summarise
+from garcom.registry.changes import register_version, remove_versions
+from garcom.registry.loading import load_model, load_models, load_version
 from garcom.registry.records import Model, Removal, Version
 from garcom.registry.reference import parse_reference, require_model, require_version
 from garcom.registry.routes import check_route
 from garcom.storage import models, traffic, versions
 from garcom.storage.blobs import Blobs
 from garcom.storage.database import Database
-from garcom.storage.models import ModelRow
-from garcom.storage.versions import Facts, VersionRow
-
-_NOTHING_KNOWN = Facts({}, {}, {})
 
 
 class Registry:
@@ -42,28 +34,18 @@ class Registry:
     def models(self) -> tuple[Model, ...]:
         """Every model with its versions, by name."""
         with self.database.read() as connection:
-            routes = models.list_routes(connection)
-            facts = versions.list_facts(connection)
-            by_model: dict[int, list[VersionRow]] = defaultdict(list)
-            for row in versions.list_versions(connection):
-                by_model[row.model_id].append(row)
-            return tuple(
-                _model(row, routes.get(row.id, ()), by_model[row.id], facts) for row in models.list_models(connection)
-            )
+            return load_models(connection)
 
     def model(self, name: str) -> Model:
         """One model with its versions; raises :class:`~garcom.errors.ModelNotFound`."""
         with self.database.read() as connection:
-            row = require_model(connection, name)
-            found = versions.list_versions(connection, row.id)
-            facts = versions.list_facts(connection, [version.id for version in found])
-            return _model(row, models.list_routes(connection).get(row.id, ()), found, facts)
+            return load_model(connection, require_model(connection, name))
 
     def version(self, name: str, number: int) -> Version:
         """One version; raises :class:`~garcom.errors.ModelNotFound` or :class:`~garcom.errors.VersionNotFound`."""
         with self.database.read() as connection:
             model = require_model(connection, name)
-            return _load(connection, model, require_version(connection, model, number))
+            return load_version(connection, model, require_version(connection, model, number))
 
     def bundle(self, name: str, number: int) -> Bundle:
         """The stored bundle of a version, every file verified."""
@@ -92,7 +74,7 @@ class Registry:
         with self.blobs.changing():
             self._store(bundle)
             with self.database.write() as connection:
-                return _register(connection, bundle, model_name, dict(parameters or {}), use)
+                return register_version(connection, bundle, model_name, parameters or {}, use)
 
     def remove(self, reference: str, *, force: bool = False) -> Removal:
         """Remove a model (``wine``) or one version (``wine:1``), and the bundles that no version needs any more.
@@ -104,7 +86,7 @@ class Registry:
         name, number = parse_reference(reference)
         with self.blobs.changing():
             with self.database.write() as connection:
-                removal = _remove(connection, require_model(connection, name), number, force)
+                removal = remove_versions(connection, require_model(connection, name), number, force)
             with self.database.read() as connection:
                 needed = versions.living_digests(connection)
             self.blobs.keep_only(needed)
@@ -163,95 +145,3 @@ def _is_intact(folder: Path) -> bool:
     except BundleError:
         return False
     return True
-
-
-def _register(connection: Connection, bundle: Bundle, name: str, parameters: dict[str, str], use: bool) -> Version:
-    now = datetime.now(UTC)
-    model = models.find_model(connection, name)
-    alone = not models.list_models(connection)
-    model_id = models.make_model(connection, name, now) if model is None else model.id
-    if alone:
-        # Marked, so that /predict goes on answering when a second model comes.
-        models.set_default(connection, model_id)
-    existing = versions.find_digest(connection, model_id, bundle.digest)
-    if existing is not None:
-        versions.set_parameters(connection, existing.id, parameters)
-        version_id, number = existing.id, existing.number
-    else:
-        number = models.next_number(connection, model_id)
-        version_id = versions.add_version(
-            connection,
-            model_id=model_id,
-            number=number,
-            digest=bundle.digest,
-            task=bundle.signature.output.task,
-            created=now,
-            metadata=msgspec.to_builtins(summarise(bundle)),
-            facts=Facts(flat_metrics(bundle.metrics), parameters, bundle.lineage),
-        )
-    switches = (model is None or use) and (model is None or model.answers != number)
-    if switches:
-        traffic.answer_with(connection, model_id, version_id)
-    if switches or existing is None:
-        traffic.bump(connection)
-    present = require_model(connection, name)
-    version = _load(connection, present, require_version(connection, present, number))
-    return msgspec.structs.replace(version, existed=existing is not None)
-
-
-def _remove(connection: Connection, model: ModelRow, number: int | None, force: bool) -> Removal:
-    living = versions.list_versions(connection, model.id)
-    leaving = living if number is None else [require_version(connection, model, number)]
-    whole = len(leaving) == len(living)
-    answered = model.answers in {version.number for version in leaving}
-    if answered and number is not None and not force:
-        raise Conflict(
-            f"{model.name}:{number} is the version that answers. Let another answer first "
-            f"(`garcom use {model.name}:N`), remove the whole model (`garcom remove {model.name}`), or add --force."
-        )
-    now = datetime.now(UTC)
-    if answered:
-        traffic.answer_with(connection, model.id, None)
-    for version in leaving:
-        versions.remove_version(connection, version.id, now)
-    if whole:
-        models.remove_model(connection, model.id, now)
-    traffic.bump(connection)
-    return Removal(
-        model=model.name,
-        numbers=tuple(version.number for version in leaving),
-        whole_model=whole,
-        answered=answered,
-    )
-
-
-def _load(connection: Connection, model: ModelRow, row: VersionRow) -> Version:
-    facts = versions.list_facts(connection, [row.id])
-    return _version(model, row, facts.get(row.id, _NOTHING_KNOWN))
-
-
-def _model(row: ModelRow, routes: tuple[str, ...], found: list[VersionRow], facts: Mapping[int, Facts]) -> Model:
-    return Model(
-        name=row.name,
-        created=row.created,
-        is_default=row.is_default,
-        answers=row.answers,
-        routes=routes,
-        versions=tuple(_version(row, version, facts.get(version.id, _NOTHING_KNOWN)) for version in found),
-    )
-
-
-def _version(model: ModelRow, row: VersionRow, facts: Facts) -> Version:
-    return msgspec.convert(
-        {
-            "model": model.name,
-            "number": row.number,
-            "digest": row.digest,
-            "task": row.task,
-            "created": row.created,
-            "answers": model.answers == row.number,
-            "summary": row.metadata,
-            **facts._asdict(),
-        },
-        Version,
-    )

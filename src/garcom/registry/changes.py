@@ -1,0 +1,91 @@
+"""The changes of the registry, each within the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from garcom.errors import Conflict
+from garcom.model.bundle import Bundle
+from garcom.registry.facts import flat_metrics, summarise
+from garcom.registry.loading import load_version
+from garcom.registry.records import Removal, Version
+from garcom.registry.reference import require_model, require_version
+from garcom.storage import models, traffic, versions
+from garcom.storage.models import ModelRow
+from garcom.storage.versions import Facts, VersionRow
+
+
+def register_version(
+    connection: Connection, bundle: Bundle, name: str, parameters: Mapping[str, str], use: bool
+) -> Version:
+    """Write a stored bundle down as the model's next version, or find the version that has its content."""
+    found = models.find_model(connection, name)
+    model = _make_model(connection, name) if found is None else found
+    existing = versions.find_digest(connection, model.id, bundle.digest)
+    if existing is None:
+        version = _add_version(connection, model, bundle, parameters)
+    else:
+        versions.set_parameters(connection, existing.id, parameters)
+        version = existing
+    switches = (found is None or use) and model.answers != version.number
+    if switches:
+        traffic.answer_with(connection, model.id, version.id)
+    if switches or existing is None:
+        traffic.bump(connection)
+    registered = load_version(connection, require_model(connection, name), version)
+    return msgspec.structs.replace(registered, existed=existing is not None)
+
+
+def _make_model(connection: Connection, name: str) -> ModelRow:
+    first = not models.list_models(connection)
+    model_id = models.make_model(connection, name, datetime.now(UTC))
+    if first:
+        # Marked, so that /predict goes on answering when a second model comes.
+        models.set_default(connection, model_id)
+    return require_model(connection, name)
+
+
+def _add_version(connection: Connection, model: ModelRow, bundle: Bundle, parameters: Mapping[str, str]) -> VersionRow:
+    number = models.next_number(connection, model.id)
+    versions.add_version(
+        connection,
+        model_id=model.id,
+        number=number,
+        digest=bundle.digest,
+        task=bundle.signature.output.task,
+        created=datetime.now(UTC),
+        metadata=msgspec.to_builtins(summarise(bundle)),
+        facts=Facts(flat_metrics(bundle.metrics), dict(parameters), bundle.lineage),
+    )
+    return require_version(connection, model, number)
+
+
+def remove_versions(connection: Connection, model: ModelRow, number: int | None, force: bool) -> Removal:
+    """Mark one version of the model, or all, as removed; with the last one the model goes."""
+    living = versions.list_versions(connection, model.id)
+    leaving = living if number is None else [require_version(connection, model, number)]
+    whole = len(leaving) == len(living)
+    answered = model.answers in {version.number for version in leaving}
+    if answered and number is not None and not force:
+        raise Conflict(
+            f"{model.name}:{number} is the version that answers. Let another answer first "
+            f"(`garcom use {model.name}:N`), remove the whole model (`garcom remove {model.name}`), or add --force."
+        )
+    now = datetime.now(UTC)
+    if answered:
+        traffic.answer_with(connection, model.id, None)
+    for version in leaving:
+        versions.remove_version(connection, version.id, now)
+    if whole:
+        models.remove_model(connection, model.id, now)
+    traffic.bump(connection)
+    return Removal(
+        model=model.name,
+        numbers=tuple(version.number for version in leaving),
+        whole_model=whole,
+        answered=answered,
+    )
