@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from garcom.http.asgi import Application, Asgi
+from garcom.http.edge import Edge
 from garcom.rollout.plan import TrafficPlan, read_plan
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.predictor import Predictor, load_predictor
@@ -47,15 +48,17 @@ class Worker:
             max_queued_rows=settings.max_queued_rows,
             route=settings.route,
         )
+        self.plane = DataPlane(self.runtime, self._telemetry)
+        self.edge = Edge(self._telemetry, settings.access_log)
         self.application = Application(
-            DataPlane(self.runtime, self._telemetry),
+            self.plane,
+            self.edge,
             self.control,
             self.start,
             self.stop,
             max_body_bytes=settings.max_body_bytes,
             max_buffered_bytes=settings.max_buffered_bytes,
             body_timeout_s=settings.client_timeout_s,
-            access_log=settings.access_log,
         )
 
     async def control(self) -> Asgi:

@@ -8,28 +8,18 @@ not wait for it.
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from garcom.errors import BodyTooLarge, EngineError, GarcomError, MalformedBody, ModelNotFound, NotFound, Overloaded
-from garcom.http import problems
-from garcom.serving.codec.answers import JSON
+from garcom.errors import BodyTooLarge, MalformedBody, ModelNotFound, NotFound, Overloaded
+from garcom.http.edge import Edge
 from garcom.serving.dataplane import DataPlane
-from garcom.serving.ids import uuid7s
 from garcom.serving.runtime import Route, no_model
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-logger = logging.getLogger("garcom.http")
-
-#: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
 
 
 class Disconnected(Exception):
@@ -46,6 +36,7 @@ class Application:
     def __init__(
         self,
         plane: DataPlane,
+        edge: Edge,
         control: Callable[[], Awaitable[Asgi]],
         startup: Callable[[], Awaitable[None]],
         shutdown: Callable[[], Awaitable[None]],
@@ -53,16 +44,15 @@ class Application:
         max_body_bytes: int,
         max_buffered_bytes: int,
         body_timeout_s: float,
-        access_log: bool,
     ) -> None:
         self._plane = plane
+        self._edge = edge
         self._control = control
         self._startup = startup
         self._shutdown = shutdown
         self._max_body_bytes = max_body_bytes
         self._max_buffered_bytes = max_buffered_bytes
         self._body_timeout_s = body_timeout_s
-        self._access_log = access_log
         self._buffered_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,56 +70,24 @@ class Application:
             await self._lifespan(receive, send)
 
     async def _predict(self, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
-        content_type = request_id = b""
-        for name, value in scope["headers"]:
-            if name == b"content-type":
-                content_type = value
-            elif name == b"x-request-id":
-                request_id = value
-        if request_id and not _REQUEST_ID.fullmatch(request_id):
-            request_id = b""
-        began = time.perf_counter()
-        status = 200
+        content_type, request_id = self._edge.read_headers(scope["headers"])
         whole = False
         try:
-            if route is None:
-                route = self._find(scope["path"])
+            route = route or self._find(scope["path"])
             message = await receive()
-            body = message["body"] if message["type"] == "http.request" else b""
+            body = message.get("body", b"")
             if message.get("more_body") or message["type"] != "http.request" or len(body) > self._max_body_bytes:
                 body = await self._rest_of_body(message, scope, receive)
             whole = True
-            served = await self._plane.predict(route, body, content_type)
-            headers = [
-                (b"content-type", served.media_type),
-                (b"content-length", b"%d" % len(served.body)),
-                (b"x-request-id", request_id or served.id.encode()),
-            ]
-            if served.media_type is not JSON:
-                slot = route.slot
-                headers += [(b"garcom-model", slot.model.encode()), (b"garcom-version", b"%d" % slot.version)]
-            answer = served.body
+            reply = self._edge.reply(route, await self._plane.predict(route, body, content_type), request_id)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
-            if not isinstance(error, GarcomError):
-                error = _unexpected(error)
-            request_id = request_id or uuid7s(1)[0].encode()
-            problem, headers = problems.problem_of(error, request_id.decode())
-            status, answer = problem.status, problems.encoded(problem)
-            headers += _headers_of_problem(answer, request_id)
+            reply = self._edge.refuse(route, error, request_id)
             if not whole:
-                headers.append((b"connection", b"close"))  # nobody will read the rest of the body
-            self._count_failure(route, status, time.perf_counter() - began)
-            if status >= 500:
-                logger.warning(
-                    "request failed",
-                    extra={"request_id": request_id.decode(), "status": status, "problem": problem.type},
-                )
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
-        if self._access_log:
-            _log_access(scope, status, headers, time.perf_counter() - began)
+                reply.headers.append((b"connection", b"close"))  # nobody will read the rest of the body
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
 
     def _find(self, path: str) -> Route:
         """The route of a path that is not prepared, or the error that says why there is none."""
@@ -184,13 +142,6 @@ class Application:
             f"Expected a body of at most {self._max_body_bytes:,} bytes, got a longer one. Send it in parts."
         )
 
-    def _count_failure(self, route: Route | None, status: int, seconds: float) -> None:
-        telemetry = self._plane.telemetry
-        if route is None:
-            telemetry.refuse(status)
-        else:
-            telemetry.version(route.slot.model, route.slot.version).add(status, 0, 0, seconds)
-
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
@@ -201,34 +152,3 @@ class Application:
                 await self._shutdown()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-def _unexpected(error: Exception) -> GarcomError:
-    """An error that should not be: the log gets its kind and place, never its text, which may quote the row."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    logger.error("unexpected error", extra={"error": type(error).__name__, "at": place})
-    return EngineError("The server failed in a way it should not; its log names this request id.")
-
-
-def _headers_of_problem(body: bytes, request_id: bytes) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"content-type", problems.MEDIA_TYPE),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", request_id),
-    ]
-
-
-def _log_access(scope: Scope, status: int, headers: list[tuple[bytes, bytes]], seconds: float) -> None:
-    logger.info(
-        "request",
-        extra={
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": status,
-            "milliseconds": round(seconds * 1e3, 2),
-            "request_id": dict(headers)[b"x-request-id"].decode(),
-        },
-    )

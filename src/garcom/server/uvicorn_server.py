@@ -9,35 +9,170 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from garcom.app import Worker
+from garcom.errors import GarcomError
 from garcom.http import problems
+from garcom.http.edge import Edge, Reply
+from garcom.serving.batching import Batcher
+from garcom.serving.dataplane import DataPlane, Served
+from garcom.serving.runtime import Route, Slot
 from garcom.settings import Settings
 
 #: Request line and headers together; RFC 9110 §5.4 leaves the limit to the server.
 MAX_HEAD_BYTES = 64 * 1024
+#: A longer body goes the way that counts what the worker holds.
+MAX_SHORT_BODY_BYTES = 64 * 1024
 SWEEP_INTERVAL_S = 0.5
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with a bound on the head of a request, and problem+json for what breaks HTTP itself."""
+class Exchange(NamedTuple):
+    """A prediction on the short way: from the parsed request to its answer without an ASGI task."""
 
+    route: Route
+    slot: Slot
+    batcher: Batcher
+    content_type: bytes
+    request_id: bytes
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol with a short way for predictions, a bound on the head, and problem+json for broken HTTP.
+
+    A short prediction on a quiet connection to a loaded model needs neither task, scope nor event: it is decoded
+    where it is parsed, joins the batch of this turn of the loop, and its answer is written in one piece. Every
+    other request takes uvicorn's own way through the ASGI application, which answers the same.
+    """
+
+    plane: DataPlane
+    edge: Edge
+
+    #: Counts the requests of this connection; the sweeper sees by it that something moved.
+    n_requests = 0
+    exchange: Exchange | None = None
+    #: Whether the short way's request has come whole and its answer is being made.
+    answering = False
     _head_bytes = 0
+    _body: bytes = b""
+    _last = False
 
     def on_message_begin(self) -> None:
-        """A new request starts."""
+        """A new request starts; what uvicorn prepares here is left until it is known to be needed."""
+        self.n_requests += 1
         self._head_bytes = 0
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
         self._count_head(len(url))
-        super().on_url(url)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
         self._count_head(len(name) + len(value))
         super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: choose the way."""
+        if not self._take_short_way():
+            url, headers, expect = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expect
+            self.headers += headers
+            if self.answering:
+                self.cycle = _UNFINISHED  # type: ignore[assignment]  # so that uvicorn queues this request behind the one on the short way
+            super().on_headers_complete()
+
+    def _take_short_way(self) -> bool:
+        route = self.plane.runtime.routes_by_url.get(self.url)
+        if route is None or self.exchange is not None or (self.cycle is not None and not self.cycle.response_complete):
+            return False
+        batcher = route.slot.batcher
+        parser = self.parser
+        if (
+            batcher is None
+            or parser.get_method() != b"POST"
+            or not parser.should_keep_alive()
+            or parser.should_upgrade()
+            or parser.get_http_version() != "1.1"
+            or self.expect_100_continue
+            or self.flow.write_paused
+        ):
+            return False
+        length = content_type = request_id = b""
+        for name, value in self.headers:
+            if name == b"content-length":
+                length = value
+            elif name == b"content-type":
+                content_type = value
+            elif name == b"x-request-id":
+                request_id = value
+        if not length.isdigit() or int(length) > MAX_SHORT_BODY_BYTES:
+            return False
+        if request_id:
+            content_type, request_id = self.edge.read_headers(self.headers)
+        self.exchange = Exchange(route, route.slot, batcher, content_type, request_id)
+        self._body = b""
+        return True
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        if self.exchange is None or self.answering:
+            super().on_body(body)
+        else:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        exchange = self.exchange
+        if exchange is None or self.answering:
+            super().on_message_complete()
+            return
+        self.answering = True
+        try:
+            self.plane.submit(exchange.slot, exchange.batcher, self._body, exchange.content_type, self._deliver)
+        except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
+            self._write(exchange, self.edge.refuse(exchange.route, error, exchange.request_id))
+
+    def _deliver(self, served: Served | GarcomError) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            return
+        if isinstance(served, GarcomError):
+            reply = self.edge.refuse(exchange.route, served, exchange.request_id)
+        else:
+            reply = self.edge.reply(exchange.route, served, exchange.request_id)
+        self._write(exchange, reply)
+
+    def _write(self, exchange: Exchange, reply: Reply) -> None:
+        """Send the answer in one piece, and let the next request of this connection come."""
+        self.exchange = None
+        self.answering = False
+        if self.transport.is_closing():
+            return
+        status, headers, body = reply
+        parts = [STATUS_LINE[status]]
+        for name, value in self.server_state.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"connection: close\r\n\r\n", body) if self._last else (b"\r\n", body)
+        self.transport.write(b"".join(parts))
+        self.server_state.total_requests += 1
+        if self._last:
+            self.transport.close()
+        elif self.pipeline:
+            self.on_response_complete()
+
+    def shutdown(self) -> None:
+        """Finish the request in flight, if there is one, then close."""
+        if self.exchange is not None:
+            self._last = True
+        else:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, and close."""
@@ -50,6 +185,15 @@ class Protocol(HttpToolsProtocol):
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_bare_answer(431, f"Expected a request head of at most {MAX_HEAD_BYTES:,} bytes."))
             self.transport.close()
+
+
+class _Unfinished:
+    """Stands for a request on the short way where uvicorn asks whether the one before has been answered."""
+
+    response_complete = False
+
+
+_UNFINISHED = _Unfinished()
 
 
 def _bare_answer(status: int, detail: str) -> bytes:
@@ -66,7 +210,7 @@ class _Seen(NamedTuple):
     """Where a connection stood when it was last looked at."""
 
     stage: str
-    cycle: int
+    request: int
     waiting_bytes: int
     since: float
 
@@ -106,25 +250,31 @@ class Sweeper:
 
 def _look(connection: Any, now: float) -> _Seen:
     """What the connection waits for: the client's next request, its body, its reading, or the application."""
-    cycle = connection.cycle
-    if cycle is None:
-        return _Seen("request", 0, 0, now)
-    if cycle.more_body:
-        return _Seen("body", id(cycle), 0, now)
+    cycle, request = connection.cycle, connection.n_requests
+    if connection.answering:
+        return _Seen("working", request, 0, now)
+    if connection.exchange is not None:
+        return _Seen("body", request, 0, now)
     waiting = connection.transport.get_write_buffer_size()
     if waiting:
-        return _Seen("reading", id(cycle), waiting, now)
-    return _Seen("request" if cycle.response_complete else "working", id(cycle), 0, now)
+        return _Seen("reading", request, waiting, now)
+    if cycle is None or (cycle.response_complete and not cycle.more_body):
+        return _Seen("request", request, 0, now)
+    return _Seen("body" if cycle.more_body else "working", request, 0, now)
 
 
 class Server(uvicorn.Server):
     """uvicorn on a socket that the supervisor opened; ``on_started`` is called once it accepts."""
 
-    def __init__(self, app: Any, settings: Settings, on_started: Callable[[], None]) -> None:
+    def __init__(self, worker: Worker, settings: Settings, on_started: Callable[[], None]) -> None:
+        class WorkerProtocol(Protocol):
+            plane = worker.plane
+            edge = worker.edge
+
         super().__init__(
             uvicorn.Config(
-                app,
-                http=Protocol,
+                worker.application,
+                http=WorkerProtocol,
                 ws="none",
                 loop="uvloop",
                 lifespan="on",

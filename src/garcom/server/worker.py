@@ -44,7 +44,7 @@ def main(run_folder: Path, listen_fd: int, lifeline_fd: int) -> None:
     else:
         from garcom.server.uvicorn_server import Server
 
-        Server(worker.application, settings, ready).run(sockets=[listener])
+        Server(worker, settings, ready).run(sockets=[listener])
 
 
 def _watch_lifeline(lifeline_fd: int) -> None:

@@ -32,17 +32,22 @@ LOOP_BUDGET_S = 0.001
 SLICE_ROWS = 2048
 
 
+#: Gets the answer, or the error in its place; called once, on the event loop.
+Deliver = Callable[[Answer | GarcomError], None]
+DeliverBody = Callable[[Answers | GarcomError], None]
+
+
 class _Single(NamedTuple):
     row: Row
-    future: asyncio.Future[Answer]
+    deliver: Deliver
 
 
 class _Body:
     """A body of several rows, computed slice by slice."""
 
-    def __init__(self, batch: Batch, future: asyncio.Future[Answers]) -> None:
+    def __init__(self, batch: Batch, deliver: DeliverBody) -> None:
         self.batch = batch
-        self.future = future
+        self.deliver = deliver
         self.done: list[Outputs] = []
         self.n_done = 0
 
@@ -78,20 +83,16 @@ class Batcher:
         """Whether nothing waits and nothing runs."""
         return not self.queued_rows and not self._busy
 
-    def submit(self, row: Row) -> asyncio.Future[Answer]:
+    def submit(self, row: Row, deliver: Deliver) -> None:
         """Queue one row. Raises Overloaded."""
         self._admit(1)
-        future: asyncio.Future[Answer] = self._loop.create_future()
-        self._singles.append(_Single(row, future))
-        return future
+        self._singles.append(_Single(row, deliver))
 
-    def submit_body(self, rows: Sequence[Row] | Batch) -> asyncio.Future[Answers]:
+    def submit_body(self, rows: Sequence[Row] | Batch, deliver: DeliverBody) -> None:
         """Queue the rows of one request. Raises Overloaded."""
         batch = rows if isinstance(rows, Batch) else self.predictor.build(rows)
         self._admit(batch.n_rows)
-        future: asyncio.Future[Answers] = self._loop.create_future()
-        self._bodies.append(_Body(batch, future))
-        return future
+        self._bodies.append(_Body(batch, deliver))
 
     def _admit(self, n_rows: int) -> None:
         if self.queued_rows >= self._max_queued_rows:
@@ -130,9 +131,6 @@ class Batcher:
             self._in_thread(lambda: self._answer_singles(singles), lambda found: self._deliver(singles, found))
 
     def _serve_slice(self, body: _Body) -> None:
-        if body.future.cancelled():
-            self._drop(body)
-            return
         within = self.predictor.rows_within(LOOP_BUDGET_S)
         left = body.batch.n_rows - body.n_done
         if left <= within:
@@ -169,13 +167,8 @@ class Batcher:
 
     def _deliver(self, singles: Sequence[_Single], found: Sequence[Answer | GarcomError]) -> None:
         self.queued_rows -= len(singles)
-        for (_, future), answer in zip(singles, found, strict=True):
-            if future.done():
-                continue  # its client has gone
-            if isinstance(answer, GarcomError):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        for (_, deliver), answer in zip(singles, found, strict=True):
+            deliver(answer)
 
     def _answer_slice(self, body: _Body, n_rows: int) -> Outputs | GarcomError:
         batch = body.next_slice(n_rows)
@@ -201,19 +194,13 @@ class Batcher:
     def _advance(self, body: _Body, found: Outputs | GarcomError) -> None:
         if isinstance(found, GarcomError):
             self._drop(body)
-            if not body.future.done():
-                body.future.set_exception(found)
+            body.deliver(found)
             return
-        n_before = body.n_done
         body.add(found, _n_rows(found))
-        if body.n_done == n_before:
-            raise TypeError("an engine answered no rows")
         if body.complete:
             self._drop(body)
-            if not body.future.done():
-                warnings: Mapping[int, list[Warned]] = self.predictor.guards.find(body.batch)
-                ids = uuid7s(body.batch.n_rows)
-                body.future.set_result(Answers(ids, _joined(body.done), warnings))
+            warnings: Mapping[int, list[Warned]] = self.predictor.guards.find(body.batch)
+            body.deliver(Answers(uuid7s(body.batch.n_rows), _joined(body.done), warnings))
 
     def _drop(self, body: _Body) -> None:
         self._bodies.remove(body)

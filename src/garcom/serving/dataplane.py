@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
+from garcom.errors import GarcomError
 from garcom.records import Batch
-from garcom.serving.codec.answers import JSON
+from garcom.serving.batching import Batcher
+from garcom.serving.codec.answers import JSON, Answer, Answers
 from garcom.serving.codec.forms import Form
-from garcom.serving.runtime import Route, Runtime
+from garcom.serving.runtime import Route, Runtime, Slot
 from garcom.serving.telemetry import Telemetry
 
 _encode = msgspec.json.Encoder().encode
@@ -25,6 +29,10 @@ class Served(NamedTuple):
     id: str
 
 
+#: Gets what was served, or the error in its place; called once, on the event loop.
+Deliver = Callable[[Served | GarcomError], None]
+
+
 class DataPlane:
     """Decode, predict, encode, count."""
 
@@ -32,22 +40,56 @@ class DataPlane:
         self.runtime = runtime
         self.telemetry = telemetry
 
-    async def predict(self, route: Route, body: bytes, content_type: bytes) -> Served:
-        """Answer one request. Raises InputError, Unavailable, EngineError or BundleError."""
+    def submit(self, slot: Slot, batcher: Batcher, body: bytes, content_type: bytes, deliver: Deliver) -> None:
+        """Decode a body and queue its rows; ``deliver`` gets the answer later.
+
+        Raises InputError and Overloaded at once, before anything is computed.
+        """
         began = time.perf_counter()
-        slot = route.slot
-        batcher = slot.batcher or await self.runtime.batcher(slot)
         codec = batcher.predictor.codec
         order = codec.read_json(body) if content_type == JSON else codec.decode(body, content_type)
+
+        def served_one(answer: Answer | GarcomError) -> None:
+            if isinstance(answer, GarcomError):
+                deliver(answer)
+                return
+            self._count(slot, 1, answer.warnings is not UNSET, began)
+            deliver(Served(_encode(answer), JSON, answer.id))
+
+        def served_all(answers: Answers | GarcomError) -> None:
+            if isinstance(answers, GarcomError):
+                deliver(answers)
+                return
+            body, media_type = codec.encoder.encode(order.form, answers)
+            self._count(slot, len(answers.ids), len(answers.warnings), began)
+            deliver(Served(body, media_type, answers.ids[0]))
+
         if order.form is Form.RECORD and not isinstance(order.rows, Batch):
-            answer = await batcher.submit(order.rows[0])
-            n_rows, n_warned = 1, int(answer.warnings is not UNSET)
-            served = Served(_encode(answer), JSON, answer.id)
+            batcher.submit(order.rows[0], served_one)
         else:
-            answers = await batcher.submit_body(order.rows)
-            n_rows, n_warned = len(answers.ids), len(answers.warnings)
-            served = Served(*codec.encoder.encode(order.form, answers), answers.ids[0])
+            batcher.submit_body(order.rows, served_all)
+
+    async def predict(self, route: Route, body: bytes, content_type: bytes) -> Served:
+        """Answer one request, loading the model if need be.
+
+        Raises InputError, Unavailable, EngineError, and what loading raises.
+        """
+        slot = route.slot
+        batcher = slot.batcher or await self.runtime.batcher(slot)
+        answered: asyncio.Future[Served] = asyncio.get_running_loop().create_future()
+
+        def deliver(served: Served | GarcomError) -> None:
+            if answered.done():
+                return  # its client has gone
+            if isinstance(served, GarcomError):
+                answered.set_exception(served)
+            else:
+                answered.set_result(served)
+
+        self.submit(slot, batcher, body, content_type, deliver)
+        return await answered
+
+    def _count(self, slot: Slot, n_rows: int, n_warned: int, began: float) -> None:
         now = time.perf_counter()
         slot.last_used = now
         self.telemetry.version(slot.model, slot.version).add(200, n_rows, n_warned, now - began)
-        return served

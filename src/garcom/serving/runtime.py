@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from garcom.errors import GarcomError, ModelNotFound, VersionNotFound
 from garcom.rollout.plan import TrafficPlan
@@ -55,6 +56,8 @@ class Runtime:
 
     def __init__(self, load: Load, *, memory_budget_bytes: int, max_queued_rows: int, route: str = "") -> None:
         self.routes: dict[str, Route] = {}
+        #: The same routes by the bytes of a request line, for servers that match before decoding.
+        self.routes_by_url: dict[bytes, Route] = {}
         self.plan = TrafficPlan(revision=-1, default=None, models={}, bundles="")
         self.failures: dict[str, str] = {}
         self._load = load
@@ -86,6 +89,7 @@ class Runtime:
                 return Route(self.slot(model), pinned=False)
             case ["", "v1", "models", model, "versions", version, "predict"]:
                 found = self.routes[path] = Route(self.slot(model, version), pinned=True)
+                self.routes_by_url[quote(path).encode()] = found
                 return found
         return None
 
@@ -224,6 +228,7 @@ class Runtime:
                 for path in ("/predict", *self.own_routes):
                     routes[path] = route
         self.routes = routes
+        self.routes_by_url = {quote(path).encode(): route for path, route in routes.items()}
 
     def _drop_removed(self) -> None:
         for (name, number), slot in list(self._slots.items()):

@@ -20,8 +20,12 @@ class VersionCounts(msgspec.Struct):
     latency_buckets: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
     latency_sum_s: float = 0.0
 
+    def refuse(self, status: int) -> None:
+        """Count a request that was answered with an error."""
+        self.requests[status] = self.requests.get(status, 0) + 1
+
     def add(self, status: int, n_rows: int, n_warned: int, seconds: float) -> None:
-        """Count one request."""
+        """Count a request that was served."""
         self.requests[status] = self.requests.get(status, 0) + 1
         self.rows += n_rows
         self.warned_rows += n_warned

@@ -1,0 +1,113 @@
+"""What every HTTP server in front of the data plane does alike: read headers, tell errors, count, log."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import NamedTuple
+
+from garcom.errors import EngineError, GarcomError
+from garcom.http import problems
+from garcom.serving.codec.answers import JSON
+from garcom.serving.dataplane import Served
+from garcom.serving.ids import uuid7s
+from garcom.serving.runtime import Route
+from garcom.serving.telemetry import Telemetry
+
+logger = logging.getLogger("garcom.http")
+
+#: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
+
+Header = tuple[bytes, bytes]
+
+
+class Reply(NamedTuple):
+    """A whole HTTP answer; the headers hold its length."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
+
+
+class Edge:
+    """Turns what the data plane gives into HTTP answers."""
+
+    def __init__(self, telemetry: Telemetry, access_log: bool) -> None:
+        self._telemetry = telemetry
+        self._access_log = access_log
+
+    @staticmethod
+    def read_headers(headers: Iterable[Header]) -> tuple[bytes, bytes]:
+        """The content type, and the caller's request id if it is fit to be logged (else empty)."""
+        content_type = request_id = b""
+        for name, value in headers:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                request_id = value
+        return content_type, request_id
+
+    def reply(self, route: Route, served: Served, request_id: bytes) -> Reply:
+        """The answer to a request that was served."""
+        body, media_type, prediction_id = served
+        headers = [
+            (b"content-type", media_type),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request_id or prediction_id.encode()),
+        ]
+        if media_type is not JSON:
+            slot = route.slot
+            headers += [(b"garcom-model", slot.model.encode()), (b"garcom-version", b"%d" % slot.version)]
+        if self._access_log:
+            _log_access(route, 200, headers)
+        return Reply(200, headers, body)
+
+    def refuse(self, route: Route | None, error: Exception, request_id: bytes) -> Reply:
+        """The problem that tells of an error; one that should not be is logged and told without its text."""
+        if not isinstance(error, GarcomError):
+            error = _unexpected(error)
+        request_id = request_id or uuid7s(1)[0].encode()
+        problem, headers = problems.problem_of(error, request_id.decode())
+        body = problems.encoded(problem)
+        headers += [
+            (b"content-type", problems.MEDIA_TYPE),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request_id),
+        ]
+        if route is None:
+            self._telemetry.refuse(problem.status)
+        else:
+            self._telemetry.version(route.slot.model, route.slot.version).refuse(problem.status)
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.warning(
+                "request failed",
+                extra={"request_id": request_id.decode(), "status": problem.status, "problem": problem.type},
+            )
+        if self._access_log:
+            _log_access(route, problem.status, headers)
+        return Reply(problem.status, headers, body)
+
+
+def _unexpected(error: Exception) -> GarcomError:
+    """An error that should not be: the log gets its kind and place, never its text, which may quote the row."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+    logger.error("unexpected error", extra={"error": type(error).__name__, "at": place})
+    return EngineError("The server failed in a way it should not; its log names this request id.")
+
+
+def _log_access(route: Route | None, status: int, headers: list[Header]) -> None:
+    logger.info(
+        "request",
+        extra={
+            "model": None if route is None else route.slot.model,
+            "version": None if route is None else route.slot.version,
+            "status": status,
+            "request_id": dict(headers)[b"x-request-id"].decode(),
+        },
+    )
