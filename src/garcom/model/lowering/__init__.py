@@ -10,14 +10,22 @@ from __future__ import annotations
 
 from garcom.model.engines.arrays.program import Program
 from garcom.model.lowering import (
+    bayes,
     boosting,
     composition,
     encoding,
     ensembles_of_models,
+    features,
     forests,
+    imputation,
     lightgbm_trees,
     linear,
+    neighbors,
+    neural,
     scaling,
+    simple,
+    texts,
+    vectors,
     xgboost_trees,
 )
 from garcom.model.lowering.answers import results
@@ -27,16 +35,24 @@ from garcom.model.signature import Signature
 
 __all__ = [
     "NotLowerable",
+    "bayes",
     "boosting",
     "composition",
     "encoding",
     "ensembles_of_models",
+    "features",
     "forests",
+    "imputation",
     "lightgbm_trees",
     "linear",
     "lower",
+    "neighbors",
+    "neural",
     "scaling",
+    "simple",
     "supported",
+    "texts",
+    "vectors",
     "xgboost_trees",
 ]
 

@@ -148,11 +148,12 @@ class _Rows:
         for number, column in enumerate(table):
             if not self._categorical[number]:
                 continue
-            known = _decoded(encoded[number]) if number < len(encoded) else []
-            if not known:
-                if column.value != TEXTS:
-                    raise NotLowerable(f"{column.name} is a category in XGBoost and a number in the signature.")
-                known = list(b.signature.text_fields[column.index].categories)
+            categories = b.signature.text_fields[column.index].categories if column.value == TEXTS else ()
+            written = encoded[number] if number < len(encoded) else {"values": []}
+            if categories and (not written["values"] or _written_as(categories, written)):
+                known = list(categories)
+            else:
+                known = _decoded(written, column.name)
             found.append([*known, None])
         return found
 
@@ -195,10 +196,33 @@ class _Rows:
         )
 
 
-def _decoded(encoded: Any) -> list[Any]:
-    """The categories of one feature as XGBoost writes them: UTF-8 bytes with offsets, or numbers."""
-    values = encoded["values"]
-    if "offsets" not in encoded:
+def _written_as(categories: tuple[Any, ...], written: Any) -> bool:
+    """Whether XGBoost writes these categories so.
+
+    It counts the characters of a name where it should count its UTF-8 bytes, so the names of a language with
+    accents come out cut and shifted (3.2). The comparison makes the same mistake.
+    """
+    if "offsets" not in written:
+        return list(categories) == list(written["values"])
+    if not all(isinstance(value, str) for value in categories):
+        return False
+    ends = np.cumsum([len(value) for value in categories]).tolist()
+    found = "".join(categories).encode()
+    raw = np.array(written["values"], dtype=np.int8).tobytes()
+    byte_ends = np.cumsum([len(value.encode()) for value in categories]).tolist()
+    return (written["offsets"][1:] == ends and raw == found[: ends[-1]]) or (
+        written["offsets"][1:] == byte_ends and raw == found
+    )
+
+
+def _decoded(written: Any, name: str) -> list[Any]:
+    """The categories of one feature as XGBoost writes them: text with offsets, or numbers."""
+    values = written["values"]
+    if not values:
+        raise NotLowerable(f"{name} is a category in XGBoost, and neither it nor the signature has the category's values.")
+    if "offsets" not in written:
         return list(values)
-    raw, offsets = np.array(values, dtype=np.int8).tobytes(), encoded["offsets"]
+    if min(values) < 0:
+        raise NotLowerable(f"{name}: XGBoost wrote categories with accents in a damaged form; name them in the signature.")
+    raw, offsets = bytes(values), written["offsets"]
     return [raw[start:stop].decode() for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]

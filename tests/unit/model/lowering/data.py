@@ -24,9 +24,7 @@ def _split(X: pd.DataFrame, y: Any, seed: int = 0) -> Data:
     cut = len(X) * 2 // 3
     train, test = order[:cut], order[cut:]
     y = np.asarray(y)
-    return Data(
-        X.iloc[train].reset_index(drop=True), y[train], X.iloc[test].reset_index(drop=True), y[test]
-    )
+    return Data(X.iloc[train].reset_index(drop=True), y[train], X.iloc[test].reset_index(drop=True), y[test])
 
 
 @cache
@@ -95,7 +93,9 @@ def mixed(holes: bool = True) -> Data:
             "visitas": random.poisson(2, n).astype(float),
         }
     )
-    logit = (X["idade"] - 50) / 20 + (X["cidade"] == "Belém") * 2 + (X["plano"] == "ouro") - np.log(X["renda anual"]) / 10
+    logit = (
+        (X["idade"] - 50) / 20 + (X["cidade"] == "Belém") * 2 + (X["plano"] == "ouro") - np.log(X["renda anual"]) / 10
+    )
     y = np.where(random.random(n) < 1 / (1 + np.exp(-logit)), "sim", "não")
     if holes:
         for name in ("idade", "renda anual", "cidade"):

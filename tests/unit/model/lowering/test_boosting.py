@@ -35,7 +35,8 @@ def test_gradient_boosting_classifier_from_a_model() -> None:
     rows = data.binary()
     init = make_pipeline(StandardScaler(), LogisticRegression())
     model = GradientBoostingClassifier(n_estimators=15, init=init, random_state=0).fit(rows.X, rows.y)
-    assert_same(model, rows.X_test, tolerance=1e-12)
+    # The initial model reads float32 rows and computes in float32.
+    assert_same(model, rows.X_test, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", "quantile"])
@@ -48,7 +49,7 @@ def test_gradient_boosting_regressor(loss: str) -> None:
 def test_gradient_boosting_regressor_from_a_model() -> None:
     rows = data.regression()
     model = GradientBoostingRegressor(n_estimators=5, init=LinearRegression(), random_state=0).fit(rows.X, rows.y)
-    assert_same(model, rows.X_test, "regression", tolerance=1e-12)
+    assert_same(model, rows.X_test, "regression", tolerance=1e-5)
 
 
 @pytest.mark.parametrize("source", [data.binary, data.several, lambda: data.with_holes(data.binary())])

@@ -2,11 +2,14 @@
 
 from garcom.model.engines.arrays.ops import (
     categories,
+    distances,
     features,
     links,
     matrix,
+    pairs,
+    texts,
     trees,
 )
 from garcom.model.engines.arrays.ops.registry import build
 
-__all__ = ["build", "categories", "features", "links", "matrix", "trees"]
+__all__ = ["build", "categories", "distances", "features", "links", "matrix", "pairs", "texts", "trees"]

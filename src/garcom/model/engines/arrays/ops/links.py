@@ -222,3 +222,40 @@ def softmax_single(step: Step) -> Call:
         return (powers / total).astype(np.float64)
 
     return call
+
+
+@operation("exp_normalized")
+def exp_normalized(step: Step) -> Call:
+    """``exp`` of each row less its log-sum-exp."""
+
+    def call(joint: FloatArray) -> FloatArray:
+        largest = joint.max(axis=1, keepdims=True)
+        return np.exp(joint - (largest + np.log(np.exp(joint - largest).sum(axis=1, keepdims=True))))
+
+    return call
+
+
+@operation("gaussian_joint")
+def gaussian_joint(step: Step) -> Call:
+    """``constant`` less half the squared, scaled distances to the classes' means, ``[n, n_classes]``."""
+    theta, var, constant = step.arrays["theta"], step.arrays["var"], step.arrays["constant"]
+    classes = list(zip(theta, var, constant.tolist(), strict=True))
+
+    def call(X: FloatArray) -> FloatArray:
+        columns = [value - 0.5 * ((X - mean) ** 2 / spread).sum(axis=1) for mean, spread, value in classes]
+        return np.stack(columns, axis=1)
+
+    return call
+
+
+@operation("relu")
+def relu(step: Step) -> Call:
+    """Numbers below 0 become 0."""
+    return lambda X: np.maximum(X, 0.0)
+
+
+@operation("constant_label")
+def constant_label(step: Step) -> Call:
+    """The same label for every row."""
+    label = step.options["label"]
+    return lambda X: np.full(len(X), label, dtype=np.int64)
