@@ -213,7 +213,9 @@ def _text_series(values: TextArray, field: Field, as_text: bool, missing: object
     import pandas as pd
 
     if field.type is FieldType.CATEGORY and not as_text:
-        return pd.Series(pd.Categorical(list(values), categories=list(field.categories)))
+        code = {value: at for at, value in enumerate(field.categories)}
+        codes = [code.get(value, -1) for value in values]
+        return pd.Series(pd.Categorical.from_codes(codes, categories=list(field.categories)))
     gaps = [value is None for value in values]
     filled = values.copy()
     filled[gaps] = missing

@@ -18,6 +18,12 @@ from garcom.errors import UnreadableModel
 from garcom.model.sources import versions
 from garcom.model.sources.boosters import missing_library
 
+#: The two ways in which Python says that the main module has no such class.
+_MAIN = re.compile(
+    r"Can't get attribute '([\w.]+)' on <module '__(?:mp_)?main__'"
+    r"|module '__(?:mp_)?main__' has no attribute '([\w.]+)'"
+)
+
 
 def read_pickle(path: Path, code: Path | None = None) -> Any:
     """The object in a ``.pkl`` or ``.joblib`` file, compressed or not.
@@ -85,7 +91,7 @@ def _cut_off(path: Path, error: BaseException) -> UnreadableModel:
 
 
 def _not_a_model(path: Path, error: Exception) -> UnreadableModel:
-    if isinstance(error, pickle.UnpicklingError) and "truncated" in str(error):
+    if isinstance(error, pickle.UnpicklingError) and re.search("truncated|exhausted", str(error)):
         return _cut_off(path, error)
     return UnreadableModel(
         f"Expected a trained model saved with pickle or joblib, but {path.name!r} cannot be read: "
@@ -107,13 +113,13 @@ def _unknown_code(path: Path, error: ModuleNotFoundError | AttributeError) -> Un
             return UnreadableModel(
                 f"{missing_library(path.name, top)} If {top!r} is your own module, run the command in its folder."
             )
-    main = re.search(r"Can't get attribute '([\w.]+)' on <module '(__main__|__mp_main__)'", str(error))
+    main = _MAIN.search(str(error))
     if main:
         return UnreadableModel(
-            f"{path.name!r} uses {main.group(1)!r}, which was defined in the script or notebook that trained the "
-            "model, and a pickle does not carry code. Call `garcom.pack(model, X, y, name=…)` in that script, or "
-            "save with `cloudpickle.dump(model, file)`, or move the definition into a module beside the model and "
-            "save again."
+            f"{path.name!r} uses {(main.group(1) or main.group(2))!r}, which was defined in the script or notebook "
+            "that trained the model, and a pickle does not carry code. Call `garcom.pack(model, X, y, name=…)` in that "
+            "script, or save with `cloudpickle.dump(model, file)`, or move the definition into a module beside the "
+            "model and save again."
         )
     return UnreadableModel(
         f"{path.name!r} needs something that the libraries here do not have ({error}), so it was written with other "
