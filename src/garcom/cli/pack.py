@@ -24,7 +24,7 @@ ModelArgument = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
-        help="A `.pkl`, `.joblib`, `.skops` or `.onnx` file, an XGBoost or LightGBM file, or an MLflow model directory.",
+        help="A `.pkl`, `.joblib`, `.skops` or `.onnx` file, an XGBoost or LightGBM file, or an MLflow model folder.",
     ),
 ]
 NameOption = Annotated[

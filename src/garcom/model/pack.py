@@ -17,7 +17,6 @@ from garcom.model.archive import zip_bundle
 from garcom.model.bundle import Bundle, read_bundle, seal
 from garcom.model.card import model_card
 from garcom.model.compile.candidates import Compiled, compile_model
-from garcom.model.compile.judge import Judge
 from garcom.model.compile.made_rows import made_rows
 from garcom.model.corrections import Corrections, read_corrections
 from garcom.model.frames import named, read_table, to_batch
@@ -119,23 +118,22 @@ def pack(
     inferred = infer_signature(loaded, table, target=targets, labels=shown, corrections=corrections)
     original = bind(loaded, inferred)
     data = _data(table, targets, inferred)
-    progress("asking the original model", 0.1)
     rng = np.random.default_rng(_SEED)
     base = made_rows(loaded, inferred, rng) if data.batch is None else data.batch
-    judge = Judge(original, data.batch, base)
     with tempfile.TemporaryDirectory(prefix="garcom-pack-") as place:
         folder = Path(place) / "bundle"
         (folder / "engines").mkdir(parents=True)
         compiled = compile_model(
             original,
-            judge,
+            data.batch,
+            base,
             folder / "engines",
             time_limit_s=time_limit_s,
-            progress=lambda step, done: progress(step, 0.25 + 0.65 * done),
+            progress=lambda step, done: progress(step, 0.1 + 0.8 * done),
         )
         progress("writing the bundle", 0.9)
         lineage = trace(model, X if isinstance(X, str | Path) else table, loaded.libraries)
-        _write_documents(folder, name, inferred, compiled, judge, data, lineage)
+        _write_documents(folder, name, inferred, compiled, data, lineage)
         path = _publish(folder, name, compiled, Path(out), as_zip=as_zip)
     progress("packed", 1.0)
     return PackedBundle(path, read_bundle(path), data.notes)
@@ -207,14 +205,13 @@ def _write_documents(
     name: str,
     signature: Signature,
     compiled: Compiled,
-    judge: Judge,
     data: _Data,
     lineage: dict[str, Any],
 ) -> None:
     metrics: dict[str, Any] = {}
     reference = Reference(rows=0)
     if data.batch is not None:
-        answers = judge.real_answers(data.batch)
+        answers = compiled.judge.real_answers(data.batch)
         reference = profile(data.batch, answers, signature)
         if data.target is not None:
             metrics = measure(data.target, answers, signature.output)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +17,8 @@ from garcom.errors import GarcomError, UnsupportedModel
 from garcom.model.bundle import Choice
 from garcom.model.compile import graphs
 from garcom.model.compile.comparison import TOLERANCE
-from garcom.model.compile.conversion import convert_apart
+from garcom.model.compile.conversion import Conversion, convert_apart
+from garcom.model.compile.graphs import Precision
 from garcom.model.compile.judge import Judge, evenly
 from garcom.model.compile.timing import Timings, choose, time_engine
 from garcom.model.engines import load_engine
@@ -41,11 +45,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Compiled:
-    """The engines that stay, which answers how many rows, and the proof."""
+    """The engines that stay, which answers how many rows, the proof, and the judge who knows the original."""
 
     engines: tuple[EngineSpec, ...]
     choice: tuple[Choice, ...]
     proof: Proof
+    judge: Judge
 
 
 @dataclass
@@ -56,7 +61,8 @@ class _Results:
 
 def compile_model(
     original: Original,
-    judge: Judge,
+    real: Batch | None,
+    base: Batch,
     folder: Path,
     *,
     time_limit_s: float = 120.0,
@@ -64,17 +70,24 @@ def compile_model(
 ) -> Compiled:
     """Write the engines that win into ``folder/<name>/``.
 
-    ``time_limit_s`` bounds each conversion. Where no data engine equals the original, a Python engine is
-    written and judged like the others. Raises :class:`UnsupportedModel` when not even that equals it.
+    ``real`` are real rows, if there are any, and ``base`` those that rows are made from. ``time_limit_s`` bounds
+    each conversion. Where no data engine equals the original, a Python engine is written and judged like the
+    others. Raises :class:`UnsupportedModel` when not even that equals it.
     """
     loaded, signature = original.loaded, original.signature
     with tempfile.TemporaryDirectory(prefix="garcom-compile-") as place:
         workshop = Path(place)
-        progress("building candidate engines", 0.0)
-        candidates = build(loaded, signature, workshop, time_limit_s)
+        with converting(loaded, signature, workshop, time_limit_s) as conversions:
+            progress("asking the original model", 0.0)
+            judge = Judge(original, real, base)
+            progress("building candidate engines", 0.35)
+            candidates = [_arrays(loaded, signature, workshop)]
+            if loaded.framework == "onnx":
+                candidates.append(_own_graph(loaded, signature, workshop))
+            candidates += _converted(conversions.result(), workshop)
         results = _Results()
         for at, candidate in enumerate(candidates):
-            progress(f"proving {candidate.spec.name}", 0.3 + 0.6 * at / len(candidates))
+            progress(f"proving {candidate.spec.name}", 0.6 + 0.3 * at / len(candidates))
             _prove(candidate, signature, judge, results)
         if not results.timings:
             progress("proving the Python engine", 0.9)
@@ -90,17 +103,23 @@ def compile_model(
         msgspec.structs.replace(report, status="won") if report.name in winners else report
         for report in results.reports.values()
     )
-    return Compiled(specs, choice, _proof(judge, reports, loaded))
+    return Compiled(specs, choice, _proof(judge, reports, loaded), judge)
 
 
-def build(loaded: Loaded, signature: Signature, workshop: Path, time_limit_s: float) -> list[Candidate]:
-    """Every data engine that the model may be carried by, in order of preference, each in ``workshop/<name>``."""
-    candidates = [_arrays(loaded, signature, workshop)]
-    if loaded.framework == "onnx":
-        candidates.append(_own_graph(loaded, signature, workshop))
-    if loaded.framework == "scikit-learn":
-        candidates += _converted(loaded, signature, workshop, time_limit_s)
-    return candidates
+@contextmanager
+def converting(
+    loaded: Loaded, signature: Signature, workshop: Path, time_limit_s: float
+) -> Iterator[Future[dict[Precision, Conversion]]]:
+    """Graph conversions, in a process beside this one; leaving the block early ends it."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            if loaded.framework == "scikit-learn":
+                yield pool.submit(convert_apart, loaded, signature, workshop, time_limit_s, stop)
+            else:
+                yield pool.submit(dict)
+        finally:
+            stop.set()
 
 
 def _arrays(loaded: Loaded, signature: Signature, workshop: Path) -> Candidate:
@@ -127,8 +146,7 @@ def _own_graph(loaded: Loaded, signature: Signature, workshop: Path) -> Candidat
     return Candidate(msgspec.structs.replace(spec, options=msgspec.to_builtins(wiring)), folder)
 
 
-def _converted(loaded: Loaded, signature: Signature, workshop: Path, time_limit_s: float) -> list[Candidate]:
-    conversions = convert_apart(loaded, signature, workshop, time_limit_s)
+def _converted(conversions: dict[Precision, Conversion], workshop: Path) -> list[Candidate]:
     candidates = []
     for precision, conversion in conversions.items():
         folder = workshop / precision
@@ -143,13 +161,10 @@ def _python(original: Original, workshop: Path) -> Candidate:
     from garcom.model.engines import python
 
     folder = workshop / "python"
-    folder.mkdir()
-    spec = EngineSpec(name="python", kind="python")
     try:
-        python.write(folder, original)
+        return Candidate(python.write(folder, original), folder)
     except GarcomError as error:
-        return Candidate(spec, folder, str(error))
-    return Candidate(spec, folder)
+        return Candidate(EngineSpec(name="python", kind="python"), folder, str(error))
 
 
 def _prove(candidate: Candidate, signature: Signature, judge: Judge, results: _Results) -> None:

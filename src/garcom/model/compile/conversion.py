@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -33,16 +34,20 @@ class Conversion(msgspec.Struct, frozen=True):
 
 
 def convert_apart(
-    loaded: Loaded, signature: Signature, folder: Path, time_limit_s: float
+    loaded: Loaded, signature: Signature, folder: Path, time_limit_s: float, stop: threading.Event | None = None
 ) -> dict[Precision, Conversion]:
-    """Convert in both precisions into ``folder/<precision>/``, each within ``time_limit_s`` seconds."""
+    """Convert in both precisions into ``folder/<precision>/``, each within ``time_limit_s`` seconds.
+
+    Setting ``stop`` ends it at once, with what is there by then.
+    """
+    stop = stop or threading.Event()
     refusal = _write_request(loaded, signature, folder)
     found: dict[Precision, Conversion] = {}
     remaining: list[Precision] = list(get_args(Precision))
     if refusal:
         return dict.fromkeys(remaining, Conversion(reason=refusal))
-    while remaining:
-        ended = _run(folder, remaining, time_limit_s)
+    while remaining and not stop.is_set():
+        ended = _run(folder, remaining, time_limit_s, stop)
         for precision in list(remaining):
             result = folder / f"{precision}.json"
             if result.exists():
@@ -64,7 +69,7 @@ def _write_request(loaded: Loaded, signature: Signature, folder: Path) -> str:
     return ""
 
 
-def _run(folder: Path, precisions: list[Precision], time_limit_s: float) -> str:
+def _run(folder: Path, precisions: list[Precision], time_limit_s: float, stop: threading.Event) -> str:
     """Run the process until it ends or one conversion takes too long; why it did not end well, or ''."""
     # The model's own modules must be importable there as they are here.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
@@ -74,7 +79,7 @@ def _run(folder: Path, precisions: list[Precision], time_limit_s: float) -> str:
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
         )
         try:
-            late = not _wait(process, [folder / f"{name}.json" for name in precisions], time_limit_s)
+            late = not _wait(process, [folder / f"{name}.json" for name in precisions], time_limit_s, stop)
         finally:
             process.kill()
             status = process.wait()
@@ -86,16 +91,15 @@ def _run(folder: Path, precisions: list[Precision], time_limit_s: float) -> str:
     return ""
 
 
-def _wait(process: subprocess.Popen[bytes], results: list[Path], time_limit_s: float) -> bool:
+def _wait(process: subprocess.Popen[bytes], results: list[Path], time_limit_s: float, stop: threading.Event) -> bool:
     """Wait for the process to end; False when no new result came for ``time_limit_s``."""
     done, deadline = 0, time.monotonic() + time_limit_s
     while process.poll() is None:
         ready = sum(path.exists() for path in results)
         if ready > done:
             done, deadline = ready, time.monotonic() + time_limit_s
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or stop.wait(_POLL_S):
             return False
-        time.sleep(_POLL_S)
     return True
 
 

@@ -16,6 +16,8 @@ from garcom.records import Batch
 
 #: A second engine makes the bundle larger and a worker heavier: it must be this many times faster somewhere.
 WORTH = 1.3
+#: A smaller difference between two timings is noise.
+NOTICEABLE = 1.1
 _BUDGET_S = 0.25
 _REPEATS_LIMIT = 300
 
@@ -46,11 +48,14 @@ def _take(rows: Batch, start: int, count: int) -> Batch:
 def choose(timings: Mapping[str, Timings]) -> tuple[Choice, ...]:
     """The engine for each number of rows, from the timings of all proved engines in order of preference.
 
-    One engine is the best over all sizes (the geometric mean; ties go to the first). Another takes the sizes
-    at which it is at least :data:`WORTH` times faster than that one. Between two timed sizes the change is
+    One engine is the best over all sizes by the geometric mean; the first stays it unless another is clearly
+    better (:data:`NOTICEABLE`). Another takes the sizes at which it is at least :data:`WORTH` times faster than
+    that one. Between two timed sizes the change is
     where straight lines through their timings, both axes logarithmic, cross.
     """
-    main = min(timings, key=lambda name: sum(math.log(value) for value in timings[name].values()))
+    means = {name: math.prod(values.values()) ** (1 / len(values)) for name, values in timings.items()}
+    first, best_on_average = next(iter(means)), min(means, key=means.__getitem__)
+    main = best_on_average if means[best_on_average] * NOTICEABLE < means[first] else first
     best: dict[int, str] = {}
     for size in TIMED_ROWS:
         fastest = min(timings, key=lambda name: timings[name][size])

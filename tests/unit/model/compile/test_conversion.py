@@ -43,7 +43,7 @@ def test_both_precisions_answer_as_the_model(tmp_path: Path) -> None:
         answers = load(tmp_path / precision, spec, signature).run(batch(ROWS))
         assert answers.labels is not None
         assert np.array_equal(answers.labels, model.predict(ROWS))
-        assert np.abs(answers.probabilities - model.predict_proba(ROWS)).max() < tolerance  # type: ignore[operator]
+        assert np.abs(answers.probabilities - model.predict_proba(ROWS)).max() < tolerance
 
 
 def test_columns_by_name_with_texts_become_one_input_each(tmp_path: Path) -> None:
