@@ -50,10 +50,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--systems",
-        type=_names(("garcom", "echo", *NAMES)),
+        type=_names(("garcom", "granian", "echo", *NAMES)),
         default=frozenset(),
         metavar="NAME,…",
-        help=f"only these systems (throughput): garcom, echo, {', '.join(NAMES)}",
+        help=f"only these systems (throughput): garcom, granian, echo, {', '.join(NAMES)}",
     )
     parser.add_argument(
         "--models",

@@ -94,7 +94,7 @@ class Server:
 
     def tail(self) -> str:
         """The end of what the server printed."""
-        return self.log.read_text(errors="replace")[-1500:].strip() or "(it printed nothing)"
+        return self.log.read_text(errors="replace")[-600:].strip() or "(it printed nothing)"
 
     def freeze(self) -> None:
         """Stop the clock for the server, so that it takes nothing from the one that is measured."""

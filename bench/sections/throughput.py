@@ -1,4 +1,4 @@
-"""One row per request: Garçom, the peers, and an echo of the same bytes as the limit."""
+"""One row per request: Garçom on both of its servers, the peers, and an echo of the same bytes as the limit."""
 
 from __future__ import annotations
 
@@ -43,11 +43,13 @@ def measure(context: Context) -> list[Section]:
             for n, _ in product(CONNECTIONS, range(context.rounds)):
                 for running in list(systems):
                     try:
-                        figures[case.title, n].setdefault(running.system, []).append(_turn(running, n, context.seconds))
+                        load = _turn(running, n, context.seconds)
                     except (BadAnswer, NotStarted, OSError) as error:
                         systems.remove(running)
                         running.rest()
                         notes.append(f"{running.system.title}, {case.title}: failed: {error}")
+                    else:
+                        figures[case.title, n].setdefault(running.system, []).append(load)
     return [_speed(figures, notes), _ratios(figures)]
 
 
@@ -69,10 +71,10 @@ def _start_all(context: Context, case: Case, stack: ExitStack, notes: list[str])
     limit = echo(ours.answer() if ours else SAMPLE_ANSWER)
     for running in started:
         running.rest()
-    for system in (limit, *PEERS):
+    for system in (garcom(server="granian"), limit, *PEERS):
         if not context.wants(system):
             continue
-        if system.name != "echo" and not environment(system.name).exists():
+        if system in PEERS and not environment(system.name).exists():
             notes.append(f"{system.title}: not installed (make bench-peers)")
         elif peer := start(system):
             peer.rest()
