@@ -30,7 +30,9 @@ def from_decision(b: Builder, classes: tuple[Any, ...], decision: int, probabili
     return Prediction(classes, labels, probabilities, decision)
 
 
-def from_probabilities(b: Builder, classes: tuple[Any, ...], probabilities: int, decision: int | None = None) -> Prediction:
+def from_probabilities(
+    b: Builder, classes: tuple[Any, ...], probabilities: int, decision: int | None = None
+) -> Prediction:
     """A classifier whose label is the most probable class, the first of equals."""
     return Prediction(classes, b.emit("argmax", probabilities), probabilities, decision)
 
@@ -67,7 +69,9 @@ def results(b: Builder, prediction: Prediction, model: object) -> dict[Result, i
     if output.task == "regression":
         found: dict[Result, int] = {"values": predicted(b, prediction, model)}
         if output.names and len(output.names) != prediction.n_targets:
-            raise NotLowerable(f"The signature names {len(output.names)} targets, the model has {prediction.n_targets}.")
+            raise NotLowerable(
+                f"The signature names {len(output.names)} targets, the model has {prediction.n_targets}."
+            )
         return found
     labels = need(prediction.labels, model, "predict")
     order = _order(prediction.classes or (), output.classes)

@@ -24,14 +24,14 @@ class NotLowerable(UnsupportedModel):
 
 
 class Column(NamedTuple):
-    """One column of a table: column ``index`` of value ``value``.
+    """One column of a table: column ``position`` of value ``value``.
 
     ``missing`` says whether NaN or None may stand in it. A ``sparse`` column is a whole value (the output
     of a text vectorizer) and counts as ``width`` columns.
     """
 
     value: int
-    index: int
+    position: int
     kind: Literal["number", "text", "sparse"]
     missing: bool
     name: str
@@ -73,7 +73,7 @@ class Builder:
         *inputs: int,
         options: Mapping[str, Any] | None = None,
         graph: bytes = b"",
-        **arrays: npt.ArrayLike,
+        **arrays: Any,
     ) -> int:
         """Add a step, and give the number of its value."""
         held = {name: np.asarray(array) for name, array in arrays.items()}
@@ -139,9 +139,7 @@ class Builder:
             start = stop
         if dense:
             rest = np.ascontiguousarray(coef[:, [position for _, position in dense]])
-            parts.append(
-                self.emit("linear", self.numbers(tuple(column for column, _ in dense), reader), coef=rest)
-            )
+            parts.append(self.emit("linear", self.numbers(tuple(column for column, _ in dense), reader), coef=rest))
         total = parts[0] if len(parts) == 1 else self.emit("add", *parts)
         return self.emit("shift", total, constant=intercept)
 
@@ -165,10 +163,10 @@ class Builder:
             if first.width > DENSE_LIMIT:
                 raise NotLowerable(
                     f"{first.name}: {first.width} text features go into a step that needs a dense matrix "
-                    f"(at most {DENSE_LIMIT}). Limit max_features, or put a linear model or TruncatedSVD behind the texts."
+                    f"(at most {DENSE_LIMIT}). Limit max_features, or put a linear model or TruncatedSVD behind."
                 )
             return self.emit("dense", value, options={"width": first.width})
-        index = [column.index for column in columns]
+        index = [column.position for column in columns]
         if first.kind == "text":
             for column in columns:
                 self._check_integers(column)
@@ -178,7 +176,7 @@ class Builder:
         return self.emit("columns", value, index=index)
 
     def _check_integers(self, column: Column) -> None:
-        field = self.signature.text_fields[column.index] if column.value == TEXTS else None
+        field = self.signature.text_fields[column.position] if column.value == TEXTS else None
         whole = field is not None and field.type is FieldType.CATEGORY and field.categories
         if not whole or not all(isinstance(value, int) for value in field.categories):  # type: ignore[union-attr]
             raise NotLowerable(f"{column.name} holds texts, and a step of the model computes with it as a number.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class CategoricalSplits:
 
     def emit(self, b: Builder, table: Table, slots: Slots) -> int:
         """The matrix that the trees read: ``slots`` are those of the categorical columns, in order."""
-        tables = {
+        tables: dict[str, Any] = {
             f"table{place}": np.stack(sides, axis=1) if sides else np.zeros((slots.sizes[place] + 1, 0))
             for place, sides in enumerate(self._sides)
         }

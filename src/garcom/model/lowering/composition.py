@@ -53,7 +53,7 @@ def column_transformer(b: Builder, model: Any, table: Table) -> Table:
     columns: list[Column] = []
     for name, part, _ in model.transformers_:
         chosen = positions.get(name, [])
-        if isinstance(part, str) and part == "drop" or len(chosen) == 0:
+        if (isinstance(part, str) and part == "drop") or len(chosen) == 0:
             continue
         if any(position >= len(table) for position in chosen):
             raise NotLowerable(f"ColumnTransformer reads columns {list(chosen)}, and there are {len(table)}.")

@@ -55,18 +55,18 @@ def slots(b: Builder, table: Table, categories: Sequence[Any], *, refuse: bool =
 
 def _run(b: Builder, columns: Table, categories: Sequence[Any], first: int) -> int:
     """Neighbouring columns of one value and kind."""
-    index = [column.index for column in columns]
+    index = [column.position for column in columns]
     if columns[0].kind == "sparse":
         raise NotLowerable("An encoder reads the output of a text vectorizer.")
     if columns[0].kind == "text":
         known = [
-            [_text_category(value, column) for value in values] for column, values in zip(columns, categories, strict=True)
+            [_text_category(value, column) for value in values]
+            for column, values in zip(columns, categories, strict=True)
         ]
-        return b.emit(
-            "slots_of_texts", columns[0].value, index=index, options={"categories": known, "first": first}
-        )
+        return b.emit("slots_of_texts", columns[0].value, index=index, options={"categories": known, "first": first})
     numbers = [
-        [_number_category(value, column) for value in values] for column, values in zip(columns, categories, strict=True)
+        [_number_category(value, column) for value in values]
+        for column, values in zip(columns, categories, strict=True)
     ]
     return b.emit(
         "slots_of_numbers",
@@ -80,7 +80,11 @@ def _run(b: Builder, columns: Table, categories: Sequence[Any], first: int) -> i
 
 def is_missing(value: Any) -> bool:
     """Whether a trained category or marker stands for a missing value: None, NaN or pandas' NA."""
-    return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ in ("NAType", "NaTType")
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    )
 
 
 def _text_category(value: Any, column: Column) -> str | int | None:

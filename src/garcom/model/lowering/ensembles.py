@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def emit_votes(b: Builder, x: int, trees: Sequence[Tree], n_targets: int) -> int
 def emit_leaves(b: Builder, x: int, trees: Sequence[Tree]) -> tuple[int, FloatArray]:
     """The leaf that each tree reaches, ``[n, n_trees]``, and the values of all leaves by that number."""
     counts = np.cumsum([0] + [int(tree.leaves.sum()) for tree in trees])
-    weights = [np.arange(start, stop, dtype=np.float64) for start, stop in zip(counts[:-1], counts[1:], strict=True)]
+    weights = [np.arange(start, stop, dtype=np.float64) for start, stop in pairwise(counts)]
     owners = [np.full(len(weight), number) for number, weight in enumerate(weights)]
     value = b.emit("trees", x, graph=_graph(trees, weights, owners, len(trees)))
     return value, np.concatenate([tree.values[tree.leaves] for tree in trees])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from garcom.model.engines.arrays.ops.matrix import FUNCTION_NAMES
 from garcom.model.lowering.answers import (
     binary_labels,
     classes_of,
@@ -28,7 +29,7 @@ def voting_classifier(b: Builder, model: Any, table: Table) -> Prediction:
     parts = [(part, lower_estimator(b, part, table)) for part in model.estimators_]
     if model.voting == "soft":
         values = [need(found.probabilities, part, "predict_proba") for part, found in parts]
-        arrays = {} if weights is None else {"weights": np.asarray(weights, dtype=np.float64)}
+        arrays: dict[str, Any] = {} if weights is None else {"weights": np.asarray(weights, dtype=np.float64)}
         return from_probabilities(b, classes, b.emit("average", *values, **arrays))
     labels = [need(renamed(b, found, classes).labels, part, "predict") for part, found in parts]
     held = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -41,7 +42,7 @@ def voting_regressor(b: Builder, model: Any, table: Table) -> Prediction:
     """The weighted mean of the values."""
     values = [predicted(b, lower_estimator(b, part, table), part) for part in model.estimators_]
     weights = model._weights_not_none
-    arrays = {} if weights is None else {"weights": np.asarray(weights, dtype=np.float64)}
+    arrays: dict[str, Any] = {} if weights is None else {"weights": np.asarray(weights, dtype=np.float64)}
     return Prediction(values=b.emit("row_average", b.emit("join", *values), **arrays))
 
 
@@ -193,7 +194,10 @@ def _calibrator(b: Builder, calibrator: Any, score: int) -> int:
         return b.emit("expit", b.emit("multiply", inner, constant=-1.0))
     if calibrator.out_of_bounds != "clip":
         raise NotLowerable("Isotonic calibration that refuses scores out of bounds cannot be carried as arrays.")
-    x, y = np.asarray(calibrator.X_thresholds_, dtype=np.float64), np.asarray(calibrator.y_thresholds_, dtype=np.float64)
+    x, y = (
+        np.asarray(calibrator.X_thresholds_, dtype=np.float64),
+        np.asarray(calibrator.y_thresholds_, dtype=np.float64),
+    )
     return b.emit("interpolate", score, x=x, y=y)
 
 
@@ -271,11 +275,11 @@ def transformed_target(b: Builder, model: Any, table: Table) -> Prediction:
 
 
 def _function(b: Builder, function: Any, values: int) -> int:
-    from garcom.model.engines.arrays.ops.matrix import FUNCTION_NAMES
-
     if function is None:
         return values
     name = getattr(function, "__name__", "")
     if not isinstance(function, np.ufunc) or name not in FUNCTION_NAMES:
-        raise NotLowerable(f"TransformedTargetRegressor calls {name or function!r}, which is not one of numpy's functions.")
+        raise NotLowerable(
+            f"TransformedTargetRegressor calls {name or function!r}, which is not one of numpy's functions."
+        )
     return b.emit("function", values, options={"name": name})

@@ -15,11 +15,7 @@ from garcom.model.lowering.registry import transformer
 def simple_imputer(b: Builder, model: Any, table: Table) -> Table:
     """Each column's statistic where a value is missing; columns without a statistic go, unless they are kept."""
     statistics = np.asarray(model.statistics_, dtype=object).tolist()
-    kept = [
-        position
-        for position, value in enumerate(statistics)
-        if model.keep_empty_features or not is_missing(value)
-    ]
+    kept = [position for position, value in enumerate(statistics) if model.keep_empty_features or not is_missing(value)]
     columns: list[Column] = []
     for positions in _by_kind(table, kept):
         part = tuple(table[position] for position in positions)
@@ -42,7 +38,7 @@ def _by_kind(table: Table, positions: list[int]) -> list[list[int]]:
 
 
 def _filled(b: Builder, model: Any, part: Table, fill: list[Any]) -> Table:
-    marker = {} if is_missing(model.missing_values) else {"missing": float(model.missing_values)}
+    marker: dict[str, Any] = {} if is_missing(model.missing_values) else {"missing": float(model.missing_values)}
     numbers = np.array([0.0 if is_missing(value) else float(value) for value in fill])
     value = b.emit("impute", b.matrix(part), fill=numbers, **marker)
     left = bool(marker) and any(column.missing for column in part)
@@ -50,8 +46,11 @@ def _filled(b: Builder, model: Any, part: Table, fill: list[Any]) -> Table:
 
 
 def _filled_texts(b: Builder, model: Any, part: Table, fill: list[Any]) -> Table:
-    index = [column.index for column in part]
-    options = {"missing": _text_marker(model), "fill": [value if isinstance(value, int) else str(value) for value in fill]}
+    index = [column.position for column in part]
+    options = {
+        "missing": _text_marker(model),
+        "fill": [value if isinstance(value, int) else str(value) for value in fill],
+    }
     value = b.emit("impute_texts", part[0].value, index=index, options=options)
     left = options["missing"] is not None
     return tuple(
@@ -73,14 +72,14 @@ def missing_indicator(b: Builder, model: Any, table: Table) -> Table:
 
 
 def _marked(b: Builder, indicator: Any, table: Table) -> list[Column]:
-    marker = {} if is_missing(indicator.missing_values) else {"missing": indicator.missing_values}
+    marker: dict[str, Any] = {} if is_missing(indicator.missing_values) else {"missing": indicator.missing_values}
     columns: list[Column] = []
     for position in indicator.features_.tolist():
         column = table[position]
         if column.kind == "text":
             options = {"missing": _text_marker(indicator)}
-            value = b.emit("missing_texts", column.value, index=[column.index], options=options)
+            value = b.emit("missing_texts", column.value, index=[column.position], options=options)
         else:
-            value = b.emit("missing", b.matrix((column,)), **{name: float(held) for name, held in marker.items()})
+            value = b.emit("missing", b.matrix((column,)), **marker)
         columns += b.table(value, 1, names=[f"missing {column.name}"])
     return columns

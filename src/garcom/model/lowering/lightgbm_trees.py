@@ -9,7 +9,7 @@ import numpy as np
 
 from garcom.model.lowering.answers import from_probabilities
 from garcom.model.lowering.boosting import boosted_sums
-from garcom.model.lowering.builder import Builder, NotLowerable, Prediction, Table, width
+from garcom.model.lowering.builder import Builder, Column, NotLowerable, Prediction, Table, width
 from garcom.model.lowering.categorical_splits import CategoricalSplits
 from garcom.model.lowering.encoding import slots
 from garcom.model.lowering.ensembles import Tree
@@ -127,7 +127,7 @@ class _Rows:
 
     def _whole(self, b: Builder, chosen: Table) -> Table:
         """Categories that are numbers, cut to whole ones as LightGBM does."""
-        columns = []
+        columns: list[Column] = []
         for column in chosen:
             if column.kind == "number":
                 value = b.emit("function", b.matrix((column,)), options={"name": "trunc"})

@@ -8,7 +8,7 @@ import numpy as np
 
 from garcom.model.lowering.answers import classes_of, from_decision
 from garcom.model.lowering.builder import Builder, NotLowerable, Prediction, Table
-from garcom.model.lowering.registry import estimator
+from garcom.model.lowering.registry import estimator, lower_estimator
 
 
 def _rows(coef: Any) -> Any:
@@ -70,17 +70,15 @@ def _n_scores(model: Any) -> int:
     return 1 if len(model.classes_) == 2 else len(model.classes_)
 
 
-@estimator(
-    *(
-        f"sklearn.{name}"
-        for name in (
-            "LinearRegression Ridge RidgeCV Lasso LassoCV LassoLars LassoLarsCV LassoLarsIC Lars LarsCV ElasticNet "
-            "ElasticNetCV MultiTaskLasso MultiTaskLassoCV MultiTaskElasticNet MultiTaskElasticNetCV BayesianRidge "
-            "ARDRegression HuberRegressor TheilSenRegressor OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV "
-            "QuantileRegressor SGDRegressor PassiveAggressiveRegressor LinearSVR"
-        ).split()
-    )
+_REGRESSORS = (
+    "LinearRegression Ridge RidgeCV Lasso LassoCV LassoLars LassoLarsCV LassoLarsIC Lars LarsCV ElasticNet "
+    "ElasticNetCV MultiTaskLasso MultiTaskLassoCV MultiTaskElasticNet MultiTaskElasticNetCV BayesianRidge "
+    "ARDRegression HuberRegressor TheilSenRegressor OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV "
+    "QuantileRegressor SGDRegressor PassiveAggressiveRegressor LinearSVR"
 )
+
+
+@estimator(*(f"sklearn.{name}" for name in _REGRESSORS.split()))
 def linear_regressor(b: Builder, model: Any, table: Table) -> Prediction:
     """One value per target."""
     coef = _rows(model.coef_)
@@ -90,8 +88,6 @@ def linear_regressor(b: Builder, model: Any, table: Table) -> Prediction:
 @estimator("sklearn.RANSACRegressor")
 def ransac(b: Builder, model: Any, table: Table) -> Prediction:
     """The model fitted to the inliers."""
-    from garcom.model.lowering.registry import lower_estimator
-
     return lower_estimator(b, model.estimator_, table)
 
 

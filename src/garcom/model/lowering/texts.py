@@ -27,7 +27,7 @@ def count_vectorizer(b: Builder, model: Any, table: Table) -> Table:
         "stop_words": sorted(stop_words) if stop_words else [],
         "vocabulary": [str(token) for token, _ in vocabulary],
         "binary": bool(model.binary),
-        "column": table[0].index,
+        "column": table[0].position,
         "name": table[0].name,
     }
     return _sparse(b.emit("count_tokens", table[0].value, options=options), len(vocabulary), table[0].name)
@@ -44,7 +44,7 @@ def tfidf(b: Builder, model: Any, table: Table) -> Table:
     """Counts to weights: logarithm, rarity, norm, as configured."""
     if len(table) != 1 or table[0].kind != "sparse":
         raise NotLowerable("TfidfTransformer reads something else than the counts of one vectorizer.")
-    arrays = {"idf": np.asarray(model.idf_)} if model.use_idf else {}
+    arrays: dict[str, Any] = {"idf": np.asarray(model.idf_)} if model.use_idf else {}
     options = {"sublinear": bool(model.sublinear_tf), "norm": model.norm}
     value = b.emit("weigh_tokens", table[0].value, options=options, **arrays)
     return _sparse(value, table[0].width, table[0].name)

@@ -50,22 +50,23 @@ def classifier(b: Builder, model: Any, table: Table) -> Prediction:
         decision = b.emit("linear", kernel, coef=model.dual_coef_, intercept=model.intercept_)
         # libsvm votes for the first class only where its own decision, the negative, is above 0.
         labels = binary_labels(b, decision, equal=True)
-        pairs = b.emit("multiply", decision, constant=-1.0)
-        return Prediction(classes, labels, _platt(b, model, pairs, k), decision)
+        negative = b.emit("multiply", decision, constant=-1.0)
+        return Prediction(classes, labels, _platt(b, model, negative, k), decision)
     pairs = b.emit("linear", kernel, coef=_pair_weights(model), intercept=model._intercept_)
     over_rest = b.emit("pairs_over_rest", pairs, options={"n_classes": k})
     if model.break_ties and model.decision_function_shape == "ovr":
         labels = b.emit("argmax", over_rest)
     else:
         labels = b.emit("argmax", b.emit("pair_wins", pairs, options={"n_classes": k}))
-    decision = over_rest if model.decision_function_shape == "ovr" else None
-    return Prediction(classes, labels, _platt(b, model, pairs, k), decision)
+    shown = over_rest if model.decision_function_shape == "ovr" else None
+    return Prediction(classes, labels, _platt(b, model, pairs, k), shown)
 
 
 def _platt(b: Builder, model: Any, pairs: int, k: int) -> int | None:
-    if not len(model.probA_):
+    # The public probA_ is deprecated, and warns.
+    if not len(model._probA):
         return None
-    return b.emit("platt", pairs, a=model.probA_, b=model.probB_, options={"n_classes": k})
+    return b.emit("platt", pairs, a=model._probA, b=model._probB, options={"n_classes": k})
 
 
 def _pair_weights(model: Any) -> Array:

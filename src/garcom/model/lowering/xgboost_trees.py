@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ class _Rows:
         for number, column in enumerate(table):
             if not self._categorical[number]:
                 continue
-            categories = b.signature.text_fields[column.index].categories if column.value == TEXTS else ()
+            categories = b.signature.text_fields[column.position].categories if column.value == TEXTS else ()
             written = encoded[number] if number < len(encoded) else {"values": []}
             if categories and (not written["values"] or _written_as(categories, written)):
                 known = list(categories)
@@ -219,10 +220,14 @@ def _decoded(written: Any, name: str) -> list[Any]:
     """The categories of one feature as XGBoost writes them: text with offsets, or numbers."""
     values = written["values"]
     if not values:
-        raise NotLowerable(f"{name} is a category in XGBoost, and neither it nor the signature has the category's values.")
+        raise NotLowerable(
+            f"{name} is a category in XGBoost, and neither it nor the signature has the category's values."
+        )
     if "offsets" not in written:
         return list(values)
     if min(values) < 0:
-        raise NotLowerable(f"{name}: XGBoost wrote categories with accents in a damaged form; name them in the signature.")
+        raise NotLowerable(
+            f"{name}: XGBoost wrote categories with accents in a damaged form; name them in the signature."
+        )
     raw, offsets = bytes(values), written["offsets"]
-    return [raw[start:stop].decode() for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [raw[start:stop].decode() for start, stop in pairwise(offsets)]

@@ -122,6 +122,8 @@ def _assert_close(found: Any, expected: npt.NDArray[Any], tolerance: float) -> N
 
 
 def _assert_rows_independent(pair: Pair, frame: pd.DataFrame, together: Outputs) -> None:
+    one: Any
+    many: Any
     for row in range(min(5, len(frame))):
         alone = pair.run(frame.iloc[[row]])
         for one, many in zip(alone, together.rows(slice(row, row + 1)), strict=True):

@@ -109,7 +109,7 @@ def test_perceptron_classifier(activation: Any, source: Any) -> None:
 @pytest.mark.parametrize("n_targets", [1, 2])
 def test_perceptron_regressor(n_targets: int) -> None:
     rows = data.regression() if n_targets == 1 else data.targets()
-    network = MLPRegressor((6,), solver="lbfgs", max_iter=5000, random_state=0, tol=1.0)
+    network = MLPRegressor(hidden_layer_sizes=(6,), solver="lbfgs", max_iter=5000, random_state=0, tol=1.0)
     assert_same(
         make_pipeline(StandardScaler(), network).fit(rows.X, rows.y), rows.X_test, "regression", n_targets=n_targets
     )

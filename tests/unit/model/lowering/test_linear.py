@@ -40,7 +40,7 @@ from tests.unit.model.lowering.compare import assert_same, lowered
 CLASSIFIERS = [
     LogisticRegression(),
     LogisticRegression(solver="newton-cholesky"),
-    LogisticRegressionCV(Cs=2, cv=2, use_legacy_attributes=False, scoring="accuracy"),
+    LogisticRegressionCV(Cs=2, cv=2, l1_ratios=(0.0,), use_legacy_attributes=False, scoring="accuracy"),
     SGDClassifier(random_state=0),
     SGDClassifier(loss="log_loss", random_state=0),
     SGDClassifier(loss="modified_huber", random_state=0),

@@ -51,7 +51,7 @@ class ArraysEngine:
 
 
 def load(folder: Path, spec: EngineSpec, signature: Signature) -> ArraysEngine:
-    """The engine whose program is in ``folder``. Raises :class:`BundleError` where it cannot be read or does not fit."""
+    """The engine whose program is in ``folder``. Raises :class:`BundleError` where it is none or does not fit."""
     program = Program.load(folder)
     expected = _expected_results(signature)
     if set(program.results) != expected:
@@ -89,8 +89,8 @@ def _numbers(answers: FloatArray) -> FloatArray:
         bad = np.flatnonzero(np.isnan(answers).any(axis=1))
         if len(bad):
             raise EngineError(
-                "Expected numbers as the answer, got NaN: a missing or extreme value reached a model that has no answer "
-                "for it. Send another value, or train the model with an imputer.",
+                "Expected numbers as the answer, got NaN: a missing or extreme value reached a model that has no "
+                "answer for it. Send another value, or train the model with an imputer.",
                 row=int(bad[0]),
             )
     return answers

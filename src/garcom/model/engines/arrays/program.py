@@ -52,7 +52,7 @@ class Program:
     results: Mapping[Result, int]
 
     def save(self, folder: Path) -> None:
-        """Write the program into ``folder``, which is made if it does not exist. The same program gives the same bytes."""
+        """Write the program into ``folder``, made if need be. The same program gives the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Array] = {}
         steps = []

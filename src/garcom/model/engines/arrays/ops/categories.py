@@ -79,8 +79,8 @@ def refuse_unknown(step: Step) -> Call:
 
 def _unknown_message(names: Sequence[str], column: int) -> str:
     return (
-        f"{names[column]}: expected a category that the model was trained with, got another one. Send a known category, "
-        "or train the encoder with handle_unknown='ignore'."
+        f"{names[column]}: expected a category that the model was trained with, got another one. Send a known "
+        "category, or train the encoder with handle_unknown='ignore'."
     )
 
 

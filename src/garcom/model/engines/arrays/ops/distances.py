@@ -49,8 +49,10 @@ def kernel(step: Step) -> Call:
     def rbf(X: FloatArray) -> FloatArray:
         if len(X) == 1:
             difference = vectors - X
-            return np.exp(-gamma * np.einsum("ij,ij->i", difference, difference))[np.newaxis]
-        return np.exp(-gamma * sums_of_powers(X, vectors, 2.0))
+            row: FloatArray = np.exp(-gamma * np.einsum("ij,ij->i", difference, difference))[np.newaxis]
+            return row
+        kernels: FloatArray = np.exp(-gamma * sums_of_powers(X, vectors, 2.0))
+        return kernels
 
     return rbf
 
@@ -135,8 +137,10 @@ def neighbor_mean(step: Step) -> Call:
         away, index = found
         values: Array = y.take(index, axis=0)
         if not by_distance:
-            return values.mean(axis=1)
+            plain: FloatArray = values.mean(axis=1)
+            return plain
         weights = _weights(away)
-        return (values * weights[:, :, np.newaxis]).sum(axis=1) / weights.sum(axis=1, keepdims=True)
+        result: FloatArray = (values * weights[:, :, np.newaxis]).sum(axis=1) / weights.sum(axis=1, keepdims=True)
+        return result
 
     return call

@@ -15,7 +15,7 @@ def impute(step: Step) -> Call:
     fill, missing = step.arrays["fill"], step.arrays.get("missing")
     if missing is None:
         return lambda X: np.where(np.isnan(X), fill, X)
-    return lambda X: np.where(X == missing, fill, X)
+    return lambda x: np.where(x == missing, fill, x)
 
 
 @operation("impute_texts")
@@ -39,7 +39,7 @@ def missing(step: Step) -> Call:
     value = step.arrays.get("missing")
     if value is None:
         return lambda X: np.isnan(X).astype(np.float64)
-    return lambda X: (X == value).astype(np.float64)
+    return lambda x: (x == value).astype(np.float64)
 
 
 @operation("missing_texts")
@@ -63,7 +63,8 @@ def normalize(step: Step) -> Call:
             size = np.max(np.abs(X), axis=1)
         # As the original, norms below ten times the smallest step from 1 count as zero.
         size[size < 10 * np.finfo(np.float64).eps] = 1.0
-        return X / size[:, np.newaxis]
+        result: FloatArray = X / size[:, np.newaxis]
+        return result
 
     return call
 
@@ -72,7 +73,7 @@ def normalize(step: Step) -> Call:
 def binarize(step: Step) -> Call:
     """1 where a number is greater than ``threshold``, else 0."""
     threshold = step.arrays["threshold"]
-    return lambda X: (X > threshold).astype(np.float64)
+    return lambda x: (x > threshold).astype(np.float64)
 
 
 @operation("bins")
@@ -91,9 +92,9 @@ def bins(step: Step) -> Call:
 
 @operation("polynomial")
 def polynomial(step: Step) -> Call:
-    """Products of columns. Product ``i`` is product ``left[i]`` times column ``right[i]``; ``left`` -1 is the column itself.
+    """Products of columns: product ``i`` is product ``left[i]`` times column ``right[i]``.
 
-    With ``bias``, a column of ones stands first and counts as product 0.
+    Where ``left`` is -1, it is the column itself. With ``bias``, a column of ones stands first and counts as product 0.
     """
     left, right, bias = step.arrays["left"].tolist(), step.arrays["right"].tolist(), step.options["bias"]
     keep = step.arrays["keep"]

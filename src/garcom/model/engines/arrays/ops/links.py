@@ -92,7 +92,8 @@ def argmax(step: Step) -> Call:
     """The position of each row's largest value, the first of equals."""
 
     def call(scores: FloatArray) -> IntArray:
-        return scores.argmax(axis=1)
+        position: IntArray = scores.argmax(axis=1)
+        return position
 
     return call
 
@@ -102,7 +103,8 @@ def argmin(step: Step) -> Call:
     """The position of each row's smallest value, the first of equals."""
 
     def call(scores: FloatArray) -> IntArray:
-        return scores.argmin(axis=1)
+        position: IntArray = scores.argmin(axis=1)
+        return position
 
     return call
 
@@ -219,7 +221,8 @@ def softmax_single(step: Step) -> Call:
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         # Added from left to right.
         total = np.add.accumulate(powers, axis=1, dtype=np.float64)[:, -1:].astype(np.float32)
-        return (powers / total).astype(np.float64)
+        result: FloatArray = (powers / total).astype(np.float64)
+        return result
 
     return call
 
@@ -230,7 +233,8 @@ def exp_normalized(step: Step) -> Call:
 
     def call(joint: FloatArray) -> FloatArray:
         largest = joint.max(axis=1, keepdims=True)
-        return np.exp(joint - (largest + np.log(np.exp(joint - largest).sum(axis=1, keepdims=True))))
+        result: FloatArray = np.exp(joint - (largest + np.log(np.exp(joint - largest).sum(axis=1, keepdims=True))))
+        return result
 
     return call
 

@@ -154,7 +154,7 @@ def constant(step: Step) -> Call:
 def replace(step: Step) -> Call:
     """``value`` becomes NaN."""
     value = step.arrays["value"]
-    return lambda X: np.where(X == value, np.nan, X)
+    return lambda x: np.where(x == value, np.nan, x)
 
 
 @operation("float32")
@@ -163,13 +163,12 @@ def float32(step: Step) -> Call:
     return lambda X: X.astype(np.float32).astype(np.float64)
 
 
-_FUNCTIONS: dict[str, Any] = {
-    name: getattr(np, name)
-    for name in (
-        "abs absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cos cosh deg2rad degrees exp exp2 expm1 fabs "
-        "floor log log10 log1p log2 negative positive rad2deg radians reciprocal rint sign sin sinh sqrt square tan tanh trunc"
-    ).split()
-}
+_NAMES = (
+    "absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cos cosh deg2rad degrees exp exp2 expm1 fabs "
+    "floor log log10 log1p log2 negative positive rad2deg radians reciprocal rint sign sin sinh sqrt square tan tanh "
+    "trunc"
+)
+_FUNCTIONS: dict[str, Any] = {name: getattr(np, name) for name in _NAMES.split()}
 
 #: The numpy functions of one argument that a program may name.
 FUNCTION_NAMES = frozenset(_FUNCTIONS)

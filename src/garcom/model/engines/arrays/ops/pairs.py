@@ -42,7 +42,8 @@ def pairs_over_rest(step: Step) -> Call:
             sure[:, j] -= decisions[:, number]
             wins[:, i] += ~second[:, number]
             wins[:, j] += second[:, number]
-        return wins + sure / (3 * (np.abs(sure) + 1))
+        result: FloatArray = wins + sure / (3 * (np.abs(sure) + 1))
+        return result
 
     return call
 
@@ -91,7 +92,9 @@ def _swept(p: FloatArray, q: FloatArray, products: FloatArray, total: FloatArray
     for t in range(k):
         difference = (total - products[:, t]) / q[:, t, t]
         p[:, t] += difference
-        total = (total + difference * (difference * q[:, t, t] + 2 * products[:, t])) / (1 + difference) / (1 + difference)
+        total = (
+            (total + difference * (difference * q[:, t, t] + 2 * products[:, t])) / (1 + difference) / (1 + difference)
+        )
         products = (products + difference[:, np.newaxis] * q[:, t]) / (1 + difference)[:, np.newaxis]
         p /= (1 + difference)[:, np.newaxis]
     return p

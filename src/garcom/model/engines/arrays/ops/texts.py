@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +45,9 @@ def count_tokens(step: Step) -> Call:
         starts, indices, data = [0], list[int](), list[int]()
         for row, text in enumerate(texts[:, column].tolist()):
             if text is None:
-                raise EngineError(f"{name}: expected a text, got a missing value. Send a text, which may be empty.", row=row)
+                raise EngineError(
+                    f"{name}: expected a text, got a missing value. Send a text, which may be empty.", row=row
+                )
             counts = sorted(Counter(known[token] for token in analyze(text) if token in known).items())
             indices += [index for index, _ in counts]
             data += [1 if binary else count for _, count in counts]
@@ -136,7 +139,7 @@ def sparse_linear(step: Step) -> Call:
     def call(X: SparseRows) -> FloatArray:
         starts = X.starts.tolist()
         result = np.empty((len(starts) - 1, coef.shape[1]))
-        for row, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        for row, (start, stop) in enumerate(pairwise(starts)):
             result[row] = X.data[start:stop].dot(coef.take(X.indices[start:stop], axis=0))
         return result
 

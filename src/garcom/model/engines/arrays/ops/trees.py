@@ -25,9 +25,10 @@ def trees(step: Step) -> Call:
     options.log_severity_level = 4
     # Nothing to rewrite in a graph of one node; memory of large batches should not stay.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    # The boundary to a C++ library, whose errors share no base class.
     try:
         session = onnxruntime.InferenceSession(step.graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - the boundary to a C++ library, whose errors share no base class
+    except Exception as error:
         raise BundleError(f"ONNX Runtime cannot load a tree ensemble ({error}); pack the model again.") from error
     single = step.options.get("single", False)
     run, wanted = session.run, ["Y"]
@@ -61,7 +62,8 @@ def _sum_leaves(table: Array, leaves: FloatArray) -> FloatArray:
     if found.shape[1] * found.shape[2] == 1:
         result: FloatArray = np.add.accumulate(found, axis=0)[-1]
         return result
-    return np.add.reduce(found, axis=0)
+    total: FloatArray = np.add.reduce(found, axis=0)
+    return total
 
 
 @operation("leaf_values")
@@ -81,7 +83,8 @@ def weighted_median(step: Step) -> Call:
         cumulated = weights.take(order).cumsum(axis=1)
         middle = (cumulated >= 0.5 * cumulated[:, -1:]).argmax(axis=1)
         rows = np.arange(len(predictions))
-        return predictions[rows, order[rows, middle]][:, np.newaxis]
+        median: FloatArray = predictions[rows, order[rows, middle]]
+        return median[:, np.newaxis]
 
     return call
 
