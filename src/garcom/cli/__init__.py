@@ -18,8 +18,8 @@ app = typer.Typer(
     help="Turns a trained model into a product: a typed, documented, fast and correct HTTP service.",
 )
 
-app.command("serve", epilog=serve.EPILOG)(serve.command)
 app.command("pack")(pack.command)
+app.command("serve", epilog=serve.EPILOG)(serve.command)
 app.command("register")(register.command)
 app.command("models")(models.command)
 app.command("show")(show.command)

@@ -20,7 +20,9 @@ _MODEL_FILES = {".pkl", ".pickle", ".joblib", ".skops", ".onnx", ".ubj", ".json"
 
 
 def command(
-    bundle: Annotated[Path, typer.Argument(help="A bundle made by `garcom pack`: its folder or its .zip.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="A bundle made by `garcom pack`: its folder or its .zip.")
+    ],
     name: Annotated[str | None, typer.Option(help="Another name for the model than the bundle's own.")] = None,
     param: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A parameter to write down; may be repeated.")

@@ -28,10 +28,16 @@ EPILOG = """
 `garcom serve --port 0 --workers 2 --route /prever_precos`
 """
 
+#: The heading of the options that are about SOURCE rather than about the server.
+_SOURCE = "When SOURCE is a trained model, as in garcom pack"
+
 
 def command(
     source: Annotated[
-        Path | None, typer.Argument(help="A bundle, or a trained model to pack first. Without it: what is registered.")
+        Path | None,
+        typer.Argument(
+            metavar="SOURCE", help="A bundle, or a trained model to pack first. Without it: what is registered."
+        ),
     ] = None,
     home: HomeOption = None,
     host: Annotated[
@@ -55,18 +61,28 @@ def command(
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings. Default: garcom.toml in the home folder, if there.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The model's name. Default: the bundle's, or the file's.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Packing: real rows (CSV, Parquet, …) to prove the engines on.")
+    name: Annotated[
+        str | None,
+        typer.Option(help="The model's name. Default: the bundle's, or the file's.", rich_help_panel=_SOURCE),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Packing: the column of the data that the model predicts.")] = None,
-    labels: Annotated[str | None, typer.Option(help="Packing: names for the classes, as 0=bom,1=ruim.")] = None,
-    signature: Annotated[Path | None, typer.Option(help="Packing: TOML file that corrects the signature.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Real rows (CSV, Parquet, …) to prove the engines on.", rich_help_panel=_SOURCE),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column of the data that the model predicts.", rich_help_panel=_SOURCE)
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Names for the classes: 0=bom,1=ruim.", rich_help_panel=_SOURCE)
+    ] = None,
+    signature: Annotated[
+        Path | None, typer.Option(help="A TOML file that corrects the signature.", rich_help_panel=_SOURCE)
+    ] = None,
 ) -> None:
     """Serve the registered models over HTTP.
 
-    Every setting is also a variable GARCOM_<NAME> and a line of the settings file; docs/reference/settings.md
-    lists them. Ctrl-C or SIGTERM stops the server after the requests in flight.
+    Every setting is also an environment variable, such as `GARCOM_PORT`, and a line of the settings file;
+    docs/reference/settings.md lists them. Ctrl-C or SIGTERM stops the server after the requests in flight.
     """
     from garcom.settings import load_settings
 
