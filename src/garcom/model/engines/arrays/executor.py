@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,11 @@ class ArraysEngine:
     """A loaded program, as an engine."""
 
     def __init__(self, program: Program) -> None:
-        self._calls = tuple((build(step), step.inputs) for step in program.steps)
-        self._last_use = _last_uses(program)
+        done = _last_uses(program)
+        self._plan = tuple(
+            (build(step), step.inputs[0], step.inputs[1:], done[position])
+            for position, step in enumerate(program.steps)
+        )
         results = program.results
         self._labels, self._probabilities, self._values = (
             results.get("labels"),
@@ -34,20 +36,23 @@ class ArraysEngine:
         values: list[Any] = [batch.numbers, batch.texts]
         # Overflow to infinity and NaN are part of the models' arithmetic: the original computes them too.
         with np.errstate(all="ignore"):
-            for (call, inputs), done in zip(self._calls, self._last_use, strict=True):
-                if len(inputs) == 1:
-                    values.append(call(values[inputs[0]]))
+            for call, first, others, done in self._plan:
+                if others:
+                    values.append(call(values[first], *[values[number] for number in others]))
                 else:
-                    values.append(call(*[values[number] for number in inputs]))
+                    values.append(call(values[first]))
                 for number in done:
                     values[number] = None
-            probabilities = None if self._probabilities is None else _numbers(values[self._probabilities])
-            answers = None if self._values is None else _numbers(values[self._values])
-        return Outputs(None if self._labels is None else values[self._labels], probabilities, answers)
+        labels, probabilities, answers = self._labels, self._probabilities, self._values
+        return Outputs(
+            None if labels is None else values[labels],
+            None if probabilities is None else _numbers(values[probabilities]),
+            None if answers is None else _numbers(values[answers]),
+        )
 
     def close(self) -> None:
         """Free the arrays and sessions."""
-        self._calls, self._last_use = (), ()
+        self._plan = ()
 
 
 def load(folder: Path, spec: EngineSpec, signature: Signature) -> ArraysEngine:
@@ -84,13 +89,13 @@ def _last_uses(program: Program) -> tuple[tuple[int, ...], ...]:
 
 
 def _numbers(answers: FloatArray) -> FloatArray:
-    # One sum is the cheapest look at all values: NaN anywhere makes it NaN (so may inf - inf, checked below).
-    if math.isnan(answers.sum()):
-        bad = np.flatnonzero(np.isnan(answers).any(axis=1))
-        if len(bad):
-            raise EngineError(
-                "Expected numbers as the answer, got NaN: a missing or extreme value reached a model that has no "
-                "answer for it. Send another value, or train the model with an imputer.",
-                row=int(bad[0]),
-            )
+    # argmax stops at the first NaN, and costs a third of looking for it by isnan or a sum.
+    first = int(answers.argmax())
+    value = answers.item(first)
+    if value != value:
+        raise EngineError(
+            "Expected numbers as the answer, got NaN: a missing or extreme value reached a model that has no answer "
+            "for it. Send another value, or train the model with an imputer.",
+            row=first // answers.shape[1],
+        )
     return answers

@@ -108,6 +108,8 @@ def _read_step(folder: Path, position: int, step: _WrittenStep, arrays: Mapping[
 
 def _check_references(steps: tuple[Step, ...], results: Mapping[Result, int], folder: Path) -> None:
     """Every input must exist before the step that reads it, and every result at the end."""
+    if not all(step.inputs for step in steps):
+        raise BundleError(f"{folder}: a step reads nothing; pack the model again.")
     needed = [(FIRST_STEP + position, value) for position, step in enumerate(steps) for value in step.inputs]
     needed += [(FIRST_STEP + len(steps), value) for value in results.values()]
     for limit, value in needed:
