@@ -152,6 +152,16 @@ class PredictionFailed(GarcomError):
         self.status = status
         self.problem = problem or {}
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with the request and where, as the problem lists it; empty where it lists nothing."""
+        places = self.problem.get("errors")
+        return tuple(
+            Fault(*(str(place.get(part, "")) for part in Fault._fields))
+            for place in (places if isinstance(places, list) else ())
+            if isinstance(place, dict)
+        )
+
 
 class Rejected(PredictionFailed):
     """A 4xx answer: the request has to change."""

@@ -1,0 +1,231 @@
+"""The client: one method per question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from garcom.client import json_rows, tables
+from garcom.client.connection import Connection
+from garcom.client.json_rows import JSON, Part
+from garcom.client.problems import moved, not_garcom
+from garcom.client.records import ModelDetails, ModelSummary, Prediction, Readiness
+from garcom.errors import InputError, ModelNotFound, PredictionFailed, ServerUnavailable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+
+class Client:
+    """Asks a Garçom server; connections are kept, and several threads may share one client.
+
+    ``timeout_s`` bounds each attempt's wait for the server. A server that is overloaded (503) or cannot be reached
+    is asked again up to ``retries`` times, after pauses that grow and vary; nothing else is asked twice.
+    ``headers`` go with every request, for instance an Authorization for a proxy in front.
+
+    Use it in a ``with`` block, or call :meth:`close`. Every method raises
+    :class:`~garcom.errors.ServerUnavailable` (503 to the last, or no connection),
+    :class:`~garcom.errors.Rejected` (4xx: ``faults`` says where) or, for anything else that is no answer,
+    their parent :class:`~garcom.errors.PredictionFailed`.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        timeout_s: float = 30.0,
+        retries: int = 3,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._connection = Connection(url, timeout_s=timeout_s, retries=retries, headers=headers or {})
+
+    @classmethod
+    def over(cls, connection: Connection) -> Self:
+        """A client of a connection made elsewhere: the seam for tests."""
+        client = cls.__new__(cls)
+        client._connection = connection
+        return client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({str(self._connection.url)!r})"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+
+    @overload
+    def predict(
+        self,
+        data: pd.DataFrame,
+        model: str | None = None,
+        version: int | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def predict(
+        self,
+        data: Mapping[str, Any],
+        model: str | None = None,
+        version: int | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> Prediction: ...
+
+    @overload
+    def predict(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        model: str | None = None,
+        version: int | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict(
+        self, data: Any, model: str | None = None, version: int | None = None, *, request_id: str | None = None
+    ) -> Any: ...
+
+    def predict(
+        self, data: Any, model: str | None = None, version: int | None = None, *, request_id: str | None = None
+    ) -> Any:
+        """Predict one record (a dict), several (a list of dicts), or the rows of a table.
+
+        A dict gives a :class:`~garcom.client.records.Prediction`, a list a list of them. A DataFrame gives a
+        DataFrame with the same index and the columns ``id``, ``prediction`` (or one per target),
+        ``probability_<label>``, ``score`` (each where the model has it) and ``warnings``; ``attrs`` names model and
+        version. A polars DataFrame or a pyarrow Table gives its own kind.
+
+        ``model`` is by default the server's default model, ``version`` the one that answers. Values may be numpy's
+        or pandas' own; NaN, NaT, NA and None are missing values, which a nullable field takes. Long input goes in
+        several requests, all answered by one version; errors count the rows from the whole's first.
+
+        Raises :class:`~garcom.errors.InputError` for data that cannot be sent at all, and what the class says.
+        """
+        path = self._predict_path(model, version)
+        if isinstance(data, Mapping) or tables.is_pandas(data, "Series"):
+            body = json_rows.one_record(dict(data.items()))
+            return _decoded(self._connection.post(path, body, JSON, request_id), Prediction)
+        if tables.is_table(data):
+            return self._predict_table(path, data, request_id)
+        if isinstance(data, Sequence) and not isinstance(data, str | bytes | bytearray):
+            return self._predict_list(path, data, request_id)
+        raise InputError(
+            f"Expected a dict, a list of dicts or a DataFrame, got {type(data).__name__}. "
+            "A matrix has no field names: put it into a DataFrame with the model's."
+        )
+
+    def models(self) -> list[ModelSummary]:
+        """Every registered model, by name."""
+        return _decoded(self._connection.get("/v1/models"), list[ModelSummary])
+
+    def model(self, name: str | None = None) -> ModelDetails:
+        """One model (by default the default one) with its versions: signature, engines, proof, metrics, lineage."""
+        return _decoded(self._connection.get(f"/v1/models/{_quoted(name or self._default())}"), ModelDetails)
+
+    def example(self, model: str | None = None) -> dict[str, Any]:
+        """A record that the model takes."""
+        path = "/example" if model is None else f"/v1/models/{_quoted(model)}/example"
+        return _decoded(self._connection.get(path), dict[str, Any])
+
+    def ready(self) -> bool:
+        """Whether the server can answer now. It is asked once; no answer is no."""
+        try:
+            return self._readiness(retry=False).status == "ready"
+        except ServerUnavailable:
+            return False
+
+    def _readiness(self, *, retry: bool) -> Readiness:
+        return _decoded(self._connection.get("/readyz", retry=retry), Readiness)
+
+    def _default(self) -> str:
+        default = self._readiness(retry=True).default
+        if default is None:
+            names = ", ".join(model.model for model in self.models()) or "none"
+            raise ModelNotFound(
+                f"The server at {self._connection.url} has no default model. Name one of its models: {names}."
+            )
+        return default
+
+    def _predict_path(self, model: str | None, version: int | None) -> str:
+        if version is not None:
+            return _version_path(model or self._default(), version)
+        return "/predict" if model is None else f"/v1/models/{_quoted(model)}/predict"
+
+    def _predict_list(self, path: str, records: Sequence[Any], request_id: str | None) -> list[Prediction]:
+        found: list[Prediction] = []
+
+        def take(response: httpx.Response) -> str:
+            answers = _decoded(response, list[Prediction])
+            if not answers:
+                raise not_garcom(response)
+            found.extend(answers)
+            return _version_path(answers[0].model, answers[0].version)
+
+        self._in_parts(path, json_rows.parts(records), JSON, request_id, take)
+        return found
+
+    def _predict_table(self, path: str, data: Any, request_id: str | None) -> Any:
+        answers: list[Any] = []
+
+        def take(response: httpx.Response) -> str:
+            answers.append(_arrow(response))
+            return _version_path(*tables.answered_by(answers[-1]))
+
+        self._in_parts(path, tables.parts(tables.to_arrow(data)), tables.ARROW, request_id, take)
+        return tables.like(data, tables.joined(answers))
+
+    def _in_parts(
+        self,
+        path: str,
+        parts: Iterable[Part],
+        content_type: str,
+        request_id: str | None,
+        take: Callable[[httpx.Response], str],
+    ) -> None:
+        """Ask part by part. ``take`` gets each answer and gives the path of the version that wrote it, which answers
+        the rest: a version that takes over in between must not answer half of a table."""
+        for part in parts:
+            try:
+                path = take(self._connection.post(path, part.body, content_type, request_id))
+            except PredictionFailed as error:
+                raise moved(error, part.first_row) from error.__cause__
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _version_path(model: str, version: int) -> str:
+    return f"/v1/models/{_quoted(model)}/versions/{version}/predict"
+
+
+def _decoded(response: httpx.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(response.content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise not_garcom(response) from error
+
+
+def _arrow(response: httpx.Response) -> Any:
+    try:
+        return tables.read_answer(response.content)
+    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+        raise not_garcom(response) from error

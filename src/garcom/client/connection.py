@@ -1,0 +1,160 @@
+"""One server over HTTP: keep-alive, time limits, and asking again when that cannot do harm."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import re
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+import httpx
+
+from garcom.client.problems import failure
+from garcom.client.retries import LONGEST_WAIT_S, jitter, parse_retry_after, pause_s
+from garcom.errors import InputError, ServerUnavailable
+
+#: Failures before a byte of the request went out: asking again cannot ask twice.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+#: Below the 10 s after which a server closes an idle connection, so that no request meets a closing one.
+_IDLE_S = 5.0
+_CONNECT_S = 5.0
+
+
+class _Later(NamedTuple):
+    """A failure after which asking again may succeed, and how long the server asked to wait."""
+
+    error: ServerUnavailable
+    wait_s: float
+
+
+class Connection:
+    """Sends requests to one server; safe to use from several threads at once.
+
+    ``sleep``, ``uniform`` and ``transport`` are seams for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float,
+        retries: int,
+        headers: Mapping[str, str],
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        uniform: Callable[[float, float], float] = jitter,
+    ) -> None:
+        if retries < 0 or timeout_s <= 0:
+            raise InputError(f"Expected retries ≥ 0 and timeout_s > 0, got {retries} and {timeout_s}.")
+        self.url = _checked_url(url)
+        self._retries = retries
+        self._timeout_s = timeout_s
+        self._sleep = sleep
+        self._uniform = uniform
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers=dict(headers),
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=_IDLE_S),
+            transport=transport,
+            # A proxy cannot reach this machine's own loopback addresses.
+            trust_env=not _is_loopback(self.url.host),
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def get(self, path: str, *, retry: bool = True) -> httpx.Response:
+        """A 2xx answer, or the exception for another; asking again is always harmless here."""
+        return self._ask("GET", path, {}, b"", self._retries if retry else 0, harmless=True)
+
+    def post(self, path: str, body: bytes, content_type: str, request_id: str | None = None) -> httpx.Response:
+        """A 2xx answer, or the exception for another."""
+        headers = {"content-type": content_type}
+        if request_id is not None:
+            headers["x-request-id"] = _checked_request_id(request_id)
+        return self._ask("POST", path, headers, body, self._retries, harmless=False)
+
+    def _ask(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, retries: int, *, harmless: bool
+    ) -> httpx.Response:
+        request = self._http.build_request(method, path, headers=headers, content=body)
+        for attempt in itertools.count():
+            outcome = self._once(request, attempt + 1, harmless=harmless)
+            if isinstance(outcome, httpx.Response):
+                return outcome
+            if attempt >= retries or outcome.wait_s > LONGEST_WAIT_S:
+                raise outcome.error
+            self._sleep(pause_s(attempt, outcome.wait_s, self._uniform))
+        raise AssertionError("itertools.count ended")  # for the type checker: it does not know that it cannot
+
+    def _once(self, request: httpx.Request, attempts: int, *, harmless: bool) -> httpx.Response | _Later:
+        try:
+            response = self._http.send(request)
+        except httpx.RequestError as broken:
+            error = self._unreachable(broken, attempts)
+            if not harmless and not isinstance(broken, _UNSENT):
+                raise error from broken
+            error.__cause__ = broken
+            return _Later(error, 0.0)
+        if response.is_success:
+            return response
+        if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise failure(response)
+        wait_s = parse_retry_after(response.headers.get("retry-after"))
+        return _Later(self._overloaded(response, attempts), wait_s or 0.0)
+
+    def _unreachable(self, broken: httpx.RequestError, attempts: int) -> ServerUnavailable:
+        why = str(broken) or type(broken).__name__
+        if isinstance(broken, _UNSENT):
+            return ServerUnavailable(
+                f"No server can be reached at {self.url} ({_times(attempts)}): {why}. "
+                "Start one with `garcom serve`, or give the address where it is."
+            )
+        if isinstance(broken, httpx.TimeoutException):
+            return ServerUnavailable(
+                f"The server at {self.url} did not answer within {self._timeout_s:g} s. It may have served the request "
+                "all the same. Send fewer rows at once, or give a longer timeout_s."
+            )
+        return ServerUnavailable(
+            f"The connection to {self.url} broke before the answer came: {why}. The server may have served the "
+            "request all the same. Send it again if that does no harm."
+        )
+
+    def _overloaded(self, response: httpx.Response, attempts: int) -> ServerUnavailable:
+        error = failure(response)
+        return ServerUnavailable(f"{error} (asked {_times(attempts)})", error.status, error.problem)
+
+
+def _times(attempts: int) -> str:
+    return "once" if attempts == 1 else f"{attempts} times"
+
+
+def _checked_url(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InputError(f"Expected the address of a server, such as http://127.0.0.1:8000, got {url!r}.") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
+        raise InputError(f"Expected the address of a server, such as http://127.0.0.1:8000, got {url!r}.")
+    return parsed
+
+
+def _checked_request_id(request_id: str) -> str:
+    if not _REQUEST_ID.fullmatch(request_id):
+        raise InputError(
+            f"Expected a request id of 1 to 128 letters, digits, '.', '_', '~' and '-', got {request_id!r}."
+        )
+    return request_id
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
