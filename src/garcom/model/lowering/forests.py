@@ -85,8 +85,11 @@ def _shares(b: Builder, classes: tuple[Any, ...], x: int, trees: Sequence[Tree])
     if whole and len(classes) == 2:
         # Sums of whole votes are exact, so the votes for class 0 are the rest: one column is enough.
         votes = emit_sums(b, x, [replace(tree, values=tree.values[:, 1:]) for tree in trees])
-        probabilities = b.emit("vote_shares", votes, options={"n_votes": len(trees)})
-    elif whole:
+        ones = np.arange(len(trees) + 1.0)
+        shares = np.stack([len(trees) - ones, ones], axis=1) / len(trees)
+        labels = b.emit("by_votes", votes, table=shares.argmax(axis=1))
+        return Prediction(classes, labels, b.emit("by_votes", votes, table=shares))
+    if whole:
         probabilities = b.emit("divide", emit_votes(b, x, trees, len(classes)), constant=float(len(trees)))
     else:
         probabilities = b.emit("divide", emit_total(b, x, trees), constant=float(len(trees)))

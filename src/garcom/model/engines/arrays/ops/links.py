@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from garcom.model.engines.arrays.ops.registry import Call, operation
@@ -32,6 +34,10 @@ def binary_probabilities(step: Step) -> Call:
     """``[1 - expit(d), expit(d)]`` from one column of decisions."""
 
     def call(decision: FloatArray) -> FloatArray:
+        if len(decision) == 1:
+            # The same steps on one number: a third of the time, for the most frequent batch.
+            one = 1.0 / (1.0 + float(np.exp(min(-decision.item(), 709.0))))
+            return np.array([[1.0 - one, one]])
         p = expit(decision)
         return np.concatenate((1.0 - p, p), axis=1)
 
@@ -112,11 +118,14 @@ def argmin(step: Step) -> Call:
 @operation("above")
 def above(step: Step) -> Call:
     """1 where column ``column`` is greater than ``threshold`` (with ``equal``: or equal to it), else 0."""
-    column, threshold, equal = step.options["column"], step.arrays["threshold"], step.options["equal"]
+    column, threshold, equal = step.options["column"], float(step.arrays["threshold"]), step.options["equal"]
+    compare = operator.ge if equal else operator.gt
 
     def call(scores: FloatArray) -> IntArray:
-        values = scores[:, column]
-        return (values >= threshold if equal else values > threshold).astype(np.int64)
+        if len(scores) == 1:
+            return np.array([compare(scores.item(column), threshold)], dtype=np.int64)
+        found: IntArray = compare(scores[:, column], threshold).astype(np.int64)
+        return found
 
     return call
 
