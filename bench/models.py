@@ -96,7 +96,7 @@ def build(data: Dataset, folder: Path) -> list[Case]:
     cases = []
     for name, (title, estimator) in estimators().items():
         estimator.fit(train, y_train)
-        case = Case(name, title, folder / name, data.fields, _as_json(rows), estimator.predict(rows).tolist())
+        case = Case(name, title, folder / name, data.fields, as_json(rows), estimator.predict(rows).tolist())
         case.folder.mkdir(parents=True)
         case.pickle.write_bytes(pickle.dumps(estimator))
         (case.folder / "fields.json").write_text(json.dumps(data.fields))
@@ -105,7 +105,7 @@ def build(data: Dataset, folder: Path) -> list[Case]:
     return cases
 
 
-def _as_json(rows: npt.NDArray[np.float64]) -> list[list[float]]:
+def as_json(rows: npt.NDArray[np.float64]) -> list[list[float]]:
     """Numbers as a person writes them: whole ones without a decimal point."""
     return [[int(value) if value.is_integer() else value for value in row] for row in rows.tolist()]
 
@@ -114,4 +114,4 @@ def _write_table(path: Path, fields: tuple[str, ...], X: npt.NDArray[np.float64]
     with path.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines)
         writer.writerow([*fields, TARGET])
-        writer.writerows([*row, label] for row, label in zip(_as_json(X), y.tolist(), strict=True))
+        writer.writerows([*row, label] for row, label in zip(as_json(X), y.tolist(), strict=True))

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from bench.framing import BadAnswer, post
 from bench.load import run_load
-from bench.models import LABELS, Case
+from bench.models import LABELS, Case, as_json
 from bench.report import Section, against, spread
 from bench.sections.context import Context
 from bench.systems import garcom, pack
@@ -42,7 +42,7 @@ def arrow_body(X: Matrix, fields: Sequence[str]) -> bytes:
 
 def json_body(X: Matrix, fields: Sequence[str]) -> bytes:
     """The rows as a list of records."""
-    return json.dumps([dict(zip(fields, row, strict=True)) for row in X.tolist()]).encode()
+    return json.dumps([dict(zip(fields, row, strict=True)) for row in as_json(X)]).encode()
 
 
 def read_arrow(body: bytes) -> list[str]:
