@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from garcom.cli import models, pack, register, remove, serve, show, use
+from garcom.cli import models, pack, predict, register, remove, serve, show, use
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("models")(models.command)
 app.command("show")(show.command)
 app.command("use")(use.command)
 app.command("remove")(remove.command)
+app.command("predict")(predict.command)
 
 
 def main() -> None:

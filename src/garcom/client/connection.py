@@ -113,7 +113,7 @@ class Connection:
         why = str(broken) or type(broken).__name__
         if isinstance(broken, _UNSENT):
             return ServerUnavailable(
-                f"No server can be reached at {self.url} ({_times(attempts)}): {why}. "
+                f"No server can be reached at {self.url} (tried {_times(attempts)}): {why}. "
                 "Start one with `garcom serve`, or give the address where it is."
             )
         if isinstance(broken, httpx.TimeoutException):
