@@ -81,8 +81,15 @@ def _fields(loaded: Loaded, data: pd.DataFrame | None) -> tuple[Field, ...]:
             assert known is not None
             fields.append(known)
         else:
-            fields.append(field_from_data(name, data[name], columns[at], known if loaded.typed else None))
+            fields.append(field_from_data(name, data[name], columns[at], _schema_field(loaded, known)))
     return tuple(fields)
+
+
+def _schema_field(loaded: Loaded, field: Field | None) -> Field | None:
+    """The field as a schema tells it. A booster answers gaps whatever it was trained on, so there the data decide."""
+    if field is None or not loaded.typed:
+        return None
+    return msgspec.structs.replace(field, nullable=False) if boosters.is_booster(loaded.model) else field
 
 
 def _columns(loaded: Loaded, n_fields: int) -> Columns:

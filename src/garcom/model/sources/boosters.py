@@ -26,9 +26,11 @@ def read_xgboost(path: Path) -> Any:
         import xgboost
     except ModuleNotFoundError as error:
         raise UnreadableModel(missing_library(path.name, "xgboost")) from error
+    # From its bytes XGBoost tells the form by itself; from a path it goes by the ending and doubts ".model".
+    data = bytearray(path.read_bytes())
     booster = xgboost.Booster()
     try:
-        booster.load_model(path)
+        booster.load_model(data)
     except (xgboost.core.XGBoostError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UnreadableModel(
@@ -40,7 +42,7 @@ def read_xgboost(path: Path) -> Any:
     if saved not in wrappers:
         return booster
     wrapper = wrappers[saved]()
-    wrapper.load_model(path)
+    wrapper.load_model(data)
     return wrapper
 
 

@@ -133,6 +133,11 @@ def _output(model: OnnxModel) -> Output:
     if label is None:
         assert scores is not None
         return _numeric_output(graph, scores)
+    if sum(_width(one) == 1 for one in outputs if one is not label) > 1:
+        raise UnsupportedModel(
+            "Expected a label and its probabilities in one output, got one output per class. Export the model with the "
+            "option zipmap=False."
+        )
     width = _width(scores)
     classes = graph.classes()
     if not classes and graph.picks_nearest():
@@ -214,31 +219,35 @@ def runner(model: OnnxModel, signature: Signature) -> tuple[Callable[[Batch], An
 
 
 def _feed_for(model: OnnxModel, signature: Signature) -> Callable[[Batch], Any]:
+    """Fields go to inputs by position: exporters rewrite names (a space becomes an underscore)."""
     inputs = model.session.get_inputs()
-    columns = _columns(signature)
+    readers = _readers(signature)
     if len(inputs) > 1:
         return lambda batch: {
-            one.name: _cast(columns[one.name](batch), one.type).reshape((-1, 1)[: max(len(one.shape), 1)])
-            for one in inputs
+            one.name: _cast(read(batch), one.type).reshape((-1, 1)[: max(len(one.shape), 1)])
+            for one, read in zip(inputs, readers, strict=True)
         }
     only = inputs[0]
 
     def feed(batch: Batch) -> dict[str, Any]:
-        matrix = np.column_stack([_cast(columns[name](batch), only.type) for name in signature.names])
+        matrix = np.column_stack([_cast(read(batch), only.type) for read in readers])
         return {only.name: matrix if len(only.shape) == 2 else matrix[:, 0]}
 
     return feed
 
 
-def _columns(signature: Signature) -> dict[str, Callable[[Batch], Any]]:
+def _readers(signature: Signature) -> list[Callable[[Batch], Any]]:
+    """How to get each field's column out of a batch, in the signature's order."""
+
     def number(at: int) -> Callable[[Batch], Any]:
         return lambda batch: batch.numbers[:, at]
 
     def text(at: int) -> Callable[[Batch], Any]:
         return lambda batch: batch.texts[:, at]
 
-    numbers = {field.name: number(at) for at, field in enumerate(signature.number_fields)}
-    return numbers | {field.name: text(at) for at, field in enumerate(signature.text_fields)}
+    by_name = {field.name: number(at) for at, field in enumerate(signature.number_fields)}
+    by_name |= {field.name: text(at) for at, field in enumerate(signature.text_fields)}
+    return [by_name[name] for name in signature.names]
 
 
 def _cast(values: Any, kind: str) -> Any:
