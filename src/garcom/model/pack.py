@@ -16,7 +16,7 @@ from garcom.errors import DataError
 from garcom.model.archive import zip_bundle
 from garcom.model.bundle import Bundle, read_bundle, seal
 from garcom.model.card import model_card
-from garcom.model.compile.candidates import Compiled, compile_model
+from garcom.model.compile.contest import Compiled, compile_model
 from garcom.model.compile.made_rows import made_rows
 from garcom.model.corrections import Corrections, read_corrections
 from garcom.model.frames import named, read_table, to_batch

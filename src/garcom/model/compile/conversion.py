@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import msgspec
 
@@ -33,19 +34,47 @@ class Conversion(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def convert_apart(
-    loaded: Loaded, signature: Signature, folder: Path, time_limit_s: float, stop: threading.Event | None = None
-) -> dict[Precision, Conversion]:
-    """Convert in both precisions into ``folder/<precision>/``, each within ``time_limit_s`` seconds.
+class ConvertingApart:
+    """Conversions in both precisions, into ``folder/<precision>/``, in a process beside this one.
 
-    Setting ``stop`` ends it at once, with what is there by then.
+    A context manager: leaving it ends the process. Each conversion may take ``time_limit_s`` seconds.
     """
-    stop = stop or threading.Event()
-    refusal = _write_request(loaded, signature, folder)
-    found: dict[Precision, Conversion] = {}
+
+    def __init__(self, loaded: Loaded, signature: Signature, folder: Path, time_limit_s: float) -> None:
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(1)
+        self._future = self._pool.submit(_convert, loaded, signature, folder, time_limit_s, self._stop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._pool.shutdown()
+
+    def result(self, patience_s: float | None = None) -> dict[Precision, Conversion]:
+        """What came of each; with ``patience_s``, what is not there after that many seconds is stopped."""
+        if not wait([self._future], patience_s).done:
+            self._stop.set()
+        return self._future.result()
+
+
+def convert_apart(
+    loaded: Loaded, signature: Signature, folder: Path, time_limit_s: float
+) -> dict[Precision, Conversion]:
+    """The same, waited for."""
+    with ConvertingApart(loaded, signature, folder, time_limit_s) as conversions:
+        return conversions.result()
+
+
+def _convert(
+    loaded: Loaded, signature: Signature, folder: Path, time_limit_s: float, stop: threading.Event
+) -> dict[Precision, Conversion]:
     remaining: list[Precision] = list(get_args(Precision))
+    refusal = _write_request(loaded, signature, folder)
     if refusal:
         return dict.fromkeys(remaining, Conversion(reason=refusal))
+    found: dict[Precision, Conversion] = {}
     while remaining and not stop.is_set():
         ended = _run(folder, remaining, time_limit_s, stop)
         for precision in list(remaining):
@@ -53,9 +82,10 @@ def convert_apart(
             if result.exists():
                 found[precision] = msgspec.json.decode(result.read_bytes(), type=Conversion)
                 remaining.remove(precision)
-        if remaining:  # the first of them is what hung or crashed; the others get another process
+        if remaining and not stop.is_set():  # the first of them hung or crashed; the others get another process
             found[remaining.pop(0)] = Conversion(reason=ended or "the converter left no result")
-    return found
+    stopped = Conversion(reason="stopped: its conversion was still running when another engine was proved already")
+    return found | dict.fromkeys(remaining, stopped)
 
 
 def _write_request(loaded: Loaded, signature: Signature, folder: Path) -> str:
