@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from garcom.model.lowering.builder import Builder, Table, has_missing
+from garcom.model.lowering.builder import Builder, NotLowerable, Table, has_missing
 from garcom.model.lowering.encoding import one_hot_encoder
 from garcom.model.lowering.registry import transformer
 
@@ -44,6 +44,23 @@ def polynomial(b: Builder, model: Any, table: Table) -> Table:
         "polynomial", b.numbers(table, model), left=left, right=right, keep=keep, options={"bias": bool(bias)}
     )
     return b.table(value, len(keep))
+
+
+@transformer("sklearn.SplineTransformer")
+def splines(b: Builder, model: Any, table: Table) -> Table:
+    """B-splines, constant outside the knots or going on."""
+    if model.extrapolation not in ("constant", "continue") or getattr(model, "handle_missing", "error") != "error":
+        raise NotLowerable(
+            f"SplineTransformer with extrapolation={model.extrapolation!r} or missing values cannot be carried as arrays."
+        )
+    options = {"degree": int(model.degree), "clip": model.extrapolation == "constant"}
+    knots = np.stack([spline.t for spline in model.bsplines_])
+    basis = b.emit("splines", b.numbers(table, model), options=options, knots=knots)
+    n_splines = knots.shape[1] - model.degree - 1
+    columns = b.table(basis, len(table) * n_splines)
+    if model.include_bias:
+        return columns
+    return tuple(column for number, column in enumerate(columns) if (number + 1) % n_splines)
 
 
 @transformer("sklearn.PowerTransformer")

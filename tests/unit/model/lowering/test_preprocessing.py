@@ -26,6 +26,7 @@ from sklearn.preprocessing import (
     PowerTransformer,
     QuantileTransformer,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
@@ -52,6 +53,9 @@ TRANSFORMERS = [
     PolynomialFeatures(2),
     PolynomialFeatures(3, interaction_only=True, include_bias=False),
     PolynomialFeatures((2, 3)),
+    SplineTransformer(),
+    SplineTransformer(6, degree=2, include_bias=False, knots="quantile"),
+    SplineTransformer(4, degree=1, extrapolation="continue"),
     PowerTransformer(),
     PowerTransformer(standardize=False),
     QuantileTransformer(n_quantiles=50),

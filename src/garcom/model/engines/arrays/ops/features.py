@@ -193,3 +193,43 @@ def zero_is_missing(step: Step) -> Call:
 def signed_square(step: Step) -> Call:
     """``sign(x) * x * x``."""
     return lambda X: np.sign(X) * X * X
+
+
+@operation("splines")
+def splines(step: Step) -> Call:
+    """The B-spline basis of each column, ``[n, n_columns * n_splines]``; ``knots`` is ``[n_columns, n_knots]``.
+
+    Numbers outside the base interval are moved to its ends with ``clip``; without, the end pieces go on.
+    """
+    degree, clip = step.options["degree"], step.options["clip"]
+    knots = list(step.arrays["knots"])
+
+    def call(X: FloatArray) -> FloatArray:
+        parts = []
+        for column, t in enumerate(knots):
+            x = X[:, column]
+            parts.append(_basis(x.clip(t[degree], t[-degree - 1]) if clip else x, t, degree))
+        return np.concatenate(parts, axis=1)
+
+    return call
+
+
+def _basis(x: FloatArray, t: Array, degree: int) -> FloatArray:
+    """Cox and de Boor's recursion, in the order of scipy's ``BSpline`` (de Boor 2001, chapter X)."""
+    n_splines = len(t) - degree - 1
+    piece = np.clip(t.searchsorted(x, side="right") - 1, degree, n_splines - 1)
+    h = np.zeros((degree + 1, len(x)))
+    h[0] = 1.0
+    for j in range(1, degree + 1):
+        before = h[:j].copy()
+        h[0] = 0.0
+        for n in range(1, j + 1):
+            right, left = t[piece + n], t[piece + n - j]
+            share = np.divide(before[n - 1], right - left, out=np.zeros_like(x), where=right != left)
+            h[n - 1] += share * (right - x)
+            h[n] = share * (x - left)
+    result = np.zeros((len(x), n_splines))
+    rows = np.arange(len(x))
+    for n in range(degree + 1):
+        result[rows, piece - degree + n] = h[n]
+    return result
