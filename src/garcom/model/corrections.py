@@ -46,7 +46,7 @@ class FieldCorrection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nullable: bool | None = None
     minimum: float | None = None
     maximum: float | None = None
-    categories: tuple[str, ...] | tuple[int, ...] | None = None
+    categories: tuple[str | int, ...] | None = None
     unit: str | None = None
     description: str | None = None
 
@@ -111,24 +111,29 @@ def _corrected(field: Field, correction: FieldCorrection | None) -> Field:
     if correction is None:
         return field
     changes = {key: value for key, value in msgspec.structs.asdict(correction).items() if value is not None}
-    kind = changes.get("type", FieldType.CATEGORY if "categories" in changes else field.type)
+    changes.setdefault("type", FieldType.CATEGORY if "categories" in changes else field.type)
+    kind: FieldType = changes["type"]
     if "categories" in changes and kind is not FieldType.CATEGORY:
         raise SignatureError(f"Field {field.name!r}: only a category has categories, and its type is {kind.value!r}.")
-    if kind is FieldType.CATEGORY and not changes.get("categories", field.categories):
-        raise SignatureError(f"Field {field.name!r}: a category needs its known values. Add categories = […].")
     if kind is not FieldType.CATEGORY:
         changes["categories"] = ()
     if kind.is_text:
         changes |= {"minimum": None, "maximum": None}
-    corrected = (
-        msgspec.structs.replace(field, **changes, type=kind)
-        if "type" not in changes
-        else (msgspec.structs.replace(field, **changes))
-    )
-    low, high = corrected.minimum, corrected.maximum
+    corrected = msgspec.structs.replace(field, **changes)
+    _require_consistent(corrected)
+    return corrected
+
+
+def _require_consistent(field: Field) -> None:
+    if field.type is FieldType.CATEGORY and not field.categories:
+        raise SignatureError(f"Field {field.name!r}: a category needs its known values. Add categories = […].")
+    if len({type(value) for value in field.categories}) > 1:
+        raise SignatureError(
+            f"Field {field.name!r}: categories have to be all texts or all whole numbers, got {list(field.categories)}."
+        )
+    low, high = field.minimum, field.maximum
     if low is not None and high is not None and low > high:
         raise SignatureError(f"Field {field.name!r}: the minimum {low} is greater than the maximum {high}.")
-    return corrected
 
 
 def correct_output(output: Output, correction: OutputCorrection, labels: dict[str, str] | None) -> Output:
