@@ -161,7 +161,8 @@ def _table(X: Any, y: Any, target: str | Sequence[str] | None) -> tuple[pd.DataF
     table = named(table).reset_index(drop=True)
     if y is None:
         return table, names
-    truth = pd.DataFrame(np.asarray(y).reshape(len(y), -1))
+    values = np.asarray(y)
+    truth = pd.DataFrame(values[:, None] if values.ndim == 1 else values)
     truth.columns = pd.Index(_target_names(y, truth.shape[1], names, set(table.columns)))
     if len(truth) != len(table):
         raise DataError(f"Expected one target per row ({len(table)}), got {len(truth)}.")

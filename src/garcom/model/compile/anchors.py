@@ -6,6 +6,7 @@ their words. What lies behind invertible scalers is mapped back to the field's o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,7 +55,10 @@ class Anchors:
 def find_anchors(model: Any, n_fields: int) -> Anchors:
     """Walk a fitted model. What it is made of is looked at by shape and name, so an unknown part is passed over."""
     found = Anchors()
-    _walk(model, range(n_fields), lambda table: table, found)
+    with warnings.catch_warnings():
+        # Mapping back far thresholds may overflow; what is not finite is left out.
+        warnings.simplefilter("ignore")
+        _walk(model, range(n_fields), lambda table: table, found)
     return found
 
 
@@ -113,7 +117,8 @@ def _look(model: Any, at: Sequence[int], undo: Undo, found: Anchors) -> None:
     mean, scale = getattr(model, "mean_", None), getattr(model, "scale_", None)
     if isinstance(mean, np.ndarray) and isinstance(scale, np.ndarray) and mean.shape == scale.shape == (width,):
         rows.append(mean + np.outer([-3, -2, -1, -0.5, 0.5, 1, 2, 3], scale))
-    table = undo(np.concatenate(rows))
+    table = np.concatenate(rows)
+    table = undo(table) if len(table) else table
     for column, field_at in enumerate(at):
         found.add(field_at, table[:, column])
     for column, thresholds in _thresholds(model, width).items():
