@@ -51,7 +51,7 @@ def splines(b: Builder, model: Any, table: Table) -> Table:
     """B-splines, constant outside the knots or going on."""
     if model.extrapolation not in ("constant", "continue") or getattr(model, "handle_missing", "error") != "error":
         raise NotLowerable(
-            f"SplineTransformer with extrapolation={model.extrapolation!r} or missing values cannot be carried as arrays."
+            f"SplineTransformer with extrapolation={model.extrapolation!r} or missing values cannot be carried."
         )
     options = {"degree": int(model.degree), "clip": model.extrapolation == "constant"}
     knots = np.stack([spline.t for spline in model.bsplines_])
