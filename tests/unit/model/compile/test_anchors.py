@@ -36,7 +36,7 @@ TRUTH = (ROWS[:, 0] > 505).astype(int)
 def test_anchors_lie_in_the_unit_of_the_field(model: Any) -> None:
     found = find_anchors(model.fit(ROWS, TRUTH), 2).numbers
     first = np.array(found[0])
-    assert 495 < np.median(first) < 510
+    assert 450 < first.min() <= first.max() < 550
     assert len(first) > 3
     if found.get(1):
         assert abs(np.median(found[1]) + 1) < 0.1
