@@ -33,13 +33,13 @@ def one_record(record: Mapping[str, Any]) -> bytes:
     return _encoded(record, "")
 
 
-def parts(records: Sequence[Any]) -> Iterator[Part]:
+def parts(records: Sequence[Any], max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES) -> Iterator[Part]:
     """A list of records as JSON bodies of bounded size; an empty list is one body, for the server to refuse."""
     held: list[bytes] = []
     size = first = 0
     for row, record in enumerate(records):
         body = _encoded(record, f"records[{row}]")
-        if held and (len(held) == MAX_ROWS or size + len(body) > MAX_BYTES):
+        if held and (len(held) == max_rows or size + len(body) > max_bytes):
             yield Part(first, _listed(held))
             held, size, first = [], 0, row
         held.append(body)
@@ -91,7 +91,7 @@ def _plain(value: Any, where: str, name: str) -> Any:
     if isinstance(value, str):
         return str.__str__(value)  # the text itself, also of an enumeration
     if isinstance(value, int):
-        return int(value)
+        return value if isinstance(value, bool) else int(value)
     if isinstance(value, date):
         return value.isoformat()
     raise _unfit(where, name, "a number, text, true or false, a date-time or null", f"a {kind.__name__}")

@@ -49,9 +49,9 @@ def to_arrow(data: Any) -> pa.Table:
     return _without_decimals(table).replace_schema_metadata()
 
 
-def parts(table: pa.Table) -> Iterator[Part]:
+def parts(table: pa.Table, max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES) -> Iterator[Part]:
     """The table as Arrow bodies of bounded size; a table without rows is one body, for the server to refuse."""
-    rows = max(1, min(MAX_ROWS, MAX_BYTES * table.num_rows // max(1, table.nbytes)))
+    rows = max(1, min(max_rows, max_bytes * table.num_rows // max(1, table.nbytes)))
     for first in range(0, max(1, table.num_rows), rows):
         yield Part(first, _stream(table.slice(first, rows)))
 
