@@ -36,7 +36,16 @@ class Codec:
         if reader is None:
             came = content_type.decode("latin-1")[:100] or "no Content-Type"
             raise UnsupportedMediaType(f"Expected a body of {MEDIA_TYPES}, got {came!r}. Set the Content-Type header.")
-        charset = parameters.partition(b"charset=")[2].strip().strip(b'"')
+        charset = _charset(parameters)
         if charset and charset not in (b"utf-8", b"utf8", b"us-ascii"):
             raise UnsupportedMediaType(f"Expected UTF-8, got charset {charset.decode('latin-1')[:50]!r}.")
         return reader(body)
+
+
+def _charset(parameters: bytes) -> bytes:
+    """The charset among a media type's parameters, or nothing."""
+    for parameter in parameters.split(b";"):
+        name, _, value = parameter.partition(b"=")
+        if name.strip() == b"charset":
+            return value.strip().strip(b'"')
+    return b""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from garcom.errors import Fault
 from garcom.model.signature import Signature
 from garcom.serving.codec import values
-from garcom.serving.codec.faults import MAX_FAULTS, malformed, raise_any, too_many_rows
+from garcom.serving.codec.faults import MAX_FAULTS, malformed, raise_any, shown, too_many_rows
 from garcom.serving.codec.forms import Form, Order
 from garcom.serving.rows import Row
 
@@ -43,18 +45,20 @@ class CsvBodies:
     def _places(self, header: Sequence[str]) -> list[int | None]:
         """For each field, its column, or None where an optional one was left out."""
         if not header:
-            raise malformed("", "a header line with the field names", "an empty body")
-        faults = [values.unknown(name[:100], name, self._names) for name in header if name not in self._names]
+            raise malformed("", "a header line with the field names", "an empty line")
+        counts = Counter(header)
+        strange = itertools.islice((name for name in counts if name not in self._names), MAX_FAULTS)
+        faults = [values.unknown(shown(name), name, self._names, i) for i, name in enumerate(strange)]
         faults += [
-            Fault(name[:100], "each column once", "the same column more than once")
-            for name in dict.fromkeys(header)
-            if header.count(name) > 1
+            Fault(name, "each column once", "the same column more than once")
+            for name in self._names
+            if counts[name] > 1
         ]
         faults += [
-            values.missing(field.name, field) for field in self._fields if field.required and field.name not in header
+            values.missing(field.name, field) for field in self._fields if field.required and field.name not in counts
         ]
         raise_any(faults)
-        return [header.index(name) if name in header else None for name in self._names]
+        return [header.index(name) if name in counts else None for name in self._names]
 
     def _read_rows(self, lines: Any, header: Sequence[str], places: Sequence[int | None]) -> list[Row]:
         faults: list[Fault] = []
@@ -62,15 +66,15 @@ class CsvBodies:
         columns = list(zip(self._fields, places, strict=True))
         for cells in lines:
             where = f"records[{len(rows)}]"
-            if not cells and len(header) > 1:
-                continue  # a blank line, as most writers leave at the end
+            if not cells:
+                continue  # a blank line, as most writers leave at the end; a single empty cell is written ""
             if len(rows) >= self._max_rows:
                 raise too_many_rows(len(rows) + 1, self._max_rows)
-            if len(cells) > len(header) or (cells and len(cells) < len(header)):
+            if len(cells) != len(header):
                 faults.append(Fault(where, f"{len(header)} cells, as in the header", f"{len(cells)}"))
                 rows.append(())
             else:
-                rows.append(self._read_row(cells or [""], columns, where, faults))
+                rows.append(self._read_row(cells, columns, where, faults))
             if len(faults) >= MAX_FAULTS:
                 break
         raise_any(faults)

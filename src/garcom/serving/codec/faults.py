@@ -10,6 +10,12 @@ from garcom.errors import Fault, InvalidRows, MalformedBody
 MAX_FAULTS = 100
 
 
+def shown(name: str) -> str:
+    """A name from outside, cut to a length that an error can carry; half a surrogate pair is spelt out."""
+    cut = name if len(name) <= 100 else f"{name[:100]}…"
+    return cut.encode("utf-8", "backslashreplace").decode()
+
+
 def malformed(where: str, expected: str, got: str, suggestion: str = "") -> MalformedBody:
     """The exception for a body that cannot be read at all."""
     fault = Fault(where, expected, got, suggestion)

@@ -19,7 +19,7 @@ from garcom.errors import Fault
 from garcom.model.signature import INTEGER_LIMIT, Field, FieldType, Signature
 from garcom.serving.codec import strict_json, values
 from garcom.serving.codec.documents import Pairs
-from garcom.serving.codec.faults import MAX_FAULTS, malformed, raise_any, too_many_rows
+from garcom.serving.codec.faults import MAX_FAULTS, malformed, raise_any, shown, too_many_rows
 from garcom.serving.codec.forms import Form, Order
 from garcom.serving.rows import Row
 
@@ -38,6 +38,8 @@ _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 #: msgspec cannot rename a field to these characters; such models are read by the careful reader alone.
 _UNWRITABLE = re.compile(r'["\\\x00-\x1f]')
 _SPLIT_KEYS = frozenset({"columns", "data", "index"})
+#: What RFC 8259 takes for white space; Python's own ``strip`` would take more.
+_BLANKS = b" \t\r\n"
 
 
 def _struct_field(position: int, field: Field) -> tuple[str, Any, Any] | tuple[str, Any]:
@@ -80,7 +82,7 @@ class JsonBodies:
         if self._typed:
             try:
                 if body[:1] not in (b"{", b"["):
-                    body = body.strip()
+                    body = body.strip(_BLANKS)
                 if body[:1] == b"{":
                     return Order(Form.RECORD, self._rows((self._decode_record(body),), body, 0))
                 if body[:1] == b"[":
@@ -126,19 +128,21 @@ class JsonBodies:
         document = strict_json.read(body)
         if isinstance(document, Pairs):
             names = {name for name, _ in document}
-            if names == {"records"} and "records" not in self._by_name:
+            # A model may have fields of these names; no field's value is a list, so a list settles it.
+            lists = any(_is_list(value) for _, value in document)
+            if names == {"records"} and (lists or "records" not in self._by_name):
                 return Order(Form.RECORDS, self._read_list(document[0][1], "records", document))
-            if {"columns", "data"} <= names <= _SPLIT_KEYS and not names <= self._by_name.keys():
+            if {"columns", "data"} <= names <= _SPLIT_KEYS and (lists or not names <= self._by_name.keys()):
                 return Order(Form.SPLIT, self._read_split(document))
             return Order(Form.RECORD, self._read_records([document], [""]))
-        if isinstance(document, list):
+        if _is_list(document):
             return Order(Form.LIST, self._read_list(document, "records", None))
         raise malformed("", "a record, a list of records, or an object with records", values.described(document))
 
     def _read_list(self, records: Any, where: str, envelope: Pairs | None) -> list[Row]:
         if envelope is not None and (doubled := envelope.duplicates()):
             raise malformed("", "each name once", f"{doubled[0]!r} more than once")
-        if not isinstance(records, list) or isinstance(records, Pairs):
+        if not _is_list(records):
             raise malformed(where, "a list of records", values.described(records))
         if not records:
             raise malformed(where, "at least one record", "an empty list")
@@ -163,12 +167,14 @@ class JsonBodies:
         path = f"{place}." if place else ""
         row: list[Any] = [UNSET] * self._n_fields
         faults.extend(
-            Fault(f"{path}{_shown(name)}", "each field once", "the same field more than once")
-            for name in record.duplicates()
+            Fault(f"{path}{shown(name)}", "each field once", "the same field more than once")
+            for name in record.duplicates()[:MAX_FAULTS]
         )
         for name, value in record:
+            if len(faults) >= MAX_FAULTS:
+                break
             if name not in self._by_name:
-                faults.append(values.unknown(f"{path}{_shown(name)}", name, self._names))
+                faults.append(values.unknown(f"{path}{shown(name)}", name, self._names, len(faults)))
                 continue
             position, field = self._by_name[name]
             try:
@@ -188,17 +194,19 @@ class JsonBodies:
             raise malformed("", "each name once", f"{doubled[0]!r} more than once")
         parts = dict(document)
         columns, data = parts["columns"], parts["data"]
-        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        if not _is_list(columns) or not all(isinstance(name, str) for name in columns):
             raise malformed("columns", "a list of field names", values.described(columns))
-        if not isinstance(data, list) or isinstance(data, Pairs) or not data:
+        if len(set(columns)) < len(columns):
+            raise malformed("columns", "each field once", "the same field more than once")
+        if not _is_list(data) or not data:
             got = "an empty list" if data == [] else values.described(data)
             raise malformed("data", "a list of rows, at least one", got)
         if len(data) > self._max_rows:
             raise too_many_rows(len(data), self._max_rows)
         records: list[Any] = []
         for i, row in enumerate(data):
-            if not isinstance(row, list) or isinstance(row, Pairs) or len(row) != len(columns):
-                got = f"{len(row)} values" if isinstance(row, list) else values.described(row)
+            if not _is_list(row) or len(row) != len(columns):
+                got = f"{len(row)} values" if _is_list(row) else values.described(row)
                 raise malformed(f"data[{i}]", f"a list of {len(columns)} values, one per column", got)
             records.append(Pairs(zip(columns, row, strict=True)))
         return self._read_records(records, [f"data[{i}]" for i in range(len(data))])
@@ -208,6 +216,5 @@ class _Doubtful(Exception):
     """A name may have come twice: the careful reader has to look."""
 
 
-def _shown(name: str) -> str:
-    """A name from outside, cut to a length that an error can carry."""
-    return name if len(name) <= 100 else f"{name[:100]}…"
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and not isinstance(value, Pairs)

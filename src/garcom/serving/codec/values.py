@@ -15,6 +15,10 @@ from garcom.errors import Fault
 from garcom.model.signature import INTEGER_LIMIT, Field, FieldType
 from garcom.serving.codec.documents import NotANumber, Pairs
 
+#: Looking for the nearest name takes a while where a model has many; past this many faults nobody reads hints.
+_MAX_HINTS = 10
+TOO_LARGE_INTEGER = "an integer beyond ±9007199254740992 (2**53), which is not exact in a model"
+
 _EXPECTED = {
     FieldType.FLOAT: "a number",
     FieldType.INTEGER: "an integer",
@@ -45,7 +49,7 @@ def described(value: object) -> str:
         case None:
             return "null"
         case bool():
-            return "true" if value else "false"
+            return "a boolean"
         case int() | float():
             return "a number"
         case str():
@@ -109,7 +113,7 @@ def read_cell(field: Field, cell: str) -> Any:
 def suggestion(name: str, names: Sequence[str]) -> str:
     """A hint for a misspelt name, or nothing."""
     by_fold = {candidate.casefold(): candidate for candidate in names}
-    near = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name[:100].casefold(), by_fold, n=1, cutoff=0.6)
     return f"Did you mean {by_fold[near[0]]!r}?" if near else ""
 
 
@@ -118,9 +122,11 @@ def missing(where: str, field: Field) -> Fault:
     return Fault(where, expected(field), "nothing: the field is missing")
 
 
-def unknown(where: str, name: str, names: Sequence[str]) -> Fault:
-    """The fault of a field that the model does not have."""
-    hint = suggestion(name, names) or f"The fields are: {', '.join(map(repr, names[:20]))}."
+def unknown(where: str, name: str, names: Sequence[str], n_before: int = 0) -> Fault:
+    """The fault of a field that the model does not have; only the first few of a body get a suggestion."""
+    hint = ""
+    if n_before < _MAX_HINTS:
+        hint = suggestion(name, names) or f"The fields are: {', '.join(map(repr, names[:20]))}."
     return Fault(where, "only the model's fields", "an unknown field", hint)
 
 
@@ -132,17 +138,21 @@ def _number(value: object) -> float:
     except OverflowError:
         raise Misfit("a number too large for float64") from None
     if not math.isfinite(number):
-        raise Misfit("NaN" if number != number else "Infinity")
+        raise Misfit(_not_finite(number))
     return number
+
+
+def _not_finite(number: float) -> str:
+    return "NaN" if number != number else "Infinity"
 
 
 def _integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Misfit(described(value))
     if isinstance(value, float) and not value.is_integer():
-        raise Misfit("a number with a fraction")
+        raise Misfit("a number with a fraction" if math.isfinite(value) else _not_finite(value))
     if not -INTEGER_LIMIT <= value <= INTEGER_LIMIT:
-        raise Misfit("an integer beyond ±9007199254740992 (2**53), which is not exact in a model")
+        raise Misfit(TOO_LARGE_INTEGER)
     return int(value)
 
 
@@ -162,13 +172,15 @@ def _text(value: str) -> str:
 
 
 def _parsed_number(cell: str) -> object:
-    if "_" in cell:  # Python's own digit separator, no number anywhere else
+    if "_" in cell or not cell.isascii():  # Python's digit separators and other scripts' digits
         return cell
     try:
         return int(cell)
     except ValueError:
         pass
     try:
-        return float(cell)
+        number = float(cell)
     except ValueError:
         return cell
+    beyond = math.isinf(number) and any(character.isdigit() for character in cell)
+    return NotANumber(cell) if beyond else number
