@@ -17,8 +17,8 @@ help:  ## this list
 
 setup: .venv/.ready  ## create .venv with everything in it
 
-run: setup  ## Garçom with a demo model on http://127.0.0.1:8000
-	$(BIN)/garcom demo
+run: setup  ## Garçom with a demo model on http://127.0.0.1:8000 (PORT=8001 for another port)
+	@$(BIN)/garcom demo $(if $(PORT),--port $(PORT))
 
 test: setup  ## the whole test suite
 	$(BIN)/python -m pytest

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from garcom.cli import models, pack, predict, register, remove, serve, show, use
+from garcom.cli import demo, models, pack, predict, register, remove, serve, show, use
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("show")(show.command)
 app.command("use")(use.command)
 app.command("remove")(remove.command)
 app.command("predict")(predict.command)
+app.command("demo")(demo.command)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,8 +103,17 @@ def command(
     raise typer.Exit(serve(settings, source, name, packing))
 
 
-def serve(settings: Settings, source: Path | None, name: str | None, packing: Mapping[str, object]) -> int:
-    """Pack and register the source if there is one, then serve until a signal; gives the exit status."""
+def serve(
+    settings: Settings,
+    source: Path | None,
+    name: str | None,
+    packing: Mapping[str, object],
+    greet: Callable[[str, TrafficPlan | None], None] | None = None,
+) -> int:
+    """Pack and register the source if there is one, then serve until a signal; gives the exit status.
+
+    ``greet`` is told the address and the plan once the server answers; without it, they are printed.
+    """
     from garcom.logs import configure
     from garcom.server.supervisor import Supervisor, bind
 
@@ -123,7 +132,7 @@ def serve(settings: Settings, source: Path | None, name: str | None, packing: Ma
         return _open_plan(Path(settings.home), bundle, name, told)
 
     told: dict[str, TrafficPlan] = {}
-    return Supervisor(settings, listener, open_plan, lambda: _greet(address, told.get("plan"))).run()
+    return Supervisor(settings, listener, open_plan, lambda: (greet or _greet)(address, told.get("plan"))).run()
 
 
 def _is_bundle(source: Path) -> bool:
