@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from garcom.errors import GarcomError
 from garcom.http.asgi import Application, Asgi
 from garcom.http.edge import Edge
 from garcom.rollout.plan import TrafficPlan, read_plan
@@ -96,10 +97,13 @@ class Worker:
     async def _watch_plan(self) -> None:
         while True:
             await asyncio.sleep(PLAN_INTERVAL_S)
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 found = self._plan_path.stat()
                 if (found.st_mtime_ns, found.st_ino) != self._plan_stamp:
                     await self._follow_plan()
+            except (GarcomError, FileNotFoundError) as error:
+                logger.error("traffic plan cannot be followed; the last one stays", extra={"why": str(error)})
+                await asyncio.sleep(COUNTS_INTERVAL_S)
 
     async def _share_counts(self) -> None:
         from garcom.http.metrics import SharedCounts
@@ -107,7 +111,8 @@ class Worker:
         counts = SharedCounts(self._run_folder, self._telemetry.snapshot)
         while True:
             await asyncio.sleep(COUNTS_INTERVAL_S)
-            counts.write()
+            with contextlib.suppress(OSError):  # a full disk; the next second tries again
+                counts.write()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

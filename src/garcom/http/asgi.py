@@ -8,11 +8,12 @@ not wait for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from garcom.errors import BodyTooLarge, MalformedBody, ModelNotFound, NotFound, Overloaded
-from garcom.http.edge import Edge
+from garcom.errors import BodyTooLarge, MalformedBody, ModelNotFound, NotFound, Overloaded, UnsupportedMediaType
+from garcom.http.edge import Edge, Header, Reply
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.runtime import Route, no_model
 
@@ -20,6 +21,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+_PREDICT_PATH = re.compile(r"/v1/models/[^/]+(/versions/[^/]+)?/predict")
 
 
 class Disconnected(Exception):
@@ -58,34 +62,42 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
-            if scope["method"] == "POST":
-                path = scope["path"]
-                route = self._plane.runtime.routes.get(path)
-                if route is not None or path.endswith("/predict"):
+            path = scope["path"]
+            route = self._plane.runtime.routes.get(path)
+            if route is not None or path.endswith("/predict"):
+                if scope["method"] == "POST":
                     await self._predict(route, scope, receive, send)
                     return
+                if route is not None or path == "/predict" or _PREDICT_PATH.fullmatch(path):
+                    await self._send(self._edge.refuse_method(scope), send)
+                    return
+            if scope["method"] == "HEAD":
+                # The server sends no body for it; the headers are those of GET (RFC 9110 §9.3.2).
+                scope = {**scope, "method": "GET"}
             control = await self._control()
             await control(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
     async def _predict(self, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
-        content_type, request_id = self._edge.read_headers(scope["headers"])
-        whole = False
+        headers = scope["headers"]
+        content_type, request_id = self._edge.read_headers(headers)
         try:
             route = route or self._find(scope["path"])
-            message = await receive()
-            body = message.get("body", b"")
-            if message.get("more_body") or message["type"] != "http.request" or len(body) > self._max_body_bytes:
-                body = await self._rest_of_body(message, scope, receive)
-            whole = True
+            self._refuse_by_head(headers)
+            body = await self._body(receive)
             reply = self._edge.reply(route, await self._plane.predict(route, body, content_type), request_id)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
             reply = self._edge.refuse(route, error, request_id)
-            if not whole:
-                reply.headers.append((b"connection", b"close"))  # nobody will read the rest of the body
+            if any(name == b"expect" for name, _ in headers):
+                # Whether the body still comes is for the client to decide, so where the next request begins is unknown.
+                reply.headers.append((b"connection", b"close"))
+        await self._send(reply, send)
+
+    @staticmethod
+    async def _send(reply: Reply, send: Send) -> None:
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -104,14 +116,25 @@ class Application:
             )
         raise ModelNotFound(no_model("", runtime.plan.models))
 
-    async def _rest_of_body(self, message: MutableMapping[str, Any], scope: Scope, receive: Receive) -> bytes:
-        """The whole body of a request that came in pieces."""
-        self._refuse_announced_length(scope)
+    def _refuse_by_head(self, headers: Iterable[Header]) -> None:
+        """Refuse what the head already tells is too long or packed, before any of it is read."""
+        for name, value in headers:
+            if name == b"content-length" and value.isdigit() and int(value) > self._max_body_bytes:
+                raise self._too_large()
+            if name == b"content-encoding" and value.lower() not in (b"", b"identity"):
+                raise UnsupportedMediaType(
+                    f"Expected a body that is not packed, got Content-Encoding {value.decode('latin-1')[:50]!r}. "
+                    "Send it as it is."
+                )
+
+    async def _body(self, receive: Receive) -> bytes:
+        """The whole body, however many pieces it comes in."""
         parts: list[bytes] = []
         held = 0
         try:
             async with asyncio.timeout(self._body_timeout_s):
                 while True:
+                    message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Disconnected
                     part = message.get("body", b"")
@@ -124,18 +147,12 @@ class Application:
                         raise Overloaded("The server holds as many request bodies as it may. Try again shortly.")
                     if not message.get("more_body"):
                         return b"".join(parts)
-                    message = await receive()
         except TimeoutError:
             raise MalformedBody(
                 f"Expected the whole body within {self._body_timeout_s:g} s, got {held:,} bytes of it."
             ) from None
         finally:
             self._buffered_bytes -= held
-
-    def _refuse_announced_length(self, scope: Scope) -> None:
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > self._max_body_bytes:
-                raise self._too_large()
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(

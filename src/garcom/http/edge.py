@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from garcom.errors import EngineError, GarcomError
 from garcom.http import problems
@@ -89,6 +89,20 @@ class Edge:
         if self._access_log:
             _log_access(route, problem.status, headers)
         return Reply(problem.status, headers, body)
+
+    def refuse_method(self, scope: Mapping[str, Any]) -> Reply:
+        """The problem for a method that predicting does not take (RFC 9110 §15.5.6)."""
+        _, request_id = self.read_headers(scope["headers"])
+        request_id = request_id or uuid7s(1)[0].encode()
+        detail = f"{scope['method']} is not for {scope['path'][:200]!r}: POST records to it. /docs tells how."
+        body = problems.encoded(problems.plain_problem(405, detail, request_id.decode()))
+        headers = [
+            (b"allow", b"POST"),
+            (b"content-type", problems.MEDIA_TYPE),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request_id),
+        ]
+        return Reply(405, headers, body)
 
 
 def _unexpected(error: Exception) -> GarcomError:

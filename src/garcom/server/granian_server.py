@@ -15,7 +15,11 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as EmbeddedServer
 
+from garcom.app import Worker
 from garcom.settings import Settings
+
+
+BACKLOG = 4096
 
 
 class Server(EmbeddedServer):  # type: ignore[misc]
@@ -24,7 +28,7 @@ class Server(EmbeddedServer):  # type: ignore[misc]
     def __init__(self, app: Any, settings: Settings, listener: socket.socket) -> None:
         super().__init__(
             app,
-            interface=Interfaces.ASGI,
+            interface=Interfaces.ASGINL,
             http=HTTPModes.auto,
             websockets=False,
             log_enabled=False,
@@ -34,21 +38,25 @@ class Server(EmbeddedServer):  # type: ignore[misc]
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
-        self._shd = SocketHolder(self._listener.fileno())  # type: ignore[call-arg]  # its stub lacks the constructor
+        self._shd = SocketHolder(self._listener.fileno(), False, BACKLOG)  # type: ignore[call-arg]  # not in its stub
         self._sfd = self._listener.fileno()
 
 
-def serve(app: Any, settings: Settings, listener: socket.socket, on_started: Callable[[], None]) -> None:
+def serve(worker: Worker, settings: Settings, listener: socket.socket, on_started: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight."""
 
     async def run() -> None:
-        server = Server(app, settings, listener)
+        server = Server(worker.application, settings, listener)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
+        await worker.start()
         # The socket listens already: what arrives before granian accepts waits in its queue.
         loop.call_soon(on_started)
-        await server.serve()
+        try:
+            await server.serve()
+        finally:
+            await worker.stop()
 
     with contextlib.suppress(asyncio.CancelledError):
         uvloop.run(run())

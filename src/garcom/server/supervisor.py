@@ -99,7 +99,7 @@ class Supervisor:
         self._not_before = 0.0
 
     def run(self) -> int:
-        """Serve until a signal; the exit status is 0, or 1 when the workers could not start at all."""
+        """Serve until a signal, and give the exit status, 0. Raises what opening the registry raises."""
         (self._run_folder / "settings.json").write_bytes(msgspec.json.encode(self._settings))
         wake, waker = socket.socketpair()
         waker.setblocking(False)
@@ -136,7 +136,7 @@ class Supervisor:
                 return
             try:
                 publish(self._plan_path)
-            except GarcomError as error:
+            except (GarcomError, OSError) as error:
                 logger.error("traffic plan cannot be read; the last one stays", extra={"why": str(error)})
             self._start_workers()
 
@@ -144,7 +144,6 @@ class Supervisor:
         """A worker said that it is ready, or its end of the lifeline closed."""
         if worker.lifeline.recv(16):
             worker.ready = True
-            self._pause_s = 0.0
             if not self._told:
                 self._told = True
                 self._on_ready()
@@ -155,9 +154,9 @@ class Supervisor:
         self._workers.remove(worker)
         if not self._stopping:
             logger.error("worker ended; starting another", extra={"worker": worker.process.pid, "status": status})
-            if time.monotonic() - worker.began < SHORT_LIFE_S:
-                self._pause_s = min(max(2 * self._pause_s, 0.1), MAX_PAUSE_S)
-                self._not_before = time.monotonic() + self._pause_s
+            short = time.monotonic() - worker.began < SHORT_LIFE_S
+            self._pause_s = min(max(2 * self._pause_s, 0.1), MAX_PAUSE_S) if short else 0.0
+            self._not_before = time.monotonic() + self._pause_s
 
     def _start_workers(self) -> None:
         while len(self._workers) < self._settings.workers and time.monotonic() >= self._not_before:
@@ -167,6 +166,7 @@ class Supervisor:
 
     def _stop_workers(self) -> None:
         """Ask every worker to finish what it has, and end those that do not."""
+        self._listener.close()  # nobody should queue for what is about to end
         for worker in self._workers:
             if worker.ready:
                 worker.process.terminate()
@@ -179,4 +179,3 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
-        self._listener.close()

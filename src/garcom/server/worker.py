@@ -40,7 +40,7 @@ def main(run_folder: Path, listen_fd: int, lifeline_fd: int) -> None:
     if settings.server == "granian":
         from garcom.server.granian_server import serve
 
-        serve(worker.application, settings, listener, ready)
+        serve(worker, settings, listener, ready)
     else:
         from garcom.server.uvicorn_server import Server
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from garcom.errors import GarcomError, ModelNotFound, VersionNotFound
+from garcom.errors import BundleError, GarcomError, ModelNotFound, VersionNotFound
 from garcom.rollout.plan import TrafficPlan
 from garcom.serving.batching import Batcher
 from garcom.serving.codec.values import suggestion
@@ -154,10 +154,11 @@ class Runtime:
         old = self._answering.get(name)
         if old is new:
             return
-        if old is not None and old.batcher is not None and not await self._try_load(new):
-            return  # the old one goes on answering
+        if old is not None:
+            if not await self._try_load(new):
+                return  # the old one goes on answering
+            logger.info("version answers", extra={"model": name, "version": new.version})
         self._answering[name] = new
-        logger.info("version answers", extra={"model": name, "version": new.version})
 
     async def _try_load(self, slot: Slot) -> bool:
         try:
@@ -184,6 +185,14 @@ class Runtime:
                     "milliseconds": round((time.perf_counter() - began) * 1e3),
                 },
             )
+        except GarcomError:
+            raise
+        except Exception as error:
+            # The boundary to the engines' libraries: whatever they raise, the worker lives on without this version.
+            raise BundleError(
+                f"Version {slot.version} of model {slot.model!r} cannot be loaded ({type(error).__name__}: {error}). "
+                "Register it again."
+            ) from error
         finally:
             slot.loading = None
         slot.predictor = predictor
@@ -210,6 +219,7 @@ class Runtime:
             return
 
         async def retire() -> None:
+            await asyncio.sleep(0.05)  # for whoever has just been given it
             while not batcher.idle:
                 await asyncio.sleep(0.05)
             predictor.close()

@@ -1,0 +1,335 @@
+"""uvicorn's HTTP protocol with a short way for predictions, and order kept whatever a client sends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from garcom.errors import GarcomError
+from garcom.http import problems
+from garcom.http.edge import Edge, Reply
+from garcom.serving.dataplane import DataPlane, Served
+from garcom.serving.runtime import Route, Slot
+
+#: Request line and headers together; RFC 9110 §5.4 leaves the limit to the server.
+MAX_HEAD_BYTES = 64 * 1024
+#: A longer body goes the way that counts what the worker holds.
+MAX_SHORT_BODY_BYTES = 64 * 1024
+
+
+class Exchange(NamedTuple):
+    """A prediction on the short way: from the parsed request to its answer without an ASGI task."""
+
+    route: Route
+    slot: Slot
+    content_type: bytes
+    request_id: bytes
+
+
+class Protocol(HttpToolsProtocol):
+    """A short prediction on a quiet connection to a loaded model needs neither task, scope nor event.
+
+    It is decoded where it is parsed, joins the batch of this turn of the loop, and its answer is written in one
+    piece. Every other request takes uvicorn's own way through the ASGI application, which answers the same.
+
+    What is no HTTP gets a problem, after the answers to the requests before it. Whoever stops sending is still
+    answered what came whole.
+    """
+
+    plane: DataPlane
+    edge: Edge
+    #: uvicorn's exchange, the newest of this connection; or ``_UNFINISHED`` for a moment.
+    cycle: Any
+
+    #: Counts the requests of this connection; the sweeper sees by it that something moved.
+    n_requests = 0
+    #: Whether a request has begun to come, and whether its head is not yet whole.
+    receiving = False
+    head_open = False
+    #: Whether everything is said, and the client's end is awaited so that it can read the last words.
+    lingering = False
+    _exchange: Exchange | None = None
+    #: Whether the short way's request has come whole and its answer is being made.
+    _answering = False
+    _loading: asyncio.Task[None] | None = None
+    _body: bytes = b""
+    #: The last words, said after the answers that are still owed; None while the connection is to stay.
+    _parting: bytes | None = None
+    #: Whether what comes is thrown away.
+    _deaf = False
+    #: Counts what the parser told; bytes that move nothing are a head, a trailer or worse.
+    _moves = 0
+    _unmoved_bytes = 0
+    _fed_bytes = 0
+
+    @property
+    def working(self) -> bool:
+        """Whether a request that came whole waits for its answer."""
+        cycle = self.cycle
+        return (
+            self._answering or bool(self.pipeline) or not (cycle is None or cycle.response_complete or cycle.more_body)
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self._deaf:
+            return
+        moves = self._moves
+        self._fed_bytes = len(data)
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            # What a callback refused has said so already.
+            if not self._deaf:
+                self._part(_bare_answer(400, "Expected an HTTP/1.1 request, got something else."))
+            return
+        if moves != self._moves:
+            self._unmoved_bytes = 0
+            return
+        self._unmoved_bytes += len(data)
+        if self._unmoved_bytes > MAX_HEAD_BYTES:
+            self._refuse_head()
+
+    def _feed(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        while rest:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                # No other protocol is spoken here, as RFC 9110 §7.8 allows: what follows is HTTP/1.1 as before.
+                rest = memoryview(rest)[upgrade.args[0] :]
+            else:
+                return
+
+    def on_message_begin(self) -> None:
+        """A new request starts; what uvicorn prepares here is left until it is known to be needed."""
+        self._moves += 1
+        self.n_requests += 1
+        self.receiving = self.head_open = True
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header. Trailers come here too, after the head; nobody asked for them."""
+        if self.head_open:
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: choose the way."""
+        if self._unmoved_bytes + self._fed_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+            self._refuse_head()
+            raise _Refused
+        self.head_open = False
+        if not self._take_short_way():
+            self._take_long_way()
+
+    def _take_short_way(self) -> bool:
+        route = self.plane.runtime.routes_by_url.get(self.url)
+        if route is None or self._exchange is not None or (self.cycle is not None and not self.cycle.response_complete):
+            return False
+        parser = self.parser
+        if (
+            route.slot.batcher is None
+            or parser.get_method() != b"POST"
+            or not parser.should_keep_alive()
+            or parser.should_upgrade()
+            or parser.get_http_version() != "1.1"
+            or self.expect_100_continue
+            or self.flow.write_paused
+        ):
+            return False
+        length = content_type = request_id = b""
+        for name, value in self.headers:
+            if name == b"content-length":
+                length = value
+            elif name == b"content-type":
+                content_type = value
+            elif name == b"x-request-id":
+                request_id = value
+            elif name == b"content-encoding":
+                return False
+        if not length.isdigit() or int(length) > MAX_SHORT_BODY_BYTES:
+            return False
+        if request_id:
+            content_type, request_id = self.edge.read_headers(self.headers)
+        self._exchange = Exchange(route, route.slot, content_type, request_id)
+        self._body = b""
+        return True
+
+    def _take_long_way(self) -> None:
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect
+        self.headers += headers
+        before = self.cycle
+        if self._answering:
+            self.cycle = _UNFINISHED  # so that uvicorn queues this request behind it
+        try:
+            super().on_headers_complete()
+        finally:
+            if self.cycle is _UNFINISHED:
+                self.cycle = before  # the request had no path that can be read
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._moves += 1
+        if self._exchange is None or self._answering:
+            super().on_body(body)
+        else:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._moves += 1
+        self.receiving = False
+        exchange = self._exchange
+        if exchange is None or self._answering:
+            super().on_message_complete()
+            return
+        self._answering = True
+        batcher = exchange.slot.batcher
+        if batcher is None:  # unloaded while the body came
+            self._loading = self.loop.create_task(self._load_and_answer(exchange, self._body))
+            return
+        try:
+            self.plane.submit(exchange.slot, batcher, self._body, exchange.content_type, self._deliver)
+        except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
+            self._write(self.edge.refuse(exchange.route, error, exchange.request_id))
+
+    async def _load_and_answer(self, exchange: Exchange, body: bytes) -> None:
+        try:
+            served = await self.plane.predict(exchange.route, body, exchange.content_type)
+            reply = self.edge.reply(exchange.route, served, exchange.request_id)
+        except Exception as error:  # noqa: BLE001 - as above
+            reply = self.edge.refuse(exchange.route, error, exchange.request_id)
+        self._write(reply)
+
+    def _deliver(self, served: Served | GarcomError) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            return
+        if isinstance(served, GarcomError):
+            reply = self.edge.refuse(exchange.route, served, exchange.request_id)
+        else:
+            reply = self.edge.reply(exchange.route, served, exchange.request_id)
+        self._write(reply)
+
+    def _write(self, reply: Reply) -> None:
+        """Send the short way's answer in one piece, and let the next request of this connection come."""
+        self._exchange = None
+        self._answering = False
+        if self.transport.is_closing():
+            return
+        status, headers, body = reply
+        parts = [STATUS_LINE[status]]
+        for name, value in self.server_state.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+        last = self._parting is not None and not self._parting and not self.pipeline
+        parts += (b"connection: close\r\n\r\n", body) if last else (b"\r\n", body)
+        self.transport.write(b"".join(parts))
+        self.on_response_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is written: start the request that waits behind it, or leave if this was the last one owed.
+
+        uvicorn's own timer for idle connections is not needed beside the sweeper.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._parting is not None:
+            self._leave(self._parting)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio.Protocol says so, uvicorn has None only
+        """The client sends no more; it may still read, so what it sent whole is answered."""
+        if self.lingering:
+            return False
+        self._part(b"")
+        return not self.transport.is_closing()
+
+    def shutdown(self) -> None:
+        """Finish the requests in flight, if there are any, then close."""
+        if self.lingering:
+            self.transport.close()
+        elif self._exchange is not None:
+            self._parting = b""
+        else:
+            super().shutdown()
+
+    def _part(self, last_words: bytes) -> None:
+        """Listen no more: drop the request that is coming, answer those before it, say the last words and leave."""
+        self._deaf = True
+        self._parting = last_words
+        if not self._drop_unfinished():
+            self._leave(self._parting)
+
+    def _drop_unfinished(self) -> bool:
+        """Forget the request whose body is still coming; gives whether there are requests before it to answer."""
+        if self.receiving and not self.head_open:
+            if self._exchange is not None and not self._answering:
+                self._exchange = None
+                return False
+            cycle = self.cycle
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if not self.pipeline:
+                if cycle.response_started:
+                    self._parting = b""  # it has got its answer, or half of it
+                return False
+            # It is the newest; at least one that came whole is before it.
+            self.pipeline.popleft()
+            return True
+        return self.working
+
+    def _leave(self, last_words: bytes) -> None:
+        """Say the last words, if any, and close: at once, or when the client has had the chance to read them."""
+        if self.transport.is_closing():
+            return
+        if not last_words:
+            self.transport.close()
+            return
+        # Closing with unread input would reset the connection, and the client lose the answer (RFC 9112 §9.6).
+        self.lingering = True
+        self.transport.write(last_words)
+        self.transport.write_eof()
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _refuse_head(self) -> None:
+        self._part(_bare_answer(431, f"Expected a request head of at most {MAX_HEAD_BYTES:,} bytes, got a longer one."))
+
+
+class _Refused(Exception):
+    """Makes the parser stop at a request that has got its answer already."""
+
+
+class _Unfinished:
+    """Stands for a request on the short way where uvicorn asks whether the one before has been answered."""
+
+    response_complete = False
+
+
+_UNFINISHED = _Unfinished()
+
+
+def _bare_answer(status: int, detail: str) -> bytes:
+    problem = problems.plain_problem(status, detail)
+    body = problems.encoded(problem)
+    head = (
+        f"HTTP/1.1 {status} {problem.title}\r\ncontent-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
