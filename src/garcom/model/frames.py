@@ -215,7 +215,8 @@ def _text_series(values: TextArray, field: Field, as_text: bool, missing: object
     if field.type is FieldType.CATEGORY and not as_text:
         code = {value: at for at, value in enumerate(field.categories)}
         codes = [code.get(value, -1) for value in values]
-        return pd.Series(pd.Categorical.from_codes(codes, categories=list(field.categories)))
+        known: Any = list(field.categories)
+        return pd.Series(pd.Categorical.from_codes(codes, categories=known))
     gaps = [value is None for value in values]
     filled = values.copy()
     filled[gaps] = missing

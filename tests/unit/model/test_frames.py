@@ -32,7 +32,7 @@ FRAME = pd.DataFrame(
         "região": ["norte", None],
         "n": [1, -2],
         "ativo": [True, False],
-        "quando": pd.to_datetime(["2024-02-29T12:00:00.000001", None]),
+        "quando": [pd.Timestamp("2024-02-29T12:00:00.000001"), pd.NaT],
         "nível": [2, 1],
     }
 )

@@ -202,7 +202,7 @@ def test_a_model_without_names_needs_the_right_number_of_columns() -> None:
     frame = people(gaps=False)[["renda média", "filhos", "idade"]]
     model = LinearRegression().fit(frame[["renda média", "filhos"]].to_numpy(), frame["idade"])
     assert infer_signature(read_model(model), frame, target="idade").names == ("renda média", "filhos")
-    with pytest.raises(DataError, match="takes 2 columns.*data have 3.*--target"):
+    with pytest.raises(DataError, match=r"takes 2 columns.*data have 3.*--target"):
         infer_signature(read_model(model), frame)
     with pytest.raises(DataError, match="Give the columns that it was trained on"):
         infer_signature(read_model(model), frame[["idade"]])
@@ -221,7 +221,7 @@ def test_a_model_that_fails_on_the_data_says_so() -> None:
         def predict(self, X: Any) -> Any:
             raise KeyError("idade em meses")
 
-    with pytest.raises(DataError, match="idade em meses.*first complete row"):
+    with pytest.raises(DataError, match=r"idade em meses.*first complete row"):
         infer_signature(read_model(Fails()), pd.DataFrame({"a": [1.0]}))
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,7 +80,7 @@ def test_arrow_stream(tmp_path: Path) -> None:
     assert read["s"].tolist() == ["é", "b"]
 
 
-RECORDS = [{"n": 1, "x": 1.5, "s": "é", "b": True}, {"n": None, "x": 2, "s": None, "b": False}]
+RECORDS: list[dict[str, Any]] = [{"n": 1, "x": 1.5, "s": "é", "b": True}, {"n": None, "x": 2, "s": None, "b": False}]
 
 
 @pytest.mark.parametrize(

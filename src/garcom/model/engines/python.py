@@ -106,7 +106,8 @@ class PythonEngine:
 
     def start(self) -> None:
         """Start the process, unless it runs; raises :class:`~garcom.errors.EngineError` if it does not get ready."""
-        if self._process is not None and self._process.poll() is None:
+        # A process that dies keeps its number until its last thread has gone, so its socket is asked as well.
+        if self._process is not None and self._process.poll() is None and self._channel and self._channel.is_quiet():
             return
         self.close()
         ours, theirs = socket.socketpair()

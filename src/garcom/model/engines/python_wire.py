@@ -90,6 +90,18 @@ class Channel:
         """Receive what a process sends, of at most ``limit`` bytes."""
         return cast(Reply, _decoded(_replies, self._receive(limit, deadline)))
 
+    def is_quiet(self) -> bool:
+        """Whether the other side is there and says nothing, as it should between two calls."""
+        # A socket with a timeout waits for it even under MSG_DONTWAIT.
+        self._end.settimeout(0)
+        try:
+            self._end.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def close(self) -> None:
         """Close the socket; twice is harmless."""
         self._end.close()

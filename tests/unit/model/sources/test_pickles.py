@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,12 @@ def model() -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(frame[["renda média", "idade"]], answers(frame))
 
 
+def write_pickle(model: Any, path: Path, protocol: int) -> None:
+    path.write_bytes(pickle.dumps(model, protocol))
+
+
 WRITERS: dict[str, Callable[[Any, Path], object]] = {
-    **{f"protocol-{n}.pkl": lambda model, path, n=n: path.write_bytes(pickle.dumps(model, n)) for n in range(6)},
+    **{f"protocol-{n}.pkl": partial(write_pickle, protocol=n) for n in range(6)},
     "plain.joblib": joblib.dump,
     "zlib.joblib": lambda model, path: joblib.dump(model, path, compress=("zlib", 3)),
     "lzma.joblib": lambda model, path: joblib.dump(model, path, compress=("xz", 1)),
