@@ -23,10 +23,11 @@ from garcom.serving.codec.faults import MAX_FAULTS, malformed, raise_any, shown,
 from garcom.serving.codec.forms import Form, Order
 from garcom.serving.rows import Row
 
-_INTEGER = Annotated[int, Meta(ge=-INTEGER_LIMIT, le=INTEGER_LIMIT)]
+_WHOLE = Annotated[int, Meta(ge=-INTEGER_LIMIT, le=INTEGER_LIMIT)]
 _TYPES: dict[FieldType, Any] = {
     FieldType.FLOAT: float,
-    FieldType.INTEGER: _INTEGER,
+    # Tables with missing values write their whole numbers as 1.0: a float is taken, and looked at afterwards.
+    FieldType.INTEGER: _WHOLE | float,
     FieldType.BOOLEAN: bool,
     FieldType.DATETIME: datetime,
     FieldType.STRING: str,
@@ -45,7 +46,7 @@ _BLANKS = b" \t\r\n"
 def _struct_field(position: int, field: Field) -> tuple[str, Any, Any] | tuple[str, Any]:
     kind = _TYPES[field.type]
     if field.type is FieldType.CATEGORY and field.categories and isinstance(field.categories[0], int):
-        kind = _INTEGER
+        kind = _WHOLE
     if field.nullable:
         kind |= None
     name = f"f{position}"
@@ -62,6 +63,7 @@ class JsonBodies:
         self._max_rows = max_rows
         self._all_required = all(field.required for field in signature.fields)
         self._n_fields = len(signature.fields)
+        self._integers = tuple(i for i, field in enumerate(signature.fields) if field.type is FieldType.INTEGER)
         self._typed = not any(_UNWRITABLE.search(name) for name in signature.names)
         if self._typed:
             record = msgspec.defstruct(
@@ -118,6 +120,11 @@ class JsonBodies:
             if n_unset:
                 n_names -= n_unset
                 rows = [tuple(None if value is UNSET else value for value in row) for row in rows]
+        for i in self._integers:
+            for row in rows:
+                value = row[i]
+                if type(value) is float and not (value.is_integer() and abs(value) <= INTEGER_LIMIT):
+                    raise _Doubtful
         if body.count(b":") != n_names and sum(map(bool, _STRINGS.findall(body))) != n_names:
             raise _Doubtful
         if len(rows) > self._max_rows:
