@@ -82,6 +82,7 @@ class Application:
     async def _predict(self, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
         content_type, request_id = self._edge.read_headers(headers)
+        body = b""
         try:
             route = route or self._find(scope["path"])
             self._refuse_by_head(headers)
@@ -94,6 +95,9 @@ class Application:
             if any(name == b"expect" for name, _ in headers):
                 # Whether the body still comes is for the client to decide, so where the next request begins is unknown.
                 reply.headers.append((b"connection", b"close"))
+        finally:
+            # Decoding happens in a thread that may be busy: the body is held until it is answered.
+            self._buffered_bytes -= len(body)
         await self._send(reply, send)
 
     @staticmethod
@@ -128,9 +132,10 @@ class Application:
                 )
 
     async def _body(self, receive: Receive) -> bytes:
-        """The whole body, however many pieces it comes in."""
+        """The whole body, however many pieces it comes in; its length is counted as held until the caller is done."""
         parts: list[bytes] = []
         held = 0
+        whole = False
         try:
             async with asyncio.timeout(self._body_timeout_s):
                 while True:
@@ -146,13 +151,15 @@ class Application:
                     if self._buffered_bytes > self._max_buffered_bytes:
                         raise Overloaded("The server holds as many request bodies as it may. Try again shortly.")
                     if not message.get("more_body"):
+                        whole = True
                         return b"".join(parts)
         except TimeoutError:
             raise MalformedBody(
                 f"Expected the whole body within {self._body_timeout_s:g} s, got {held:,} bytes of it."
             ) from None
         finally:
-            self._buffered_bytes -= held
+            if not whole:
+                self._buffered_bytes -= held
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +23,7 @@ from garcom.records import Batch, Outputs
 from garcom.serving.codec.answers import Answer, Answers
 from garcom.serving.guards import Warned
 from garcom.serving.ids import uuid7s
-from garcom.serving.predictor import Predictor
+from garcom.serving.predictor import Predictor, unexpected
 from garcom.serving.rows import Row
 
 logger = logging.getLogger("garcom.serving")
@@ -32,9 +34,14 @@ LOOP_BUDGET_S = 0.001
 SLICE_ROWS = 2048
 
 
+#: How long to look for the row that makes a batch fail; an engine that hangs must not hang once per half.
+SPLIT_BUDGET_S = 5.0
+
 #: Gets the answer, or the error in its place; called once, on the event loop.
 Deliver = Callable[[Answer | GarcomError], None]
-DeliverBody = Callable[[Answers | GarcomError], None]
+#: Makes of a body's answers what is delivered; called where the body is computed, maybe in a thread.
+Finish = Callable[[Answers], Any]
+DeliverBody = Callable[[Any], None]
 
 
 class _Single(NamedTuple):
@@ -45,8 +52,9 @@ class _Single(NamedTuple):
 class _Body:
     """A body of several rows, computed slice by slice."""
 
-    def __init__(self, batch: Batch, deliver: DeliverBody) -> None:
+    def __init__(self, batch: Batch, finish: Finish, deliver: DeliverBody) -> None:
         self.batch = batch
+        self.finish = finish
         self.deliver = deliver
         self.done: list[Outputs] = []
         self.n_done = 0
@@ -85,19 +93,21 @@ class Batcher:
 
     def submit(self, row: Row, deliver: Deliver) -> None:
         """Queue one row. Raises Overloaded."""
-        self._admit(1)
+        self._admit(1, waiting=len(self._singles))
         self._singles.append(_Single(row, deliver))
 
-    def submit_body(self, rows: Sequence[Row] | Batch, deliver: DeliverBody) -> None:
-        """Queue the rows of one request. Raises Overloaded."""
+    def submit_body(self, rows: Sequence[Row] | Batch, finish: Finish, deliver: DeliverBody) -> None:
+        """Queue the rows of one request; ``deliver`` gets what ``finish`` makes of them. Raises Overloaded."""
         batch = rows if isinstance(rows, Batch) else self.predictor.build(rows)
-        self._admit(batch.n_rows)
-        self._bodies.append(_Body(batch, deliver))
+        # The body in front is being served, however long it is; only what waits behind it counts.
+        self._admit(batch.n_rows, waiting=sum(body.batch.n_rows for body in islice(self._bodies, 1, None)))
+        self._bodies.append(_Body(batch, finish, deliver))
 
-    def _admit(self, n_rows: int) -> None:
-        if self.queued_rows >= self._max_queued_rows:
+    def _admit(self, n_rows: int, waiting: int) -> None:
+        """Long bodies and single rows are served by turns, so each kind only has its own queue to fear."""
+        if waiting >= self._max_queued_rows:
             raise Overloaded(
-                f"Model {self.predictor.model!r} has {self.queued_rows:,} rows waiting, and its queue takes "
+                f"Model {self.predictor.model!r} has {waiting:,} rows waiting, and its queue takes "
                 f"{self._max_queued_rows:,}. Try again shortly."
             )
         self.queued_rows += n_rows
@@ -139,82 +149,97 @@ class Batcher:
             self._in_thread(lambda: self._answer_slice(body, SLICE_ROWS), lambda found: self._advance(body, found))
 
     def _in_thread(self, work: Callable[[], Any], deliver: Callable[[Any], None]) -> None:
-        self._busy = True
         running = self._loop.run_in_executor(self._executor, work)
+        self._busy = True
 
         def finished(future: asyncio.Future[Any]) -> None:
             self._busy = False
-            deliver(future.result())
+            broken = future.cancelled() or future.exception() is not None
+            deliver(EngineError("The engine was ended before it could answer.") if broken else future.result())
             self._schedule_rest()
 
         running.add_done_callback(finished)
 
-    def _answer_singles(self, singles: Sequence[_Single]) -> list[Answer | GarcomError]:
+    def _answer_singles(self, singles: Sequence[_Single], give_up_at: float = 0.0) -> list[Answer | GarcomError]:
         predictor = self.predictor
+        began = time.monotonic()
         try:
             batch = predictor.build([single.row for single in singles])
             outputs = predictor.run(batch)
             warnings = predictor.guards.find(batch)
             return [*predictor.codec.encoder.answers(outputs, uuid7s(len(singles)), warnings)]
         except EngineError as error:
-            if len(singles) == 1:
-                return [error]
+            give_up_at = give_up_at or began + SPLIT_BUDGET_S
+            if len(singles) == 1 or time.monotonic() > give_up_at:
+                return [error] * len(singles)
             # One bad row must not take its neighbours with it: halve until only it fails.
             half = len(singles) // 2
-            return self._answer_singles(singles[:half]) + self._answer_singles(singles[half:])
-        except Exception as error:  # noqa: BLE001 - the boundary to engines: whoever waits must get an answer
-            return [_unexpected(error)] * len(singles)
+            return self._answer_singles(singles[:half], give_up_at) + self._answer_singles(singles[half:], give_up_at)
+        except Exception as error:  # noqa: BLE001 - a boundary: whoever waits must get an answer
+            return [unexpected(error)] * len(singles)
 
-    def _deliver(self, singles: Sequence[_Single], found: Sequence[Answer | GarcomError]) -> None:
+    def _deliver(self, singles: Sequence[_Single], found: Sequence[Answer | GarcomError] | GarcomError) -> None:
         self.queued_rows -= len(singles)
-        for (_, deliver), answer in zip(singles, found, strict=True):
-            deliver(answer)
+        answers = [found] * len(singles) if isinstance(found, GarcomError) else found
+        for (_, deliver), answer in zip(singles, answers, strict=True):
+            _hand_over(deliver, answer)
 
-    def _answer_slice(self, body: _Body, n_rows: int) -> Outputs | GarcomError:
+    def _answer_slice(self, body: _Body, n_rows: int) -> Any:
+        """Compute the next rows of a body: None while some are left, then what is to be delivered."""
         batch = body.next_slice(n_rows)
+        try:
+            body.add(self._run_slice(batch, body.n_done), n_rows)
+            return self._finished(body) if body.complete else None
+        except GarcomError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - as above
+            return unexpected(error)
+
+    def _run_slice(self, batch: Batch, first: int) -> Outputs:
+        began = time.monotonic()
         try:
             return self.predictor.run(batch)
         except EngineError as error:
-            return EngineError(str(error), row=body.n_done + self._first_failing(batch))
-        except Exception as error:  # noqa: BLE001 - as above
-            return _unexpected(error)
+            row = self._first_failing(batch, began + SPLIT_BUDGET_S)
+            raise EngineError(str(error), row=None if row is None else first + row) from error
 
-    def _first_failing(self, batch: Batch) -> int:
-        """The position of the first row that fails, by halving; 0 if none fails by itself."""
+    def _first_failing(self, batch: Batch, give_up_at: float) -> int | None:
+        """The position of the first row that fails, by halving; None if none fails by itself."""
         low, high = 0, batch.n_rows
         while high - low > 1:
+            if time.monotonic() > give_up_at:
+                return None
             middle = (low + high) // 2
-            try:
-                self.predictor.run(batch.rows(slice(low, middle)))
-                low = middle
-            except EngineError:
+            if self._fails(batch.rows(slice(low, middle))):
                 high = middle
-        return low
+            else:
+                low = middle
+        return low if self._fails(batch.rows(slice(low, high))) else None
 
-    def _advance(self, body: _Body, found: Outputs | GarcomError) -> None:
-        if isinstance(found, GarcomError):
-            self._drop(body)
-            body.deliver(found)
-            return
-        body.add(found, _n_rows(found))
-        if body.complete:
-            self._drop(body)
-            warnings: Mapping[int, list[Warned]] = self.predictor.guards.find(body.batch)
-            body.deliver(Answers(uuid7s(body.batch.n_rows), _joined(body.done), warnings))
+    def _fails(self, batch: Batch) -> bool:
+        try:
+            self.predictor.run(batch)
+        except EngineError:
+            return True
+        return False
 
-    def _drop(self, body: _Body) -> None:
-        self._bodies.remove(body)
-        self.queued_rows -= body.batch.n_rows
+    def _finished(self, body: _Body) -> Any:
+        warnings: Mapping[int, list[Warned]] = self.predictor.guards.find(body.batch)
+        return body.finish(Answers(uuid7s(body.batch.n_rows), _joined(body.done), warnings))
 
-
-def _unexpected(error: Exception) -> EngineError:
-    return EngineError(
-        f"The engine failed in a way it should not ({type(error).__name__}). The log of packing may tell."
-    )
+    def _advance(self, body: _Body, found: Any) -> None:
+        if found is not None:
+            self._bodies.remove(body)
+            self.queued_rows -= body.batch.n_rows
+            _hand_over(body.deliver, found)
 
 
-def _n_rows(outputs: Outputs) -> int:
-    return next(len(part) for part in outputs if part is not None)
+def _hand_over(deliver: Callable[[Any], None], answer: Any) -> None:
+    """Deliver to one client; what goes wrong there must not keep the others from their answers."""
+    try:
+        deliver(answer)
+    except Exception as error:  # noqa: BLE001 - the boundary between the clients of one batch
+        logger.error("answer cannot be delivered", extra={"error": type(error).__name__})
 
 
 def _joined(parts: Sequence[Outputs]) -> Outputs:

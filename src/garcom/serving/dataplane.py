@@ -14,9 +14,13 @@ from garcom.errors import GarcomError
 from garcom.records import Batch
 from garcom.serving.batching import Batcher
 from garcom.serving.codec.answers import JSON, Answer, Answers
-from garcom.serving.codec.forms import Form
+from garcom.serving.codec.forms import Form, Order
+from garcom.serving.predictor import Predictor
 from garcom.serving.runtime import Route, Runtime, Slot
 from garcom.serving.telemetry import Telemetry
+
+#: A longer body is decoded in a thread, so that the event loop can serve others meanwhile.
+LONG_BODY_BYTES = 64 * 1024
 
 _encode = msgspec.json.Encoder().encode
 
@@ -48,6 +52,12 @@ class DataPlane:
         began = time.perf_counter()
         codec = batcher.predictor.codec
         order = codec.read_json(body) if content_type == JSON else codec.decode(body, content_type)
+        self._queue(slot, batcher, order, began, deliver)
+
+    def _queue(self, slot: Slot, batcher: Batcher, order: Order, began: float, deliver: Deliver) -> None:
+        if order.form is not Form.RECORD or isinstance(order.rows, Batch):
+            self._queue_body(slot, batcher, order, began, deliver)
+            return
 
         def served_one(answer: Answer | GarcomError) -> None:
             if isinstance(answer, GarcomError):
@@ -56,18 +66,24 @@ class DataPlane:
             self._count(slot, 1, answer.warnings is not UNSET, began)
             deliver(Served(_encode(answer), JSON, answer.id))
 
-        def served_all(answers: Answers | GarcomError) -> None:
-            if isinstance(answers, GarcomError):
-                deliver(answers)
-                return
-            body, media_type = codec.encoder.encode(order.form, answers)
-            self._count(slot, len(answers.ids), len(answers.warnings), began)
-            deliver(Served(body, media_type, answers.ids[0]))
+        batcher.submit(order.rows[0], served_one)
 
-        if order.form is Form.RECORD and not isinstance(order.rows, Batch):
-            batcher.submit(order.rows[0], served_one)
-        else:
-            batcher.submit_body(order.rows, served_all)
+    def _queue_body(self, slot: Slot, batcher: Batcher, order: Order, began: float, deliver: Deliver) -> None:
+        encoder = batcher.predictor.codec.encoder
+
+        def encoded(answers: Answers) -> tuple[Served, int]:
+            body, media_type = encoder.encode(order.form, answers)
+            return Served(body, media_type, answers.ids[0]), len(answers.warnings)
+
+        def served_all(found: tuple[Served, int] | GarcomError) -> None:
+            if isinstance(found, GarcomError):
+                deliver(found)
+                return
+            served, n_warned = found
+            self._count(slot, order.n_rows, n_warned, began)
+            deliver(served)
+
+        batcher.submit_body(order.rows, encoded, served_all)
 
     async def predict(self, route: Route, body: bytes, content_type: bytes) -> Served:
         """Answer one request, loading the model if need be.
@@ -86,10 +102,21 @@ class DataPlane:
             else:
                 answered.set_result(served)
 
-        self.submit(slot, batcher, body, content_type, deliver)
+        if len(body) <= LONG_BODY_BYTES:
+            self.submit(slot, batcher, body, content_type, deliver)
+        else:
+            began = time.perf_counter()
+            order = await asyncio.to_thread(_decoded_and_built, batcher.predictor, body, content_type)
+            self._queue(slot, batcher, order, began, deliver)
         return await answered
 
     def _count(self, slot: Slot, n_rows: int, n_warned: int, began: float) -> None:
         now = time.perf_counter()
         slot.last_used = now
         self.telemetry.version(slot.model, slot.version).add(200, n_rows, n_warned, now - began)
+
+
+def _decoded_and_built(predictor: Predictor, body: bytes, content_type: bytes) -> Order:
+    """The order of a long body, its rows as a batch already."""
+    form, rows = predictor.codec.decode(body, content_type)
+    return Order(form, rows if isinstance(rows, Batch) else predictor.build(rows))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from garcom.errors import EngineError
 from garcom.model.bundle import Bundle, read_bundle
 from garcom.model.engines.base import Engine
 from garcom.model.signature import Signature
@@ -35,6 +36,7 @@ class Predictor:
         self.codec = Codec(model, version, bundle.signature, max_rows)
         self.build = BatchBuilder(bundle.signature)
         self.guards = Guards(bundle.signature)
+        self._runs_python = bundle.needs_python
         self._bundle = bundle  # a zip's unpacked files live as long as it does
         self._engine = engine
         self._fixed_s = 0.0
@@ -42,19 +44,37 @@ class Predictor:
         self._warm_up()
 
     def run(self, batch: Batch) -> Outputs:
-        """Answer every row. Raises EngineError."""
+        """Answer every row. Raises EngineError, also for whatever else the engine raises."""
         began = time.perf_counter()
-        outputs = self._engine.run(batch)
-        seen = (time.perf_counter() - began - self._fixed_s) / batch.n_rows
-        self._per_row_s += 0.05 * (max(seen, 0.0) - self._per_row_s)
+        try:
+            outputs = self._engine.run(batch)
+        except EngineError:
+            raise
+        except Exception as error:
+            raise unexpected(error) from error
+        self._learn(time.perf_counter() - began, batch.n_rows)
+        answered = outputs.values if outputs.labels is None else outputs.labels
+        if answered is None or len(answered) != batch.n_rows:
+            n_answered = 0 if answered is None else len(answered)
+            raise EngineError(f"Expected {batch.n_rows} answers from the engine, got {n_answered}.")
         return outputs
+
+    def _learn(self, seconds: float, n_rows: int) -> None:
+        # No call takes less than what every call takes: a fast one corrects a slow moment at load.
+        self._fixed_s = min(self._fixed_s, seconds)
+        self._per_row_s += 0.05 * ((seconds - self._fixed_s) / n_rows - self._per_row_s)
 
     def seconds(self, n_rows: int) -> float:
         """How long the engine is expected to take for ``n_rows``."""
         return self._fixed_s + n_rows * self._per_row_s
 
     def rows_within(self, seconds: float) -> int:
-        """How many rows the engine is expected to answer in ``seconds``; 0 if not even one."""
+        """How many rows the engine is expected to answer in ``seconds``; 0 if not even one.
+
+        Always 0 for a Python engine: the code of its model may do anything, sleep included.
+        """
+        if self._runs_python:
+            return 0
         room = seconds - self._fixed_s
         if room <= self._per_row_s:
             return 0
@@ -70,12 +90,15 @@ class Predictor:
         many = Batch(np.repeat(one.numbers, 32, axis=0), np.repeat(one.texts, 32, axis=0))
         timings = {}
         for batch in (one, many):
-            self._engine.run(batch)
-            began = time.perf_counter()
-            self._engine.run(batch)
-            timings[batch.n_rows] = time.perf_counter() - began
+            self.run(batch)
+            timings[batch.n_rows] = min(self._timed(batch) for _ in range(3))
         self._per_row_s = max(timings[32] - timings[1], 0.0) / 31
         self._fixed_s = max(timings[1] - self._per_row_s, 0.0)
+
+    def _timed(self, batch: Batch) -> float:
+        began = time.perf_counter()
+        self._engine.run(batch)
+        return time.perf_counter() - began
 
     def _example_row(self) -> Row:
         import msgspec
@@ -84,6 +107,13 @@ class Predictor:
         if isinstance(order.rows, Batch):
             raise TypeError("a JSON record decodes to tuples")
         return order.rows[0]
+
+
+def unexpected(error: Exception) -> EngineError:
+    """What is told of an error that no engine should raise: its kind, never its text, which may quote the row."""
+    return EngineError(
+        f"The engine failed in a way it should not ({type(error).__name__}). Pack the model again, or tell who made it."
+    )
 
 
 def load_predictor(folder: Path, model: str, version: int, *, allow_python: bool, max_rows: int) -> Predictor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -64,16 +65,19 @@ class Runtime:
         self.own_routes = (route,) if route else ()
         self._memory_budget_bytes = memory_budget_bytes
         self._max_queued_rows = max_queued_rows
-        self._slots: dict[tuple[str, int], Slot] = {}
+        self._slots: dict[tuple[str, int, str], Slot] = {}
         self._answering: dict[str, Slot] = {}
         self._engines = ThreadPoolExecutor(2, thread_name_prefix="engine")
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
-        self._retiring: set[asyncio.Task[None]] = set()
 
     async def batcher(self, slot: Slot) -> Batcher:
-        """The slot's batcher, loading it if need be. Raises what loading raises."""
+        """The slot's batcher, loading it if need be; keep it only as long as it is used.
+
+        Raises VersionNotFound for a version that has been removed meanwhile, and what loading raises.
+        """
         if slot.batcher is not None:
             return slot.batcher
+        self._check_kept(slot)
         if slot.loading is None:
             slot.loading = asyncio.create_task(self._fill(slot))
         # Whoever waits may be cancelled; the load goes on for the others.
@@ -115,7 +119,7 @@ class Runtime:
         self._answering = {
             name: slot
             for name, slot in self._answering.items()
-            if name in plan.models and slot.version in plan.models[name].versions
+            if name in plan.models and plan.models[name].answers is not None
         }
         self._lay_routes()
         self._drop_removed()
@@ -125,7 +129,10 @@ class Runtime:
         default = self.plan.default
         names = sorted(self._answering, key=lambda name: (name != default, name))[:PRELOADED]
         for name in names:
-            await self._try_load(self._answering[name])
+            if self._memory_bytes() >= self._memory_budget_bytes:
+                return
+            if name in self._answering:  # the plan may change meanwhile
+                await self._try_load(self._answering[name])
 
     async def prepare_default(self) -> None:
         """Load what answers at ``/predict``, so that the first request finds it ready."""
@@ -145,10 +152,14 @@ class Runtime:
         self._loader.shutdown(wait=False, cancel_futures=True)
 
     def _slot(self, model: str, number: int, digest: str) -> Slot:
-        slot = self._slots.get((model, number))
-        if slot is None or slot.digest != digest:
-            slot = self._slots[model, number] = Slot(model, number, digest)
-        return slot
+        key = model, number, digest
+        if key not in self._slots:
+            self._slots[key] = Slot(*key)
+        return self._slots[key]
+
+    def _check_kept(self, slot: Slot) -> None:
+        if self._slots.get((slot.model, slot.version, slot.digest)) is not slot:
+            raise VersionNotFound(f"Version {slot.version} of model {slot.model!r} has been removed.")
 
     async def _answer_with(self, name: str, new: Slot) -> None:
         old = self._answering.get(name)
@@ -195,6 +206,11 @@ class Runtime:
             ) from error
         finally:
             slot.loading = None
+        try:
+            self._check_kept(slot)
+        except VersionNotFound:
+            predictor.close()
+            raise
         slot.predictor = predictor
         slot.batcher = Batcher(predictor, self._engines, self._max_queued_rows)
         slot.last_used = time.perf_counter()
@@ -202,31 +218,26 @@ class Runtime:
         return slot.batcher
 
     def _make_room(self, newest: Slot) -> None:
-        """Unload the least recently used until the rest fits the budget; the newest always stays."""
-        held = [slot for slot in self._slots.values() if slot.predictor is not None and slot is not newest]
-        total = sum(slot.predictor.memory_bytes for slot in (*held, newest) if slot.predictor is not None)
-        for slot in sorted(held, key=lambda slot: slot.last_used):
+        """Unload the least recently used until the rest fits the budget; the newest and the default always stay."""
+        default = self._answering.get(self.plan.default or "")
+        total = self._memory_bytes()
+        for slot in sorted(self._slots.values(), key=lambda slot: slot.last_used):
             if total <= self._memory_budget_bytes:
                 return
-            if slot.predictor is not None:
+            if slot.predictor is not None and slot is not newest and slot is not default:
                 total -= slot.predictor.memory_bytes
-            self._unload(slot)
+                self._unload(slot)
 
-    def _unload(self, slot: Slot) -> None:
+    def _memory_bytes(self) -> int:
+        return sum(slot.predictor.memory_bytes for slot in self._slots.values() if slot.predictor is not None)
+
+    @staticmethod
+    def _unload(slot: Slot) -> None:
         batcher, predictor = slot.batcher, slot.predictor
         slot.batcher = slot.predictor = None
-        if batcher is None or predictor is None:
-            return
-
-        async def retire() -> None:
-            await asyncio.sleep(0.05)  # for whoever has just been given it
-            while not batcher.idle:
-                await asyncio.sleep(0.05)
-            predictor.close()
-
-        task = asyncio.create_task(retire())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        if batcher is not None and predictor is not None:
+            # Requests in flight hold the batcher: the engine is closed when the last of them has let it go.
+            weakref.finalize(batcher, predictor.close)
 
     def _lay_routes(self) -> None:
         routes: dict[str, Route] = {}
@@ -241,10 +252,11 @@ class Runtime:
         self.routes_by_url = {quote(path).encode(): route for path, route in routes.items()}
 
     def _drop_removed(self) -> None:
-        for (name, number), slot in list(self._slots.items()):
-            planned = self.plan.models.get(name)
-            if planned is None or planned.versions.get(number) != slot.digest:
-                del self._slots[name, number]
+        for key, slot in list(self._slots.items()):
+            planned = self.plan.models.get(slot.model)
+            kept = planned is not None and planned.versions.get(slot.version) == slot.digest
+            if not kept and self._answering.get(slot.model) is not slot:
+                del self._slots[key]
                 self._unload(slot)
 
 
