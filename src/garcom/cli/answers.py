@@ -62,10 +62,11 @@ class Answers:
         probabilities = [name for name in columns if name.startswith("probability_")]
         if len(probabilities) > _SHOWN_CLASSES:
             columns = [name for name in columns if name not in probabilities] + ["probability"]
-        made = table("row", *columns, numbers=("row", *columns[1:]), title=f"Answered by {plain(self.answered_by())}")
+        made = table("row", *columns, numbers=("row", *columns[1:]))
         for position, row in enumerate(rows):
             row = row | {"probability": row.get(f"probability_{row.get('prediction')}")}
             made.add_row(str(position), *(_shown(row[name]) for name in columns))
+        console.print(f"Answered by {plain(self.answered_by())}", style="bold")
         console.print(made)
         for position, row in enumerate(rows):
             if row.get("warnings"):
