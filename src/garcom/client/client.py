@@ -27,7 +27,8 @@ class Client:
     """Asks a Garçom server; connections are kept, and several threads may share one client.
 
     ``timeout_s`` bounds each attempt's wait for the server. A server that is overloaded (503) or cannot be reached
-    is asked again up to ``retries`` times, after pauses that grow and vary; nothing else is asked twice.
+    is asked again up to ``retries`` times, after pauses that grow and vary. A prediction whose request went out is
+    never sent twice otherwise; questions that only read are, after a broken connection.
     ``headers`` go with every request, for instance an Authorization for a proxy in front.
 
     Use it in a ``with`` block, or call :meth:`close`. Every method raises
