@@ -96,6 +96,8 @@ class Catalogue:
                 paths[path] = {"post": openapi.predict_operation(name, planned.answers, signature, operation_id)}
         shared = base.get("components", {})
         return base | {
+            "info": base["info"] | {"description": openapi.INTRODUCTION},
+            "tags": openapi.tags(sorted(plan.models)),
             "paths": paths | base["paths"],
             "components": shared | {"schemas": shared.get("schemas", {}) | schemas},
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -18,14 +19,42 @@ _JSON_TYPES = {
     FieldType.STRING: "string",
 }
 
+_ID = "01931c5e-7d2a-7c4b-9f3e-2b6a1d0c8e57"
+
+#: Of each status: what it means here, the kind of problem, and a detail as an example.
 _PROBLEMS = {
-    "400": "The body cannot be read: broken JSON, duplicate keys, nested too deeply, empty.",
-    "404": "No such model or version.",
-    "413": "The body is too large.",
-    "415": "The body's Content-Type is none that is read.",
-    "422": "The rows do not fit the model: missing, unknown or wrongly typed fields; each is named.",
-    "500": "The model failed on these rows.",
-    "503": "The queue is full; try again after Retry-After seconds.",
+    "400": (
+        "The body cannot be read: broken JSON, duplicate keys, nested too deeply, empty.",
+        "malformed-body",
+        "The body cannot be read: records: expected at least one record, got an empty list.",
+    ),
+    "404": (
+        "No such model or version.",
+        "model-not-found",
+        "Expected the name of a registered model, got 'wyne'. Did you mean 'wine'?",
+    ),
+    "413": (
+        "The body is too large.",
+        "body-too-large",
+        "Expected a body of at most 67,108,864 bytes, got a longer one. Send it in parts.",
+    ),
+    "415": (
+        "The body's Content-Type is none that is read.",
+        "unsupported-media-type",
+        "Expected a body of application/json, text/csv or application/vnd.apache.arrow.stream, got 'text/xml'. "
+        "Set the Content-Type header.",
+    ),
+    "422": (
+        "The rows do not fit the model: missing, unknown or wrongly typed fields; each is named.",
+        "invalid-rows",
+        "records[3].pH: expected a number, got text.",
+    ),
+    "500": ("The model failed on these rows.", "engine-error", "The model failed on a row that fits its signature."),
+    "503": (
+        "The queue is full; try again after Retry-After seconds.",
+        "overloaded",
+        "The queue of this model is full. Try again shortly.",
+    ),
 }
 
 #: One record, a list of them, and so on: what the request looks like decides what the answer looks like.
@@ -34,6 +63,19 @@ _FORMS = (
     "`predictions`; columns and rows, the same; CSV, CSV; an Arrow IPC stream, a stream. Values outside the ranges "
     "seen in training are answered with `warnings`."
 )
+
+
+INTRODUCTION = (
+    "The models of this server. Unfold one: its fields, their types and ranges, an example, its answer. *Execute* "
+    "sends the example. Every error is told in [one shape](/docs/problems)."
+)
+
+
+def tags(models: list[str]) -> list[dict[str, str]]:
+    """The groups of operations, in the order in which the documentation shows them."""
+    own = {"models": "What is registered", "server": "Health and metrics"}
+    found = [{"name": model} for model in models]
+    return found + [{"name": name, "description": text} for name, text in own.items() if name not in models]
 
 
 def field_schema(field: Field) -> dict[str, Any]:
@@ -113,7 +155,7 @@ def answer_schema(model: str, version: int, output: Output) -> dict[str, Any]:
 
 def example_answer(model: str, version: int, output: Output) -> dict[str, Any]:
     """An answer as an example; its numbers are made up, its names are the model's."""
-    answer: dict[str, Any] = {"id": "01931c5e-7d2a-7c4b-9f3e-2b6a1d0c8e57", "model": model, "version": version}
+    answer: dict[str, Any] = {"id": _ID, "model": model, "version": version}
     if output.task == "regression":
         answer["prediction"] = dict.fromkeys(output.names, 0.0) if len(output.names) > 1 else 0.0
         return answer
@@ -182,7 +224,12 @@ def predict_operation(model: str, version: int, signature: Signature, operation_
     }
     answered = {
         "description": "The predictions, in the form of the body.",
-        "headers": {"X-Request-ID": {"schema": {"type": "string"}}},
+        "headers": {
+            "X-Request-ID": {
+                "description": "The request's own id: the caller's, or a new one.",
+                "schema": {"type": "string"},
+            }
+        },
         "content": {
             "application/json": {
                 "schema": {"$ref": f"#/components/schemas/{model}.Response"},
@@ -211,11 +258,17 @@ def predict_operation(model: str, version: int, signature: Signature, operation_
 
 def problem_responses(*statuses: str) -> dict[str, Any]:
     """The responses of an operation for these statuses."""
+    return {status: _problem_response(int(status), *_PROBLEMS[status]) for status in statuses}
+
+
+def _problem_response(status: int, description: str, slug: str, detail: str) -> dict[str, Any]:
+    phrase = HTTPStatus(status).phrase
+    problem = problems.Problem(problems.TYPE_PREFIX + slug, phrase, status, detail, request_id=_ID)
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        problem.errors = [problems.Place("records[3].pH", "a number", "text")]
     schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
-        for status in statuses
-    }
+    content = {"application/problem+json": {"schema": schema, "example": msgspec.to_builtins(problem)}}
+    return {"description": description, "content": content}
 
 
 def shared_schemas() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from garcom.http.catalogue import Catalogue
+from garcom.http.meanings import MEANINGS
 from garcom.http.problems import STATUSES
 
 router = APIRouter(include_in_schema=False)
 
 _STATIC = Path(__file__).parent / "static"
+
+_FIRST_MODEL = """\
+<p>No model is registered yet. Get one in:</p>
+<pre>garcom pack model.pkl --name wine --data wine.csv --target quality
+garcom register wine-….bundle</pre>
+<p>It answers within a second, without a restart.</p>"""
 
 
 @router.get("/docs")
@@ -33,12 +41,12 @@ async def openapi(request: Request) -> JSONResponse:
 @router.get("/docs/problems")
 async def problems() -> HTMLResponse:
     """What the ``type`` of each problem means; problems point here."""
-    rows = "".join(
-        f'<tr id="{slug}"><td><code>{slug}</code></td><td>{status.value} {status.phrase}</td>'
-        f"<td>{(kind.__doc__ or '').splitlines()[0]}</td></tr>"
-        for kind, status, slug in STATUSES
+    body = (
+        "<h1>Problems</h1><p>Every error is <code>application/problem+json</code>: <code>detail</code> says what was "
+        "expected, what came and what to do; <code>errors</code> says where.</p>"
+        + _table(("Type", "Status", "When", "What to do"), "".join(map(_problem_row, _problem_kinds())))
     )
-    return HTMLResponse(_page("Problems", f"<h1>Problems</h1><table>{rows}</table>"))
+    return HTMLResponse(_page("Problems", body))
 
 
 @router.get("/")
@@ -46,27 +54,67 @@ async def start(request: Request) -> HTMLResponse:
     """The models with their addresses, or how to get the first one in."""
     catalogue: Catalogue = request.app.state.catalogue
     models = catalogue.models()
+    body = "<h1>Models</h1>"
     if models:
-        rows = "".join(
-            f"<tr><td><code>{found['model']}</code></td><td>version {found['answers'] or 'none'}</td>"
-            f"<td>{found['task'] or ''}</td><td><code>POST {found['predict']}</code></td>"
-            f'<td><a href="v1/models/{found["model"]}">details</a> · '
-            f'<a href="v1/models/{found["model"]}/example">example</a></td></tr>'
-            for found in models
-        )
-        body = f"<h1>Garçom</h1><table>{rows}</table><p><a href='docs'>Documentation of the API</a></p>"
+        rows = "".join(map(_model_row, models))
+        body += _try_it(models, str(request.base_url).rstrip("/"))
+        body += _table(("Model", "Answers", "Task", "Ask it at", ""), rows)
     else:
-        body = (
-            "<h1>Garçom</h1><p>No model is registered yet. Get one in:</p>"
-            "<pre>garcom pack model.pkl --name wine --data wine.csv --target quality\n"
-            "garcom register wine-….bundle</pre><p>It answers within a second, without a restart.</p>"
-        )
-    return HTMLResponse(_page("Garçom", body))
+        body += _FIRST_MODEL
+    return HTMLResponse(_page("Models", body))
+
+
+def _problem_kinds() -> list[tuple[str, str]]:
+    """Slug and status of each kind; a method that a path does not have is the router's own."""
+    return [(slug, f"{status.value} {status.phrase}") for _, status, slug in STATUSES] + [
+        ("method-not-allowed", "405 Method Not Allowed")
+    ]
+
+
+def _problem_row(kind: tuple[str, str]) -> str:
+    slug, status = kind
+    cells = (f"<code>{slug}</code>", status, *map(escape, MEANINGS[slug]))
+    return f'<tr id="{slug}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _model_row(model: dict[str, Any]) -> str:
+    name = escape(model["model"])
+    paths = [model["predict"], *model["routes"], *(["/predict"] if model["default"] else [])]
+    cells = (
+        f"<strong>{name}</strong>{' <span class=mark>default</span>' if model['default'] else ''}",
+        "nothing" if model["answers"] is None else f"version {model['answers']}",
+        escape(model["task"] or ""),
+        "<br>".join(f"<code>POST {escape(path)}</code>" for path in paths),
+        f'<a href="v1/models/{name}">details</a> <a href="v1/models/{name}/example">example</a>',
+    )
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _try_it(models: list[dict[str, Any]], base: str) -> str:
+    answering = [model for model in models if model["answers"] is not None]
+    if not answering:
+        return "<p>No version answers. Choose one with <code>garcom use MODEL:N</code>.</p>"
+    first = next((model for model in answering if model["default"]), answering[0])
+    address = f"{base}/v1/models/{first['model']}"
+    line = (
+        f"curl -s {address}/example |\n  curl -s {address}/predict -H 'Content-Type: application/json' --data-binary @-"
+    )
+    return f'<p><a class="button" href="docs">Documentation of the API</a></p><pre>{escape(line)}</pre>'
+
+
+def _table(columns: tuple[str, ...], rows: str) -> str:
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _page(title: str, body: str) -> str:
+    """A page with the header that docs.html has too."""
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<link rel="stylesheet" href="/static/pages.css">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"></head><body>{body}</body></html>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Garçom: {title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="/static/garcom.svg" type="image/svg+xml">'
+        '<link rel="stylesheet" href="/static/pages.css"></head><body>'
+        '<header><a class="name" href="/"><img src="/static/garcom.svg" alt="">Garçom</a><nav><a href="/">Models</a>'
+        '<a href="/docs">API</a><a href="/docs/problems">Problems</a></nav></header>'
+        f'<main class="page">{body}</main></body></html>'
     )

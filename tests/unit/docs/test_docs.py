@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from garcom import errors
+from garcom.http.meanings import MEANINGS
 from garcom.http.metrics import Exposition
 from garcom.http.problems import STATUSES
 from garcom.serving.predictor import Predictor
@@ -52,6 +53,10 @@ def test_no_problem_is_documented_that_does_not_exist() -> None:
     told = set(re.findall(r'<a id="([^"]+)">', (REFERENCE / "problems.md").read_text(encoding="utf-8")))
     # method-not-allowed comes from the router, not from an error of Garçom's own.
     assert told - {"method-not-allowed"} == {slug for _, _, slug in STATUSES}
+
+
+def test_every_problem_has_a_meaning_for_the_page_of_the_server() -> None:
+    assert set(MEANINGS) - {"method-not-allowed"} == {slug for _, _, slug in STATUSES}
 
 
 def test_every_error_of_a_request_has_a_status() -> None:

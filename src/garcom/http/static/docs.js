@@ -1,7 +1,12 @@
 // Swagger UI over this server's own document; the online validator is switched off, so nothing leaves the machine.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+follow();
+dark.addEventListener("change", follow);
+
 window.addEventListener("load", () => {
   SwaggerUIBundle({
-    url: "openapi.json",
+    url: "/openapi.json",
     dom_id: "#docs",
     deepLinking: true,
     validatorUrl: null,

@@ -1,0 +1,50 @@
+"""What each kind of problem means to the person who gets it, and what to do: the texts of ``/docs/problems``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Meaning(NamedTuple):
+    """Two sentences about one kind of problem."""
+
+    when: str
+    remedy: str
+
+
+#: By the slug that ends a problem's ``type``.
+MEANINGS: dict[str, Meaning] = {
+    "malformed-body": Meaning(
+        "The body cannot be read: not JSON, CSV or Arrow at all, empty, an empty list, nested too deeply.",
+        "Mend the body.",
+    ),
+    "invalid-rows": Meaning(
+        "The body was read, but rows do not fit the model: a field is missing, unknown, wrongly typed, NaN or "
+        "Infinity, or given twice; or there are too many rows. Nothing was computed.",
+        "Mend the fields that errors names.",
+    ),
+    "body-too-large": Meaning("The body is longer than this server takes.", "Send it in parts."),
+    "unsupported-media-type": Meaning(
+        "The Content-Type is missing, or none that is read.",
+        "Set it to application/json, text/csv or application/vnd.apache.arrow.stream.",
+    ),
+    "bad-request": Meaning("Something else in the request is wrong.", "Read detail."),
+    "model-not-found": Meaning("No model has this name, or none is the default.", "See GET /v1/models."),
+    "version-not-found": Meaning("The model has no such version, or none that answers.", "See GET /v1/models/{model}."),
+    "not-found": Meaning("The API has no such path.", "See /docs."),
+    "method-not-allowed": Meaning("The path is there, but not for this method.", "See the header Allow."),
+    "conflict": Meaning(
+        "The present state forbids it; for instance, a model that needs Python on a server that does not allow it.",
+        "Ask whoever runs the server.",
+    ),
+    "overloaded": Meaning(
+        "The model's queue, or the room for bodies, is full.", "Wait Retry-After seconds, and send it again."
+    ),
+    "unavailable": Meaning("Not now.", "Wait Retry-After seconds, and send it again."),
+    "engine-error": Meaning(
+        "The model failed on a row that fits its fields; errors names the row where it is known.",
+        "Leave the row out, and tell whoever made the model.",
+    ),
+    "bundle-error": Meaning("The stored bundle is damaged.", "Remove the version, and register the bundle again."),
+    "internal-error": Meaning("A fault of Garçom's own.", "Report it, with the log of this request_id."),
+}
