@@ -68,11 +68,9 @@ def compile_model(
         progress("asking the original model", 0.0)
         judge = Judge(original, real, base)
         contest = stack.enter_context(_Contest(signature, judge))
-        progress("proving arrays", 0.5)
-        contest.enter(lowered(loaded, signature, workshop))
-        if loaded.framework == "onnx":
-            progress("proving the graph", 0.6)
-            contest.enter(own_graph(loaded, signature, workshop))
+        progress("proving the first engine", 0.5)
+        first = own_graph if loaded.framework == "onnx" else lowered
+        contest.enter(first(loaded, signature, workshop))
         if conversions is not None:
             progress("converting to ONNX", 0.6)
             patience_s = max(_PATIENCE_S, time.monotonic() - started) if contest.engines else None

@@ -25,6 +25,7 @@ _DISPUTED_LIMIT = 300
 _ALONE_ROWS = 48
 _REFUSED_LIMIT = 40
 _PAIRS_LIMIT = 2_000
+_TIE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Judge:
             base, known = real, answers[0]
         else:
             batches, answers = [], []
-            taken, found = self._asked.run_what_it_takes(base)
+            taken, _, found = self._asked.run_what_it_takes(base)
             if found is None:
                 raise EngineError("The original refuses every row made for it; give --data with real rows.")
             base, known = base.rows(taken), found
@@ -67,7 +68,14 @@ class Judge:
         seconds_per_row = self._asked.seconds / max(self._asked.rows, 1)
         n_pairs = int(np.clip(budget_s / (45 * seconds_per_row), 32, _PAIRS_LIMIT))
         placed = threshold_rows(
-            self._asked, self.signature, base, known, spread(known.values), n_pairs=n_pairs, rng=self._rng
+            self._asked,
+            self.signature,
+            base,
+            known,
+            spread(known.values),
+            n_pairs=n_pairs,
+            rng=self._rng,
+            budget_s=budget_s,
         )
         if not real.n_rows:
             batches, answers = [base], [known]
@@ -79,11 +87,12 @@ class Judge:
     def _add(self, made: Batch, batches: list[Batch], answers: list[Outputs]) -> None:
         if not made.n_rows:
             return
-        taken, found = self._asked.run_what_it_takes(made)
-        self.refused = stack([self.refused, made.rows(~taken)])
+        taken, refused, found = self._asked.run_what_it_takes(made)
+        self.refused = stack([self.refused, made.rows(refused)])
         if found is not None:
-            batches.append(made.rows(taken))
-            answers.append(found)
+            decided = ~_tied(found)
+            batches.append(made.rows(taken).rows(decided))
+            answers.append(found.rows(decided))
 
     def real_answers(self, batch: Batch) -> Outputs:
         """The original's answers to all of the real rows, from memory where they were all judged."""
@@ -130,8 +139,8 @@ class Judge:
         """The disputed rows on which the original, asked alone, stands by its answer."""
         for row in disputed.tolist():
             one = slice(row, row + 1)
-            taken, alone = self._asked.run_what_it_takes(self.batch.rows(one))
-            if not taken.all() or alone is None or compare(self.answers.rows(one), alone, self.scale).differs.any():
+            alone = self._asked.run_what_it_takes(self.batch.rows(one)).answers
+            if alone is None or compare(self.answers.rows(one), alone, self.scale).differs.any():
                 self._unstable.add(row)
         return np.array([row for row in disputed.tolist() if row not in self._unstable], np.intp)
 
@@ -151,9 +160,10 @@ class Judge:
         rows = rows[~np.isin(rows, list(self._unstable))]
         alone = concatenate([engine.run(self.batch.rows(slice(row, row + 1))) for row in rows.tolist()])
         found = compare(self.answers.rows(rows), alone, self.scale)
-        if found.differs.any():
+        disputed = self._still_disputed(rows[found.differs])
+        if len(disputed):
             return Verdict(
-                f"{int(found.differs.sum())} of {len(rows)} rows are answered otherwise alone than among others",
+                f"{len(disputed)} of {len(rows)} rows are answered otherwise alone than among others",
                 verdict.flips + int(found.flips.sum()),
                 found.largest,
             )
@@ -164,6 +174,15 @@ class Judge:
                 continue
             return Verdict("it answers rows that the original refuses, such as unknown categories", 0, verdict.largest)
         return verdict
+
+
+def _tied(outputs: Outputs) -> Mask:
+    """Rows on which two classes share the largest probability: made-up ones among them test rounding, no engine."""
+    if outputs.probabilities is None or outputs.probabilities.shape[1] < 2:
+        return np.zeros(len(next(part for part in outputs if part is not None)), bool)
+    ordered = np.sort(outputs.probabilities, axis=1)
+    tied: Mask = ordered[:, -1] - ordered[:, -2] <= _TIE
+    return tied
 
 
 def evenly(batch: Batch, limit: int) -> Batch:

@@ -57,17 +57,20 @@ def threshold_rows(
     *,
     n_pairs: int,
     rng: np.random.Generator,
+    budget_s: float = np.inf,
 ) -> Batch:
-    """Rows beside jumps, at most six for each of ``n_pairs`` intervals; none where nothing jumps.
+    """Rows beside jumps, at most four for each of ``n_pairs`` intervals; none where nothing jumps.
 
-    ``base`` are rows that the original answers with ``answers``; ``scale`` is the spread of its values.
+    ``base`` are rows that the original answers with ``answers``; ``scale`` is the spread of its values. Once the
+    original was asked for ``budget_s`` seconds, the intervals are left as wide as they are then.
     """
+    ends_s = asked.seconds + budget_s
     pairs = _differing_pairs(asked, base, answers, scale, n_pairs, rng)
     if pairs is None:
         return base.rows(slice(0, 0))
     whole = np.array([field.type is not FieldType.FLOAT for field in signature.number_fields])[pairs.column]
     width = np.abs(pairs.high - pairs.low)
-    _halve(asked, pairs, whole, scale, rng)
+    _halve(asked, pairs, whole, scale, rng, ends_s)
     return _beside(pairs, whole, width, scale)
 
 
@@ -87,7 +90,7 @@ def _differing_pairs(
     if not len(keep):
         return None
     source = base.rows(rows)
-    taken, found = asked.run_what_it_takes(_with(source, column, high))
+    taken, _, found = asked.run_what_it_takes(_with(source, column, high))
     if found is None:
         return None
     keep = np.flatnonzero(taken)
@@ -101,19 +104,23 @@ def _differing_pairs(
     return pairs.rows(order[:n_pairs])
 
 
-def _halve(asked: Asked, pairs: _Pairs, whole: Mask, scale: FloatArray | None, rng: np.random.Generator) -> None:
+def _halve(
+    asked: Asked, pairs: _Pairs, whole: Mask, scale: FloatArray | None, rng: np.random.Generator, ends_s: float
+) -> None:
     """Narrow every interval in place until its ends are neighbours, or its difference has vanished."""
     by_label = _flipped(pairs.at_low, pairs.at_high)
     only_labels = pairs.at_low.probabilities is None and pairs.at_low.values is None
+    closed = np.zeros(len(pairs.low), bool)
     for _ in range(_STEPS):
         middle = np.where(whole, np.floor((pairs.low + pairs.high) / 2), _between(pairs.low, pairs.high))
-        open_ = (middle != pairs.low) & (middle != pairs.high)
+        open_ = ~closed & (middle != pairs.low) & (middle != pairs.high)
         if not only_labels:
             open_ &= _distance(pairs.at_low, pairs.at_high, scale) > _SMOOTH
         active = np.flatnonzero(open_)
-        if not len(active):
+        if not len(active) or asked.seconds > ends_s:
             return
-        taken, found = asked.run_what_it_takes(_with(pairs.base.rows(active), pairs.column[active], middle[active]))
+        taken, _, found = asked.run_what_it_takes(_with(pairs.base.rows(active), pairs.column[active], middle[active]))
+        closed[active[~taken]] = True
         if found is None:
             return
         active = active[taken]

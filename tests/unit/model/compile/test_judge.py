@@ -115,7 +115,7 @@ def test_real_rows_that_the_original_refuses_are_an_error_with_the_row() -> None
             raise ValueError("unheard of")
         return stepped(x)
 
-    with pytest.raises(DataError, match="row 11: ValueError: unheard of"):
+    with pytest.raises(DataError, match="refuses 1 of 400, the first of them row 12: unheard of"):
         Judge(Function(numbers(2, BINARY), refusing), ROWS, NONE)
 
 
