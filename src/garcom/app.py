@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import Coroutine
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from garcom.errors import GarcomError
 from garcom.http.asgi import Application, Asgi
+from garcom.http.bodies import Bodies
 from garcom.http.edge import Edge
 from garcom.rollout.plan import TrafficPlan, read_plan
 from garcom.serving.dataplane import DataPlane
@@ -32,6 +34,7 @@ class Worker:
 
     def __init__(self, settings: Settings, run_folder: Path) -> None:
         self._run_folder = run_folder
+        self._access_log = settings.access_log
         self._plan_path = run_folder / "plan.json"
         self._plan_stamp: tuple[int, int] = (0, 0)
         self._telemetry = Telemetry()
@@ -57,9 +60,11 @@ class Worker:
             self.control,
             self.start,
             self.stop,
-            max_body_bytes=settings.max_body_bytes,
-            max_buffered_bytes=settings.max_buffered_bytes,
-            body_timeout_s=settings.client_timeout_s,
+            Bodies(
+                max_body_bytes=settings.max_body_bytes,
+                max_buffered_bytes=settings.max_buffered_bytes,
+                timeout_s=settings.client_timeout_s,
+            ),
         )
 
     async def control(self) -> Asgi:
@@ -87,6 +92,9 @@ class Worker:
     async def _finish_start(self) -> None:
         await self.control()
         await self.runtime.preload()
+        # What is there now stays: the collector need not walk it again and again while requests come and go.
+        gc.collect()
+        gc.freeze()
 
     async def _follow_plan(self) -> None:
         found = self._plan_path.stat()
@@ -132,4 +140,6 @@ class Worker:
 
         shared = SharedCounts(self._run_folder, self._telemetry.snapshot)
         exposition = Exposition(shared.total, self.runtime)
-        return create_control(self.runtime, Catalogue(self.runtime), exposition, __version__)
+        return create_control(
+            self.runtime, Catalogue(self.runtime), exposition, __version__, access_log=self._access_log
+        )

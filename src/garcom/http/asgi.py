@@ -7,27 +7,22 @@ not wait for it.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from garcom.errors import BodyTooLarge, MalformedBody, ModelNotFound, NotFound, Overloaded, UnsupportedMediaType
-from garcom.http.edge import Edge, Header, Reply
+from garcom.errors import ModelNotFound, NotFound
+from garcom.http.bodies import Bodies, Body, Disconnected, Receive
+from garcom.http.edge import Edge, Reply
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.runtime import Route, no_model
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 _PREDICT_PATH = re.compile(r"/v1/models/[^/]+(/versions/[^/]+)?/predict")
-
-
-class Disconnected(Exception):
-    """The client went away before its request was whole."""
 
 
 class Application:
@@ -44,20 +39,14 @@ class Application:
         control: Callable[[], Awaitable[Asgi]],
         startup: Callable[[], Awaitable[None]],
         shutdown: Callable[[], Awaitable[None]],
-        *,
-        max_body_bytes: int,
-        max_buffered_bytes: int,
-        body_timeout_s: float,
+        bodies: Bodies,
     ) -> None:
         self._plane = plane
         self._edge = edge
         self._control = control
         self._startup = startup
         self._shutdown = shutdown
-        self._max_body_bytes = max_body_bytes
-        self._max_buffered_bytes = max_buffered_bytes
-        self._body_timeout_s = body_timeout_s
-        self._buffered_bytes = 0
+        self._bodies = bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -82,22 +71,24 @@ class Application:
     async def _predict(self, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
         content_type, request_id = self._edge.read_headers(headers)
-        body = b""
+        body = Body(self._bodies, receive)
         try:
             route = route or self._find(scope["path"])
-            self._refuse_by_head(headers)
-            body = await self._body(receive)
-            reply = self._edge.reply(route, await self._plane.predict(route, body, content_type), request_id)
+            self._bodies.check_head(headers)
+            reply = self._edge.reply(
+                route, await self._plane.predict(route, await body.read(), content_type), request_id
+            )
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
             reply = self._edge.refuse(route, error, request_id)
-            if any(name == b"expect" for name, _ in headers):
-                # Whether the body still comes is for the client to decide, so where the next request begins is unknown.
+            # Who was told to wait for a 100 decides alone whether the body still comes.
+            expects = any(name == b"expect" for name, _ in headers)
+            if not body.ended and (expects or not await body.discard()):
                 reply.headers.append((b"connection", b"close"))
         finally:
             # Decoding happens in a thread that may be busy: the body is held until it is answered.
-            self._buffered_bytes -= len(body)
+            body.release()
         await self._send(reply, send)
 
     @staticmethod
@@ -119,52 +110,6 @@ class Application:
                 "with `garcom use MODEL --default`."
             )
         raise ModelNotFound(no_model("", runtime.plan.models))
-
-    def _refuse_by_head(self, headers: Iterable[Header]) -> None:
-        """Refuse what the head already tells is too long or packed, before any of it is read."""
-        for name, value in headers:
-            if name == b"content-length" and value.isdigit() and int(value) > self._max_body_bytes:
-                raise self._too_large()
-            if name == b"content-encoding" and value.lower() not in (b"", b"identity"):
-                raise UnsupportedMediaType(
-                    f"Expected a body that is not packed, got Content-Encoding {value.decode('latin-1')[:50]!r}. "
-                    "Send it as it is."
-                )
-
-    async def _body(self, receive: Receive) -> bytes:
-        """The whole body, however many pieces it comes in; its length is counted as held until the caller is done."""
-        parts: list[bytes] = []
-        held = 0
-        whole = False
-        try:
-            async with asyncio.timeout(self._body_timeout_s):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise Disconnected
-                    part = message.get("body", b"")
-                    parts.append(part)
-                    held += len(part)
-                    self._buffered_bytes += len(part)
-                    if held > self._max_body_bytes:
-                        raise self._too_large()
-                    if self._buffered_bytes > self._max_buffered_bytes:
-                        raise Overloaded("The server holds as many request bodies as it may. Try again shortly.")
-                    if not message.get("more_body"):
-                        whole = True
-                        return b"".join(parts)
-        except TimeoutError:
-            raise MalformedBody(
-                f"Expected the whole body within {self._body_timeout_s:g} s, got {held:,} bytes of it."
-            ) from None
-        finally:
-            if not whole:
-                self._buffered_bytes -= held
-
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(
-            f"Expected a body of at most {self._max_body_bytes:,} bytes, got a longer one. Send it in parts."
-        )
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

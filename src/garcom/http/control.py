@@ -21,7 +21,9 @@ from garcom.serving.runtime import Runtime
 STATIC = Path(__file__).parent / "static"
 
 
-def create_control(runtime: Runtime, catalogue: Catalogue, exposition: Exposition, version: str) -> FastAPI:
+def create_control(
+    runtime: Runtime, catalogue: Catalogue, exposition: Exposition, version: str, *, access_log: bool = False
+) -> FastAPI:
     """The application for the registry, health, metrics and documentation routes."""
     app = FastAPI(
         title="Garçom",
@@ -37,7 +39,7 @@ def create_control(runtime: Runtime, catalogue: Catalogue, exposition: Expositio
     app.include_router(models.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(RequestIds)
+    app.add_middleware(RequestIds, access_log=access_log)
     app.add_exception_handler(GarcomError, _on_garcom_error)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http_error)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_invalid)  # type: ignore[arg-type]

@@ -102,6 +102,8 @@ class Edge:
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id),
         ]
+        if self._access_log:
+            _log_access(None, 405, headers)
         return Reply(405, headers, body)
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from garcom.serving.ids import uuid7s
 
+logger = logging.getLogger("garcom.http")
+
 #: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 
 
 class RequestIds:
-    """Puts the id into ``request.state.request_id`` and into the ``X-Request-ID`` header of the answer."""
+    """Puts the id into ``request.state.request_id`` and into the ``X-Request-ID`` header of the answer.
 
-    def __init__(self, app: ASGIApp) -> None:
+    With ``access_log``, each request gets a line in the log.
+    """
+
+    def __init__(self, app: ASGIApp, access_log: bool = False) -> None:
         self._app = app
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -31,6 +39,12 @@ class RequestIds:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["x-request-id"] = request_id
+                if self._access_log:
+                    logger.info("request", extra=_line(scope, message["status"], request_id))
             await send(message)
 
         await self._app(scope, receive, send_with_id)
+
+
+def _line(scope: Scope, status: int, request_id: str) -> dict[str, Any]:
+    return {"method": scope["method"], "path": scope["path"][:200], "status": status, "request_id": request_id}

@@ -18,7 +18,6 @@ from granian.server.embed import Server as EmbeddedServer
 from garcom.app import Worker
 from garcom.settings import Settings
 
-
 BACKLOG = 4096
 
 
