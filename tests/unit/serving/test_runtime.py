@@ -60,11 +60,12 @@ class World:
         self.plane = DataPlane(self.runtime, Telemetry())
         self._revision = 0
 
-    async def follow(self, default: str | None = None, **models: tuple[int | None, dict[int, str]]) -> None:
+    async def follow(self, *, marked: str | None = None, **models: Any) -> None:
+        """Follow a plan in which each model is given as (the version that answers, digests by version)."""
         self._revision += 1
         plans = {name: ModelPlan(answers=answers, versions=versions) for name, (answers, versions) in models.items()}
         await self.runtime.follow(
-            TrafficPlan(revision=self._revision, default=default, models=plans, bundles="/bundles")
+            TrafficPlan(revision=self._revision, default=marked, models=plans, bundles="/bundles")
         )
 
     async def ask(self, path: str = "/v1/models/wine/predict", body: bytes = b'{"x":1}') -> Any:
@@ -137,9 +138,7 @@ def test_switching_loses_no_request(tmp_path: Path) -> None:
         assert await world.version() == 1
         world.loader.held["b"] = threading.Event()
         switching = asyncio.create_task(world.follow(wine=(2, versions)))
-        found: list[int] = []
-        for _ in range(50):
-            found.append(await world.version())  # the old one answers while the new one is loaded
+        found = [await world.version() for _ in range(50)]  # the old one answers while the new one is loaded
         assert set(found) == {1}
         world.loader.held["b"].set()
         while not switching.done() or found[-1] == 1:
@@ -226,7 +225,7 @@ def test_a_client_that_leaves_does_not_disturb_its_batch(tmp_path: Path) -> None
 def test_the_least_recently_used_is_unloaded_under_the_budget(tmp_path: Path) -> None:
     async def work() -> None:
         world = World(tmp_path, room=2)
-        await world.follow(**{name: (1, {1: name}) for name in ("a", "b", "c")})
+        await world.follow(a=(1, {1: "a"}), b=(1, {1: "b"}), c=(1, {1: "c"}))
         for name in ("a", "b", "a", "c"):
             await world.ask(f"/v1/models/{name}/predict")
         assert [slot.model for slot in world.runtime.loaded()] == ["a", "c"]
@@ -240,7 +239,7 @@ def test_the_least_recently_used_is_unloaded_under_the_budget(tmp_path: Path) ->
 def test_the_default_stays_and_one_too_large_for_the_budget_is_served_all_the_same(tmp_path: Path) -> None:
     async def work() -> None:
         world = World(tmp_path, room=1)
-        await world.follow(default="b", **{name: (1, {1: name}) for name in ("a", "b", "c")})
+        await world.follow(marked="b", a=(1, {1: "a"}), b=(1, {1: "b"}), c=(1, {1: "c"}))
         await world.runtime.prepare_default()
         for name in ("a", "c", "a"):
             await world.ask(f"/v1/models/{name}/predict")
@@ -322,7 +321,7 @@ def test_a_thousand_models(tmp_path: Path) -> None:
     async def work() -> None:
         world = World(tmp_path)
         models = {f"m{i:04}": (1, {1: f"d{i}"}) for i in range(1000)}
-        await world.follow(default="m0500", **models)
+        await world.follow(marked="m0500", **models)
         assert len(world.runtime.routes) == 1001
         await world.runtime.prepare_default()
         await world.runtime.preload()
@@ -330,7 +329,7 @@ def test_a_thousand_models(tmp_path: Path) -> None:
         assert len(world.loader.loads) == PRELOADED
         models["m0007"] = (2, {1: "d7", 2: "new"})
         loaded = len(world.loader.loads)
-        await world.follow(default="m0500", **models)
+        await world.follow(marked="m0500", **models)
         assert world.loader.loads[loaded:] == ["new"]
         assert await world.version("/v1/models/m0007/predict") == 2
         assert await world.version("/v1/models/m0999/predict") == 1
@@ -341,7 +340,7 @@ def test_a_thousand_models(tmp_path: Path) -> None:
 def test_closing_frees_every_engine(tmp_path: Path) -> None:
     async def work() -> None:
         world = World(tmp_path)
-        await world.follow(**{name: (1, {1: name}) for name in ("a", "b")})
+        await world.follow(a=(1, {1: "a"}), b=(1, {1: "b"}))
         for name in ("a", "b"):
             await world.ask(f"/v1/models/{name}/predict")
         await world.runtime.close()

@@ -123,11 +123,11 @@ class AnswerEncoder:
                 return self._arrow(answers), ARROW
 
     def _columns(self, answers: Answers) -> dict[str, Any]:
-        """The answer as columns: id, prediction (or one per target), probability_<label>, score, warnings."""
+        """The answer as columns: id, prediction (or prediction_<target>), probability_<label>, score."""
         outputs = answers.outputs
         columns: dict[str, Any] = {"id": answers.ids}
         if outputs.values is not None and len(self._names) > 1:
-            columns |= {name: outputs.values[:, i].tolist() for i, name in enumerate(self._names)}
+            columns |= {f"prediction_{name}": outputs.values[:, i] for i, name in enumerate(self._names)}
         else:
             columns["prediction"] = self.predictions(outputs)
         if outputs.probabilities is not None:
@@ -158,7 +158,8 @@ class AnswerEncoder:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(columns)
-        writer.writerows(zip(*map(_listed, columns.values()), strict=True))
+        for row in zip(*map(_listed, columns.values()), strict=True):
+            writer.writerow(["" if cell != cell else cell for cell in row])  # NaN: there is no value
         return text.getvalue().encode()
 
     def _arrow(self, answers: Answers) -> bytes:
