@@ -43,7 +43,12 @@ class Worker:
 
         def load(folder: Path, model: str, version: int) -> Predictor:
             return load_predictor(
-                folder, model, version, allow_python=settings.allow_python, max_rows=settings.max_rows
+                folder,
+                model,
+                version,
+                allow_python=settings.allow_python,
+                max_rows=settings.max_rows,
+                python_timeout_s=settings.python_timeout_s,
             )
 
         self.runtime = Runtime(

@@ -6,6 +6,7 @@ the message; the message itself is constant, so that logs can be counted by it.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -35,7 +36,10 @@ class JsonFormatter(logging.Formatter):
         } | fields(record)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        try:
+            return msgspec.json.encode(line, enc_hook=str).decode()
+        except UnicodeEncodeError:  # half a surrogate pair, as in the name of a file that is not UTF-8
+            return json.dumps(line, default=str)
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -21,7 +21,7 @@ from garcom.errors import SettingsError
 
 Port = Annotated[int, Meta(ge=0, le=65535, description="port")]
 Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

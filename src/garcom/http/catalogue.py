@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ class Catalogue:
     def _with_models(self, base: dict[str, Any]) -> dict[str, Any]:
         plan = self._runtime.plan
         paths: dict[str, Any] = {}
+        operation_ids: Counter[str] = Counter()
         schemas = openapi.shared_schemas()
         for name in sorted(plan.models):
             planned = plan.models[name]
@@ -93,6 +95,9 @@ class Catalogue:
             own = (*planned.routes, *(("/predict", *self._runtime.own_routes) if name == plan.default else ()))
             for path in (f"/v1/models/{name}/predict", *own):
                 operation_id = "predict_" + path.strip("/").replace("/", "_")
+                operation_ids[operation_id] += 1
+                if operation_ids[operation_id] > 1:  # /a/b beside /a_b
+                    operation_id += f":{operation_ids[operation_id]}"
                 paths[path] = {"post": openapi.predict_operation(name, planned.answers, signature, operation_id)}
         shared = base.get("components", {})
         return base | {

@@ -191,7 +191,12 @@ def model_schemas(model: str, version: int, signature: Signature) -> dict[str, A
                     "required": ["records"],
                     "additionalProperties": False,
                 },
-                {"type": "object", "properties": table | {"index": {}}, "required": ["columns", "data"]},
+                {
+                    "type": "object",
+                    "properties": table | {"index": {}},
+                    "required": ["columns", "data"],
+                    "additionalProperties": False,
+                },
             ]
         },
         f"{model}.Response": {

@@ -120,9 +120,10 @@ class Bundle:
             raise BundleError(f"Bundle {self.name!r} has no file {name!r}; it has {sorted(self.manifest.files)}.")
         return (self.folder / name).read_bytes()
 
-    def open_engine(self, *, allow_python: bool = False) -> Engine:
+    def open_engine(self, *, allow_python: bool = False, python_timeout_s: float | None = None) -> Engine:
         """Load its engines behind one: each call goes to the engine proved fastest for its number of rows.
 
+        ``python_timeout_s`` bounds a call of a Python engine; None leaves it to the bundle.
         Raises :class:`Conflict` for a Python engine that is not allowed, :class:`BundleError` when the files
         cannot be loaded.
         """
@@ -134,6 +135,8 @@ class Bundle:
         loaded: dict[str, Engine] = {}
         try:
             for spec in self.manifest.engines:
+                if spec.kind == "python" and python_timeout_s is not None:
+                    spec = msgspec.structs.replace(spec, options=spec.options | {"timeout_s": python_timeout_s})
                 loaded[spec.name] = load_engine(self.folder / "engines" / spec.name, spec, self.signature)
         except BaseException:
             for engine in loaded.values():

@@ -116,13 +116,21 @@ def unexpected(error: Exception) -> EngineError:
     )
 
 
-def load_predictor(folder: Path, model: str, version: int, *, allow_python: bool, max_rows: int) -> Predictor:
+def load_predictor(
+    folder: Path,
+    model: str,
+    version: int,
+    *,
+    allow_python: bool,
+    max_rows: int,
+    python_timeout_s: float | None = None,
+) -> Predictor:
     """Load a stored bundle, whose files were verified when it was stored.
 
     Raises BundleError for a damaged bundle and Conflict for a Python engine that is not allowed.
     """
     bundle = read_bundle(folder, verify=False)
-    engine = bundle.open_engine(allow_python=allow_python)
+    engine = bundle.open_engine(allow_python=allow_python, python_timeout_s=python_timeout_s)
     try:
         return Predictor(bundle, engine, model, version, max_rows)
     except BaseException:

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from garcom.errors import SettingsError
+from garcom.settings import Settings, load_settings
+from tests.documents import DOCS
+
+PAGE = DOCS / "reference" / "settings.md"
+
+
+def load(home: Path, file: str | None = None, environment: dict[str, str] | None = None, **flags: Any) -> Settings:
+    if file is not None:
+        (home / "garcom.toml").write_text(file, encoding="utf-8")
+    return load_settings({"home": str(home)} | flags, environment=environment or {})
+
+
+def message(home: Path, *arguments: Any, **options: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(home, *arguments, **options)
+    return str(caught.value)
+
+
+def test_defaults_without_anything(tmp_path: Path) -> None:
+    assert load(tmp_path) == Settings(home=str(tmp_path))
+    assert load(tmp_path).host == "127.0.0.1"
+    assert load_settings({}, environment={}).home  # the platform's folder
+
+
+def test_the_later_wins(tmp_path: Path) -> None:
+    file, environment = "port = 1\nworkers = 2\nmax_rows = 3", {"GARCOM_PORT": "4", "GARCOM_WORKERS": "5"}
+    found = load(tmp_path, file, environment, port=6)
+    assert (found.port, found.workers, found.max_rows, found.server) == (6, 5, 3, "uvicorn")
+    assert load(tmp_path, file, environment, port=None).port == 4  # a flag that was not given
+
+
+def test_a_file_that_is_named_is_read_instead_of_the_one_in_the_home(tmp_path: Path) -> None:
+    (tmp_path / "garcom.toml").write_text("port = 1\nworkers = 2")
+    other = tmp_path / "other.toml"
+    other.write_text("port = 3")
+    found = load_settings({"home": str(tmp_path)}, config=other, environment={})
+    assert (found.port, found.workers) == (3, 1)
+
+
+def test_the_home_comes_from_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "garcom.toml").write_text("port = 1")
+    found = load_settings({}, environment={"GARCOM_HOME": str(tmp_path)})
+    assert (found.home, found.port) == (str(tmp_path), 1)
+    config = tmp_path / "other.toml"
+    config.write_text('home = "/srv/garcom"')
+    assert load_settings({}, config=config, environment={}).home == "/srv/garcom"
+    assert load_settings({"home": "/x"}, config=config, environment={}).home == "/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("true", True), ("True", True), ("0", False), ("false", False)]
+)
+def test_the_environment_speaks_in_words(tmp_path: Path, text: str, value: bool) -> None:
+    found = load(tmp_path, environment={"GARCOM_ALLOW_PYTHON": text, "GARCOM_GRACE_S": "2.5", "GARCOM_PROT": "x"})
+    assert found.allow_python is value
+    assert found.grace_s == 2.5
+
+
+def test_unknown_names_get_a_suggestion(tmp_path: Path) -> None:
+    found = message(tmp_path, "prot = 1")
+    assert found == f"Unknown setting 'prot' in {tmp_path / 'garcom.toml'}. Did you mean 'port'?"
+    assert "docs/reference/settings.md lists them all" in message(tmp_path, "zzzzz = 1")
+    assert "the flags" in message(tmp_path, prot=1)
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "where"),
+    [
+        ("port = 70000", {}, "garcom.toml"),
+        ('port = "8000"', {}, "garcom.toml"),  # a file has types; only the environment is text
+        ("port = 1.5", {}, "garcom.toml"),
+        ("allow_python = 1", {}, "garcom.toml"),
+        ('server = "apache"', {}, "garcom.toml"),
+        ("workers = 0", {}, "garcom.toml"),
+        ("", {"GARCOM_PORT": "-1"}, "the environment"),
+        ("", {"GARCOM_PORT": "many"}, "the environment"),
+        ("", {"GARCOM_WORKERS": ""}, "the environment"),
+        ("", {"GARCOM_GRACE_S": "0"}, "the environment"),
+        ("", {"GARCOM_CLIENT_TIMEOUT_S": "nan"}, "the environment"),
+        ("", {"GARCOM_CLIENT_TIMEOUT_S": "inf"}, "the environment"),
+        ("", {"GARCOM_LOG_LEVEL": "loud"}, "the environment"),
+        ("", {"GARCOM_ALLOW_PYTHON": "perhaps"}, "the environment"),
+    ],
+)
+def test_wrong_values_say_which_setting_and_where(
+    tmp_path: Path, file: str, environment: dict[str, str], where: str
+) -> None:
+    found = message(tmp_path, file, environment)
+    name = (file.partition(" ")[0] or next(iter(environment))).removeprefix("GARCOM_").lower()
+    assert f"Setting {name!r} in " in found
+    assert where in found
+    assert "Expected" in found or "Invalid" in found
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    assert "Expected TOML" in message(tmp_path, "port 1")
+    (tmp_path / "garcom.toml").write_bytes(b"\xff")
+    assert "Expected TOML" in message(tmp_path)
+    with pytest.raises(SettingsError, match="Expected a settings file at"):
+        load_settings({}, config=tmp_path / "absent.toml", environment={})
+    with pytest.raises(SettingsError, match="Expected a settings file at"):
+        load_settings({}, config=tmp_path, environment={})
+
+
+def test_the_page_tells_every_setting_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name: default for name, _, default, _ in rows}
+    assert len(rows) == len(told)
+    assert set(told) == set(Settings.__struct_fields__)
+    for field in msgspec.structs.fields(Settings):
+        written = str(field.default).lower()
+        if field.default == "":
+            assert not told[field.name].startswith("`")
+        else:
+            assert told[field.name].startswith(f"`{written}`"), field.name
+
+
+def test_the_page_s_example_is_a_settings_file(tmp_path: Path) -> None:
+    example = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert load(tmp_path, example[0]).workers == 4
