@@ -16,6 +16,7 @@ from garcom.serving.runtime import Route, Slot
 
 #: Request line and headers together; RFC 9110 §5.4 leaves the limit to the server.
 MAX_HEAD_BYTES = 64 * 1024
+_UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 #: A longer body goes the way that counts what the worker holds.
 MAX_SHORT_BODY_BYTES = 64 * 1024
 
@@ -54,6 +55,8 @@ class Protocol(HttpToolsProtocol):
     _exchange: Exchange | None = None
     #: Whether the short way's request has come whole and its answer is being made.
     _answering = False
+    #: Whether the head that has just come asks for another protocol.
+    _declining = False
     _loading: asyncio.Task[None] | None = None
     _body: bytes = b""
     #: The last words, said after the answers that are still owed; None while the connection is to stay.
@@ -82,7 +85,6 @@ class Protocol(HttpToolsProtocol):
         try:
             self._feed(data)
         except httptools.HttpParserError:
-            # What a callback refused has said so already.
             if not self._deaf:
                 self._part(_bare_answer(400, "Expected an HTTP/1.1 request, got something else."))
             return
@@ -94,15 +96,29 @@ class Protocol(HttpToolsProtocol):
             self._refuse_head()
 
     def _feed(self, data: bytes) -> None:
-        rest: bytes | memoryview = data
-        while rest:
+        while data:
             try:
-                self.parser.feed_data(rest)
+                self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # No other protocol is spoken here, as RFC 9110 §7.8 allows: what follows is HTTP/1.1 as before.
-                rest = memoryview(rest)[upgrade.args[0] :]
+                data = self._head_without_upgrade() + data[upgrade.args[0] :]
             else:
                 return
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head of a request that asks for another protocol, without asking for it.
+
+        None is spoken here, as RFC 9110 §7.8 allows; but the parser takes what follows such a head for the other
+        protocol, and some clients (Java's among them) ask with every request, bodies included.
+        """
+        self._declining = False
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = [token for token in value.split(b",") if token.strip().lower() not in _UPGRADE_HEADERS]
+                value = b",".join(tokens)
+            if name not in _UPGRADE_HEADERS:
+                lines.append(name + b": " + value)
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_message_begin(self) -> None:
         """A new request starts; what uvicorn prepares here is left until it is known to be needed."""
@@ -125,9 +141,13 @@ class Protocol(HttpToolsProtocol):
         """The head is whole: choose the way."""
         if self._unmoved_bytes + self._fed_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
             self._refuse_head()
-            raise _Refused
+            raise _Refused  # it has got its answer
         self.head_open = False
-        if not self._take_short_way():
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise _Refused  # this is no proxy
+            self._declining = True  # the parser stops here, and gets the head again
+        elif not self._take_short_way():
             self._take_long_way()
 
     def _take_short_way(self) -> bool:
@@ -139,7 +159,6 @@ class Protocol(HttpToolsProtocol):
             route.slot.batcher is None
             or parser.get_method() != b"POST"
             or not parser.should_keep_alive()
-            or parser.should_upgrade()
             or parser.get_http_version() != "1.1"
             or self.expect_100_continue
             or self.flow.write_paused
@@ -187,6 +206,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self._declining:
+            return
         self._moves += 1
         self.receiving = False
         exchange = self._exchange
@@ -313,7 +334,7 @@ class Protocol(HttpToolsProtocol):
 
 
 class _Refused(Exception):
-    """Makes the parser stop at a request that has got its answer already."""
+    """Makes the parser stop at a request that will not be served."""
 
 
 class _Unfinished:
