@@ -25,6 +25,7 @@ _DISPUTED_LIMIT = 300
 _ALONE_ROWS = 48
 _REFUSED_LIMIT = 40
 _PAIRS_LIMIT = 2_000
+_RATE_ROWS = 1_000
 _TIE = 1e-12
 
 
@@ -64,9 +65,7 @@ class Judge:
                 raise EngineError("The original refuses every row made for it; give --data with real rows.")
             base, known = base.rows(taken), found
         self.refused = base.rows(slice(0, 0))
-        # Rates are measured on the rows just answered: a slow original gets fewer intervals, not a longer wait.
-        seconds_per_row = self._asked.seconds / max(self._asked.rows, 1)
-        n_pairs = int(np.clip(budget_s / (45 * seconds_per_row), 32, _PAIRS_LIMIT))
+        n_pairs = int(np.clip(budget_s / (45 * self._seconds_per_row(base)), 32, _PAIRS_LIMIT))
         placed = threshold_rows(
             self._asked,
             self.signature,
@@ -83,6 +82,14 @@ class Judge:
             self._add(made, batches, answers)
         self.batch = stack(batches)
         self.answers = concatenate(answers)
+
+    def _seconds_per_row(self, rows: Batch) -> float:
+        """What a row costs in a large batch: a slow original gets fewer intervals, not a longer wait."""
+        if rows.n_rows < _RATE_ROWS:
+            # A few rows would tell the cost of a call, and make the number of intervals a matter of chance.
+            self._asked.rows, self._asked.seconds = 0, 0.0
+            self._asked.run(rows.rows(np.arange(_RATE_ROWS) % rows.n_rows))
+        return self._asked.seconds / self._asked.rows
 
     def _add(self, made: Batch, batches: list[Batch], answers: list[Outputs]) -> None:
         if not made.n_rows:
