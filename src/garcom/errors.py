@@ -13,6 +13,7 @@ GarcomError
 ├── Unavailable                try again later
 │   └── Overloaded             a bounded queue is full
 ├── EngineError                a predictor failed on rows that fit its signature
+│   └── RowsRefused            the model itself has no answer for them
 ├── PackError                  a trained model cannot become a bundle
 │   ├── UnreadableModel        the file is not a model that Garçom reads
 │   │   └── LibraryMismatch    written by another version of its library
@@ -114,6 +115,10 @@ class EngineError(GarcomError):
     def __init__(self, message: str, row: int | None = None) -> None:
         super().__init__(message)
         self.row = row
+
+
+class RowsRefused(EngineError):
+    """The model itself has no answer for such rows: an unknown category, a missing value."""
 
 
 class PackError(GarcomError):

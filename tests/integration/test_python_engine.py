@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from garcom.errors import EngineError, UnsupportedModel
+from garcom.errors import EngineError, RowsRefused, UnsupportedModel
 from garcom.model.engines import python
 from garcom.model.engines.base import EngineSpec
 from garcom.model.engines.python import PythonEngine
@@ -118,7 +118,7 @@ def test_texts_with_accents_unknown_values_and_gaps_arrive(tmp_path: Path) -> No
 def test_a_failure_of_the_model_leaves_the_process_alive(shared: PythonEngine) -> None:
     shared.start()
     before = shared.pid
-    with pytest.raises(EngineError, match="ValueError: não sei responder"):
+    with pytest.raises(RowsRefused, match="ValueError: não sei responder"):
         shared.run(rows(-1))
     assert shared.run(rows(3, 4)).values.tolist() == [[6], [8]]  # type: ignore[union-attr]
     assert shared.pid == before

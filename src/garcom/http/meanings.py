@@ -41,9 +41,14 @@ MEANINGS: dict[str, Meaning] = {
         "The model's queue, or the room for bodies, is full.", "Wait Retry-After seconds, and send it again."
     ),
     "unavailable": Meaning("Not now.", "Wait Retry-After seconds, and send it again."),
+    "rows-refused": Meaning(
+        "The rows fit the fields, but the model has no answer for one of them, such as a category it was never "
+        "trained on; errors names the row where it is known.",
+        "Send another value, or leave the row out.",
+    ),
     "engine-error": Meaning(
-        "The model failed on a row that fits its fields; errors names the row where it is known.",
-        "Leave the row out, and tell whoever made the model.",
+        "What computes the model failed; the rows may well be right.",
+        "Try again, and tell whoever runs the server.",
     ),
     "bundle-error": Meaning("The stored bundle is damaged.", "Remove the version, and register the bundle again."),
     "internal-error": Meaning("A fault of Garçom's own.", "Report it, with the log of this request_id."),

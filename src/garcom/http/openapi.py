@@ -10,6 +10,7 @@ import msgspec
 from garcom.http import problems
 from garcom.model.signature import Class, Field, FieldType, Output, Signature
 from garcom.serving.guards import Warned
+from garcom.serving.rows import moment
 
 _JSON_TYPES = {
     FieldType.FLOAT: "number",
@@ -49,7 +50,7 @@ _PROBLEMS = {
         "invalid-rows",
         "records[3].pH: expected a number, got text.",
     ),
-    "500": ("The model failed on these rows.", "engine-error", "The model failed on a row that fits its signature."),
+    "500": ("The server failed; the rows may well be right.", "engine-error", "What computes the model failed."),
     "503": (
         "The queue is full; try again after Retry-After seconds.",
         "overloaded",
@@ -101,8 +102,10 @@ def _seen(field: Field) -> str:
     if field.type is FieldType.CATEGORY and field.categories:
         more = ", …" if len(field.categories) > 20 else ""
         return f"Categories seen in training: {', '.join(map(str, field.categories[:20]))}{more}."
-    if field.type is FieldType.DATETIME or field.minimum is None or field.maximum is None:
+    if field.minimum is None or field.maximum is None:
         return ""
+    if field.type is FieldType.DATETIME:
+        return f"Seen in training: {moment(field.minimum).isoformat()} to {moment(field.maximum).isoformat()}."
     return f"Seen in training: {field.minimum:.6g} to {field.maximum:.6g}."
 
 

@@ -25,6 +25,7 @@ STATUSES: tuple[tuple[type[GarcomError], HTTPStatus, str], ...] = (
     (errors.Conflict, HTTPStatus.CONFLICT, "conflict"),
     (errors.Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),
     (errors.Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
+    (errors.RowsRefused, HTTPStatus.UNPROCESSABLE_ENTITY, "rows-refused"),
     (errors.EngineError, HTTPStatus.INTERNAL_SERVER_ERROR, "engine-error"),
     (errors.BundleError, HTTPStatus.INTERNAL_SERVER_ERROR, "bundle-error"),
     (errors.GarcomError, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error"),
@@ -59,7 +60,7 @@ def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple
     status, slug = next((status, slug) for kind, status, slug in STATUSES if isinstance(error, kind))
     places = [Place(*fault) for fault in error.faults] if isinstance(error, InputError) else []
     if isinstance(error, errors.EngineError) and error.row is not None:
-        places = [Place(*Fault(f"records[{error.row}]", "a row that the model can answer", "an error of its engine"))]
+        places = [Place(*Fault(f"records[{error.row}]", "a row that the model can answer", "one that it cannot"))]
     headers = [(b"retry-after", b"%d" % error.retry_after_s)] if isinstance(error, Unavailable) else []
     return Problem(TYPE_PREFIX + slug, status.phrase, status, str(error), places, request_id), headers
 

@@ -201,7 +201,7 @@ class Batcher:
             return self.predictor.run(batch)
         except EngineError as error:
             row = self._first_failing(batch, began + SPLIT_BUDGET_S)
-            raise EngineError(str(error), row=None if row is None else first + row) from error
+            raise type(error)(str(error), row=None if row is None else first + row) from error
 
     def _first_failing(self, batch: Batch, give_up_at: float) -> int | None:
         """The position of the first row that fails, by halving; None if none fails by itself."""

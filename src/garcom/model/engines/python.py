@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import garcom
-from garcom.errors import EngineError
+from garcom.errors import EngineError, RowsRefused
 from garcom.model.engines.base import EngineSpec
 from garcom.model.engines.python_wire import (
     REPLY_MARGIN,
@@ -145,7 +145,7 @@ class PythonEngine:
         output = self._signature.output
         reply = self._exchange(message, reply_limit(batch.n_rows, output), self._timeout_s)
         if isinstance(reply, Failure):
-            raise EngineError(reply.message)
+            raise RowsRefused(reply.message)
         try:
             if not isinstance(reply, Answer):
                 raise EngineError(f"Expected an answer from the model's process, got {type(reply).__name__}.")

@@ -31,7 +31,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from garcom.errors import EngineError
+from garcom.errors import EngineError, RowsRefused
 from garcom.model.lowering import NotLowerable
 from tests.unit.model.lowering import data
 from tests.unit.model.lowering.compare import assert_same, lowered
@@ -188,7 +188,7 @@ def test_unknown_category_is_refused_where_the_original_refuses() -> None:
     pair = lowered(make_pipeline(OneHotEncoder(), LogisticRegression()).fit(X, rows.y), X, "classification")
     spoilt = X.copy()
     spoilt.loc[3, "cidade"] = "Macondo"
-    with pytest.raises(EngineError, match="cidade") as caught:
+    with pytest.raises(RowsRefused, match="cidade") as caught:
         pair.run(spoilt)
     assert caught.value.row == 3
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from garcom.errors import BundleError, EngineError
+from garcom.errors import BundleError, RowsRefused
 from garcom.model.engines.arrays.ops import build
 from garcom.model.engines.arrays.program import FIRST_STEP, Program
 from garcom.model.engines.base import EngineSpec
@@ -32,7 +32,7 @@ class ArraysEngine:
         )
 
     def run(self, batch: Batch) -> Outputs:
-        """Answer every row. Raises :class:`EngineError`, naming the first bad row, where the answer is not a number."""
+        """Answer every row. Raises :class:`RowsRefused`, naming the first bad row, where the answer is not a number."""
         values: list[Any] = [batch.numbers, batch.texts]
         # Overflow to infinity and NaN are part of the models' arithmetic: the original computes them too.
         with np.errstate(all="ignore"):
@@ -93,7 +93,7 @@ def _numbers(answers: FloatArray) -> FloatArray:
     first = int(answers.argmax())
     value = answers.item(first)
     if value != value:
-        raise EngineError(
+        raise RowsRefused(
             "Expected numbers as the answer, got NaN: a missing or extreme value reached a model that has no answer "
             "for it. Send another value, or train the model with an imputer.",
             row=first // answers.shape[1],

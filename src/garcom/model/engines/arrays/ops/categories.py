@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from garcom.errors import EngineError
+from garcom.errors import RowsRefused
 from garcom.model.engines.arrays.ops.registry import Call, operation
 from garcom.model.engines.arrays.program import Array, Step
 from garcom.records import FloatArray, TextArray
@@ -64,14 +64,14 @@ def slots_of_numbers(step: Step) -> Call:
 
 @operation("refuse_unknown")
 def refuse_unknown(step: Step) -> Call:
-    """The slots themselves; :class:`EngineError` where one is the slot of the unknown."""
+    """The slots themselves; :class:`RowsRefused` where one is the slot of the unknown."""
     unknown, names = step.arrays["unknown"], step.options["names"]
 
     def call(slots: Array) -> Array:
         bad = slots == unknown
         if bad.any():
             row, column = (int(position) for position in np.argwhere(bad)[0])
-            raise EngineError(_unknown_message(names, column), row=row)
+            raise RowsRefused(_unknown_message(names, column), row=row)
         return slots
 
     return call

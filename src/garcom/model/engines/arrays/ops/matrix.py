@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from garcom.errors import EngineError
+from garcom.errors import RowsRefused
 from garcom.model.engines.arrays.ops.registry import Call, operation
 from garcom.model.engines.arrays.program import Array, Step
 from garcom.records import FloatArray
@@ -35,13 +35,13 @@ def numbers_of_texts(step: Step) -> Call:
 
 @operation("refuse_missing")
 def refuse_missing(step: Step) -> Call:
-    """The input itself; :class:`EngineError` where it holds NaN, as the original raises."""
+    """The input itself; :class:`RowsRefused` where it holds NaN, as the original raises."""
     reader = step.options["reader"]
 
     def call(X: FloatArray) -> FloatArray:
         missing = np.isnan(X)
         if missing.any():
-            raise EngineError(
+            raise RowsRefused(
                 f"{reader} takes no missing values, got one. Send a value, or train the model with an imputer.",
                 row=int(np.flatnonzero(missing.any(axis=1))[0]),
             )
