@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +9,7 @@ import numpy as np
 
 from garcom.model.signature import Field, FieldType, Signature
 from garcom.records import Batch
+from garcom.serving.rows import moment
 
 
 class Warned(msgspec.Struct, frozen=True):
@@ -72,6 +72,6 @@ def _shown(field: Field, limit: float | None) -> str:
     if limit is None:
         return "none"
     if field.type is FieldType.DATETIME:
-        return datetime.fromtimestamp(limit / 1e6, UTC).isoformat()
+        return moment(limit).isoformat()
     unit = f" {field.unit}" if field.unit else ""
     return f"{limit:.6g}{unit}"

@@ -26,6 +26,12 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment(since_epoch: float) -> datetime:
+    """The moment of so many microseconds since 1970 UTC; the nearest there is, outside the years 1 to 9999."""
+    within = min(max(int(since_epoch), microseconds(datetime.min)), microseconds(datetime.max))
+    return _EPOCH + within * _MICROSECOND
+
+
 def _picker(positions: list[int]) -> Callable[[Row], Row]:
     """A function that picks these positions of a row, as a tuple whatever their number."""
     if len(positions) == 1:

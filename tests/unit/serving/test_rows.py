@@ -8,6 +8,7 @@ import pytest
 
 from garcom.model.signature import Field, FieldType, Output, Signature
 from garcom.serving.rows import BatchBuilder, microseconds
+from garcom.serving.rows import moment as from_microseconds
 
 
 def builder(*kinds: FieldType) -> BatchBuilder:
@@ -71,3 +72,11 @@ def test_texts_stay_whole_whatever_they_look_like() -> None:
 )
 def test_microseconds_are_exact(moment: datetime, expected: int) -> None:
     assert microseconds(moment) == expected
+
+
+def test_microseconds_as_moments() -> None:
+    for exact in (0, -1, 1, 253_402_300_799_999_999, -62_135_596_800_000_000):
+        assert microseconds(from_microseconds(exact)) == exact
+    rounded_up = float(253_402_300_799_999_999)  # to the year 10000, as float64 has it
+    assert from_microseconds(rounded_up) == datetime.max.replace(tzinfo=UTC)
+    assert from_microseconds(-1e18) == datetime.min.replace(tzinfo=UTC)
