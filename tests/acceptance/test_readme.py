@@ -15,8 +15,6 @@ RUNNABLE = {"console", "python"}
 #: The Portuguese README has the blocks of the English one, which tests/unit/docs compares.
 PAGES = [page for page in pages() if page != README_PT and any(block.language in RUNNABLE for block in blocks(page))]
 
-pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning")
-
 
 @pytest.fixture(scope="session")
 def folder_after(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:

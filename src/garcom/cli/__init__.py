@@ -18,15 +18,15 @@ app = typer.Typer(
     help="Turns a trained model into a product: a typed, documented, fast and correct HTTP service.",
 )
 
+app.command("demo")(demo.command)
 app.command("pack")(pack.command)
 app.command("serve", epilog=serve.EPILOG)(serve.command)
+app.command("predict")(predict.command)
 app.command("register")(register.command)
 app.command("models")(models.command)
 app.command("show")(show.command)
 app.command("use")(use.command)
 app.command("remove")(remove.command)
-app.command("predict")(predict.command)
-app.command("demo")(demo.command)
 
 
 def main() -> None:
