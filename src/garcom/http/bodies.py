@@ -67,6 +67,7 @@ class Body:
         self._bodies = bodies
         self._receive = receive
         self._length = 0
+        self._deadline = asyncio.get_running_loop().time() + bodies.timeout_s
         self.ended = False
 
     async def read(self) -> bytes:
@@ -76,7 +77,7 @@ class Body:
         """
         parts: list[bytes] = []
         try:
-            async with asyncio.timeout(self._bodies.timeout_s):
+            async with asyncio.timeout_at(self._deadline):
                 while not self.ended:
                     part = await self._part()
                     parts.append(part)
@@ -94,7 +95,7 @@ class Body:
         A client that writes all before it reads anything would otherwise never learn what was wrong.
         """
         try:
-            async with asyncio.timeout(self._bodies.timeout_s):
+            async with asyncio.timeout_at(self._deadline):
                 while not self.ended:
                     await self._part()
         except (TimeoutError, Disconnected):

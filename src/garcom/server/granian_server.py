@@ -1,4 +1,8 @@
-"""granian on a socket that the supervisor opened (the extra ``granian``): HTTP/2, and its own parser in Rust."""
+"""granian on a socket that the supervisor opened (the extra ``granian``): its own parser, in Rust.
+
+Its limit for a head counts between requests too, so ``client_timeout_s`` stands for ``keep_alive_s`` here. It has no
+limit for clients that do not read.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,8 @@ class Server(EmbeddedServer):  # type: ignore[misc]
         super().__init__(
             app,
             interface=Interfaces.ASGINL,
-            http=HTTPModes.auto,
+            # With HTTP/2 beside it, granian waits without limit for the first bytes of a connection.
+            http=HTTPModes.http1,
             websockets=False,
             log_enabled=False,
             http1_settings=HTTP1Settings(header_read_timeout=int(settings.client_timeout_s * 1000)),

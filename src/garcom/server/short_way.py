@@ -142,13 +142,13 @@ class Protocol(HttpToolsProtocol):
         if self._unmoved_bytes + self._fed_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
             self._refuse_head()
             raise _Refused  # it has got its answer
-        self.head_open = False
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
                 raise _Refused  # this is no proxy
             self._declining = True  # the parser stops here, and gets the head again
         elif not self._take_short_way():
             self._take_long_way()
+        self.head_open = False
 
     def _take_short_way(self) -> bool:
         route = self.plane.runtime.routes_by_url.get(self.url)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -20,7 +22,7 @@ def x(value: float, path: str = LINE, **headers: str) -> bytes:
 
 
 #: One of each way that requests take: short, long because of its path, the control application, refused.
-KINDS = {
+KINDS: dict[str, Callable[[int], tuple[bytes, int]]] = {
     "short": lambda i: (x(i, x_request_id=f"r{i}"), 200),
     "query": lambda i: (x(i, LINE + "?long", x_request_id=f"r{i}"), 200),
     "list": lambda i: (post(LINE, [{"x": i}] * 3, x_request_id=f"r{i}"), 200),
@@ -145,26 +147,31 @@ def test_nothing_after_connection_close_is_answered(uvicorn_server: Running) -> 
         assert connection.closed().count(b"HTTP/1.1 200") == 2
 
 
+def broken(*headers: str, body: str = "abc") -> bytes:
+    """A request to predict with headers that are wrong."""
+    return "\r\n".join([f"POST {LINE} HTTP/1.1", "Host: a", *headers, "", body]).encode()
+
+
 BROKEN = {
     "garbage": b"\x00\x01\x02 nonsense\r\n\r\n",
     "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
     "http2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "two lengths": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd".encode(),
-    "same length twice": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc".encode(),
-    "length list": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc".encode(),
-    "signed length": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc".encode(),
-    "negative length": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\nabc".encode(),
-    "huge length": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Length: {10**30}\r\n\r\nabc".encode(),
-    "TE and CL": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n".encode(),
-    "CL and TE": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".encode(),
-    "unknown coding": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n".encode(),
-    "chunked not last": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n".encode(),
-    "space before colon": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Length : 3\r\n\r\nabc".encode(),
-    "folded": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\nContent-Length: 3\r\n\r\nabc".encode(),
-    "bare CR": f"POST {LINE} HTTP/1.1\r\nHost: a\rX: b\r\nContent-Length: 3\r\n\r\nabc".encode(),
-    "bare LF": f"POST {LINE} HTTP/1.1\nHost: a\nContent-Length: 3\n\nabc".encode(),
-    "NUL": f"POST {LINE} HTTP/1.1\r\nHost: a\r\nX: \0\r\nContent-Length: 3\r\n\r\nabc".encode(),
-    "no colon": f"POST {LINE} HTTP/1.1\r\nHost a\r\n\r\n".encode(),
+    "two lengths": broken("Content-Length: 3", "Content-Length: 4", body="abcd"),
+    "same length twice": broken("Content-Length: 3", "Content-Length: 3"),
+    "length list": broken("Content-Length: 3, 3"),
+    "signed length": broken("Content-Length: +3"),
+    "negative length": broken("Content-Length: -3"),
+    "huge length": broken(f"Content-Length: {10**30}"),
+    "TE and CL": broken("Transfer-Encoding: chunked", "Content-Length: 4", body="0\r\n\r\n"),
+    "CL and TE": broken("Content-Length: 4", "Transfer-Encoding: chunked", body="0\r\n\r\n"),
+    "unknown coding": broken("Transfer-Encoding: xchunked", body="0\r\n\r\n"),
+    "chunked not last": broken("Transfer-Encoding: chunked, gzip", body="0\r\n\r\n"),
+    "space before colon": broken("Content-Length : 3"),
+    "folded": broken("X: b\r\n c", "Content-Length: 3"),
+    "bare CR": broken("X: b\rY: b", "Content-Length: 3"),
+    "bare LF": broken("Content-Length: 3").replace(b"\r\n", b"\n"),
+    "NUL": broken("X: \0", "Content-Length: 3"),
+    "no colon": broken("X", "Content-Length: 3"),
     "bad chunk": CHUNKED + b"zz\r\nabc\r\n",
     "long chunk": CHUNKED + b"ffffffffffffffffff\r\nabc\r\n",
     "chunk without end": CHUNKED + b"3\r\nabcX",
@@ -203,10 +210,11 @@ def test_what_is_no_http_ends_the_connection_after_the_answers_before_it(
 def test_granian_never_answers_what_was_smuggled(granian_server: Running, kind: str) -> None:
     with Connection(granian_server.port) as connection:
         connection.send(BROKEN[kind] + SMUGGLED)
-        connection.socket.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # closed already
+            connection.socket.shutdown(socket.SHUT_WR)
         found = connection.closed()
-        if kind in ("bare LF", "same length twice", "TE and CL", "CL and TE"):
-            return  # hyper takes these for one request, and each in the one way that RFC 9112 §6.3 allows
+        if kind in ("bare LF", "same length twice", "TE and CL", "CL and TE", "odd path"):
+            return  # hyper takes these for a request, and each in the one way that RFC 9112 allows
         assert found.count(b"HTTP/1.1 ") <= 1
         assert b"smuggled" not in found
 
@@ -250,9 +258,9 @@ def test_a_head_as_long_as_is_allowed(uvicorn_server: Running) -> None:
         assert [connection.answer().status for _ in range(2)] == [200, 200]
 
 
-def test_a_client_that_ends_its_side_is_still_answered(server: Running) -> None:
+def test_a_client_that_ends_its_side_is_still_answered(uvicorn_server: Running) -> None:
     for data, n in ((x(1), 1), (HEALTH, 1), (x(1) + HEALTH + x(2), 3)):
-        with Connection(server.port) as connection:
+        with Connection(uvicorn_server.port) as connection:
             connection.send(data)
             connection.socket.shutdown(socket.SHUT_WR)
             assert connection.closed().count(b"HTTP/1.1 200") == n
@@ -281,11 +289,11 @@ def test_clients_that_go_away_harm_nobody(uvicorn_server: Running) -> None:
                 connection.socket.close()
                 assert other.send(x(4)).answer().json["prediction"] == 4.0
     assert uvicorn_server.logged("Exception in ASGI application\n") == []
-    assert [line for line in uvicorn_server.log() if line["level"] == "error" and "exception" in line] == []
+    assert [line for line in uvicorn_server.log() if "exception" in line] == []
 
 
-def test_an_unfinished_request_gets_no_answer(server: Running) -> None:
-    with Connection(server.port) as connection:
+def test_an_unfinished_request_gets_no_answer(uvicorn_server: Running) -> None:
+    with Connection(uvicorn_server.port) as connection:
         connection.send(x(1) + x(2)[:-2])
         assert connection.answer().status == 200
         connection.socket.shutdown(socket.SHUT_WR)
