@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -25,13 +26,14 @@ def _json(value: Any) -> Response:
 @router.get("/v1/models", summary="The models", response_model=list[dict[str, Any]])
 async def list_models(request: Request) -> Response:
     """Every registered model, by name, with the version that answers."""
-    return _json(_catalogue(request).models())
+    # A thousand bundles take a while to read the first time; predictions must not wait for it.
+    return _json(await asyncio.to_thread(_catalogue(request).models))
 
 
 @router.get("/v1/models/{model}", summary="One model with its versions", response_model=dict[str, Any])
 async def show_model(request: Request, model: str) -> Response:
     """Signature, engines, proof, metrics and lineage of each version."""
-    return _json(_catalogue(request).model(model))
+    return _json(await asyncio.to_thread(_catalogue(request).model, model))
 
 
 @router.get("/v1/models/{model}/versions/{version}", summary="One version", response_model=dict[str, Any])

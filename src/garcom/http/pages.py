@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ async def openapi(request: Request) -> JSONResponse:
     """The OpenAPI document, with every model's own operations."""
     catalogue: Catalogue = request.app.state.catalogue
     base: dict[str, Any] = request.app.openapi()
-    return JSONResponse(catalogue.openapi(base))
+    return await asyncio.to_thread(lambda: JSONResponse(catalogue.openapi(base)))
 
 
 @router.get("/docs/problems")
@@ -53,7 +54,7 @@ async def problems() -> HTMLResponse:
 async def start(request: Request) -> HTMLResponse:
     """The models with their addresses, or how to get the first one in."""
     catalogue: Catalogue = request.app.state.catalogue
-    models = catalogue.models()
+    models = await asyncio.to_thread(catalogue.models)
     body = "<h1>Models</h1>"
     if models:
         rows = "".join(map(_model_row, models))
