@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+
+from garcom.http.metrics import Exposition, SharedCounts
+from garcom.rollout.plan import ModelPlan, TrafficPlan
+from garcom.serving.predictor import Predictor
+from garcom.serving.runtime import Runtime
+from garcom.serving.telemetry import BUCKETS_S, Counts, Telemetry
+
+Sample = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def never(folder: Path, model: str, version: int) -> Predictor:
+    raise AssertionError("metrics need no engine")
+
+
+def samples(exposition: Exposition) -> dict[Sample, float]:
+    families = text_string_to_metric_families(exposition.text().decode())
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_what_was_counted_is_exposed() -> None:
+    runtime = Runtime(never, memory_budget_bytes=1, max_queued_rows=1)
+    planned = {"wine": ModelPlan(answers=2, versions={1: "a", 2: "b"}), "none": ModelPlan(answers=None, versions={})}
+    runtime.plan = TrafficPlan(revision=7, default="wine", models=planned, bundles="")
+    telemetry = Telemetry()
+    counts = telemetry.version("wine", 2)
+    counts.add(200, 3, 1, 0.0007)
+    counts.add(200, 1, 0, 99.0)
+    counts.refuse(422)
+    telemetry.refuse(404)
+    found = samples(Exposition(telemetry.snapshot, runtime))
+    wine = (("model", "wine"), ("version", "2"))
+    assert found["garcom_requests_total", (("model", "wine"), ("status", "200"), ("version", "2"))] == 2
+    assert found["garcom_requests_total", (("model", "wine"), ("status", "422"), ("version", "2"))] == 1
+    assert found["garcom_predictions_total", wine] == 4
+    assert found["garcom_predictions_with_warnings_total", wine] == 1
+    assert found["garcom_refused_requests_total", (("status", "404"),)] == 1
+    assert found["garcom_request_seconds_count", wine] == 2
+    assert found["garcom_request_seconds_sum", wine] == 99.0007
+    buckets = [found["garcom_request_seconds_bucket", (("le", str(bound)), *wine)] for bound in BUCKETS_S]
+    assert buckets == [0.0] + [1.0] * (len(BUCKETS_S) - 1)  # cumulative
+    assert found["garcom_request_seconds_bucket", (("le", "+Inf"), *wine)] == 2
+    assert found["garcom_plan_revision", ()] == 7
+    assert found["garcom_models", ()] == 2
+    assert found["garcom_version_answers", wine] == 1
+    assert found["garcom_worker_resident_bytes", ()] > 1e6
+
+
+def telemetry_of(n: int) -> Telemetry:
+    telemetry = Telemetry()
+    for _ in range(n):
+        telemetry.version("wine", 1).add(200, 1, 0, 0.001)
+    return telemetry
+
+
+def test_the_counts_of_all_workers_are_added_and_those_that_ended_stay(tmp_path: Path) -> None:
+    own = telemetry_of(1)
+    shared = SharedCounts(tmp_path, own.snapshot)
+    (tmp_path / "counts-1.json").write_bytes(msgspec.json.encode(telemetry_of(10).snapshot()))
+    (tmp_path / "counts-2.json").write_bytes(b'{"versions": {"wi')  # a disk that was full
+    assert shared.total().versions["wine:1"].rows == 11
+    shared.write()
+    assert shared.total().versions["wine:1"].rows == 11  # its own are not counted twice
+    own.version("wine", 1).add(200, 5, 0, 0.001)
+    assert shared.total().versions["wine:1"].rows == 16
+    assert shared.total().versions["wine:1"].rows == 16  # adding up changes nothing
+    written = msgspec.json.decode((tmp_path / f"counts-{os.getpid()}.json").read_bytes(), type=Counts)
+    assert written.versions["wine:1"].rows == 1
+    assert not list(tmp_path.glob("*.partial"))
