@@ -74,10 +74,20 @@ class _Body:
 class Batcher:
     """The queue before one predictor. Its public methods are called on the event loop only."""
 
-    def __init__(self, predictor: Predictor, executor: Executor, max_queued_rows: int) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        executor: Executor,
+        max_queued_rows: int,
+        *,
+        loop_budget_s: float = LOOP_BUDGET_S,
+        split_budget_s: float = SPLIT_BUDGET_S,
+    ) -> None:
         self.predictor = predictor
         self._executor = executor
         self._max_queued_rows = max_queued_rows
+        self._loop_budget_s = loop_budget_s
+        self._split_budget_s = split_budget_s
         self._loop = asyncio.get_running_loop()
         self._singles: list[_Single] = []
         self._bodies: deque[_Body] = deque()
@@ -132,7 +142,7 @@ class Batcher:
             self._loop.call_soon(self._turn)
 
     def _serve_singles(self) -> None:
-        within = self.predictor.rows_within(LOOP_BUDGET_S)
+        within = self.predictor.rows_within(self._loop_budget_s)
         n = min(within or SLICE_ROWS, SLICE_ROWS)
         singles, self._singles = self._singles[:n], self._singles[n:]
         if within:
@@ -141,7 +151,7 @@ class Batcher:
             self._in_thread(lambda: self._answer_singles(singles), lambda found: self._deliver(singles, found))
 
     def _serve_slice(self, body: _Body) -> None:
-        within = self.predictor.rows_within(LOOP_BUDGET_S)
+        within = self.predictor.rows_within(self._loop_budget_s)
         left = body.batch.n_rows - body.n_done
         if left <= within:
             self._advance(body, self._answer_slice(body, left))
@@ -169,7 +179,7 @@ class Batcher:
             warnings = predictor.guards.find(batch)
             return [*predictor.codec.encoder.answers(outputs, uuid7s(len(singles)), warnings)]
         except EngineError as error:
-            give_up_at = give_up_at or began + SPLIT_BUDGET_S
+            give_up_at = give_up_at or began + self._split_budget_s
             if len(singles) == 1 or time.monotonic() > give_up_at:
                 return [error] * len(singles)
             # One bad row must not take its neighbours with it: halve until only it fails.
@@ -200,7 +210,7 @@ class Batcher:
         try:
             return self.predictor.run(batch)
         except EngineError as error:
-            row = self._first_failing(batch, began + SPLIT_BUDGET_S)
+            row = self._first_failing(batch, began + self._split_budget_s)
             raise type(error)(str(error), row=None if row is None else first + row) from error
 
     def _first_failing(self, batch: Batch, give_up_at: float) -> int | None:
