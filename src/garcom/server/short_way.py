@@ -16,6 +16,8 @@ from garcom.serving.runtime import Route, Slot
 
 #: Request line and headers together; RFC 9110 §5.4 leaves the limit to the server.
 MAX_HEAD_BYTES = 64 * 1024
+#: How long a connection without a request is still listened to when the server stops: one may be on the wire.
+FAREWELL_S = 0.2
 _UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 #: A longer body goes the way that counts what the worker holds.
 MAX_SHORT_BODY_BYTES = 64 * 1024
@@ -195,6 +197,8 @@ class Protocol(HttpToolsProtocol):
         finally:
             if self.cycle is _UNFINISHED:
                 self.cycle = before  # the request had no path that can be read
+        if self._parting is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -281,13 +285,19 @@ class Protocol(HttpToolsProtocol):
         return not self.transport.is_closing()
 
     def shutdown(self) -> None:
-        """Finish the requests in flight, if there are any, then close."""
+        """Finish the requests in flight, those on the wire included, then close."""
         if self.lingering:
             self.transport.close()
-        elif self._exchange is not None:
+            return
+        if self._parting is None:
             self._parting = b""
-        else:
-            super().shutdown()
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+        self.loop.call_later(FAREWELL_S, self._leave_if_quiet)
+
+    def _leave_if_quiet(self) -> None:
+        if not self.working and (self.head_open or not self.receiving):
+            self._leave(b"")
 
     def _part(self, last_words: bytes) -> None:
         """Listen no more: drop the request that is coming, answer those before it, say the last words and leave."""

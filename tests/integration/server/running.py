@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from garcom.registry.registry import Registry
+from garcom.rollout.use import use
 from tests.integration.server.wire import Answer, ask, request
 
 COMMAND = (sys.executable, "-c", "from garcom.cli import main; main()")
@@ -50,6 +51,22 @@ class Running:
         """The process numbers of the web workers."""
         return [pid for pid in children(self.process.pid) if "garcom.server.worker" in command_line(pid)]
 
+    @property
+    def registry(self) -> Registry:
+        """The registry that it serves."""
+        return Registry.open(self.home)
+
+    def use(self, reference: str) -> None:
+        """``garcom use``, without a process of its own."""
+        use(self.registry.database, reference)
+
+    def garcom(self, *arguments: str) -> str:
+        """Run another command over the server's home; gives what it printed."""
+        command = [*COMMAND, *arguments, "--home", str(self.home)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         return self.process.wait(60)
@@ -57,8 +74,8 @@ class Running:
 
 def children(pid: int) -> list[int]:
     """The living children of a process."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in listed]
+    listed = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for of_thread in listed for child in of_thread]
 
 
 def command_line(pid: int) -> str:

@@ -1,0 +1,221 @@
+"""What answers, while it changes: switching, broken versions, removal, memory, Python engines, many models."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from garcom.rollout.plan import ModelPlan, TrafficPlan
+from garcom.storage.blobs import Blobs
+from tests.integration.server import models
+from tests.integration.server.load import Load
+from tests.integration.server.running import Running, alive, children, running, wait_for
+from tests.integration.server.wire import Connection, post, request
+
+LINE = "/v1/models/line/predict"
+
+
+def predict(server: Running, value: float, path: str = LINE) -> Any:
+    return server.ask(post(path, {"x": value}))
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "granian"])
+def test_a_switch_is_seen_soon_and_costs_no_request(tmp_path: Path, bundles: dict[str, Path], server: str) -> None:
+    with running(
+        tmp_path, "--workers", "2", "--server", server, register=(bundles["line-1"], bundles["line-2"])
+    ) as found:
+        wait_for(lambda: len(found.workers()) == 2)
+        with Load(found.port, 16, LINE) as load:
+            wait_for(lambda: len(load.answered) == 16 and all(load.answered))
+            for number in (2, 1, 2):
+                found.use(f"line:{number}")
+                wait_for(lambda: load.newest("version") == {number}, 5)  # noqa: B023 - called at once
+        assert (load.failed, load.cut, load.unanswered) == ([], 0, 0)
+        assert len(load.answered) == 16  # no connection was ever closed
+        for answers in load.answered:
+            assert all(answer["prediction"] == answer["version"] for answer in answers)
+            changes = [number for before, number in pairwise(a["version"] for a in answers) if before != number]
+            assert changes == [2, 1, 2]
+
+
+def test_a_broken_version_never_replaces_the_one_that_answers(tmp_path: Path, bundles: dict[str, Path]) -> None:
+    with running(tmp_path, register=(bundles["line-1"], bundles["wine"])) as found:
+        with Load(found.port, 4, LINE) as load:
+            found.registry.register(bundles["broken"])
+            found.use("line:2")
+            wait_for(lambda: "line:2" in found.get("/readyz")["failed"])
+            # What can be loaded by nobody is named, and the next good one takes over all the same.
+            answer = predict(found, 1, "/v1/models/line/versions/2/predict")
+            assert answer.status == 500
+            assert answer.headers["content-type"] == "application/problem+json"
+            found.registry.register(bundles["line-2"])
+            found.use("line:3")
+            wait_for(lambda: load.newest("version") == {3}, 5)
+        assert load.failed == []
+        assert {answer["version"] for each in load.answered for answer in each} == {1, 3}
+        assert found.get("/readyz")["failed"] == {}
+
+
+@pytest.mark.parametrize("damage", ["program of nothing", "no file", "half a file", "no folder", "foreign bytes"])
+def test_a_default_that_cannot_be_loaded_does_not_stop_the_server(
+    tmp_path: Path, bundles: dict[str, Path], damage: str
+) -> None:
+    bundle = bundles["broken"] if damage == "program of nothing" else bundles["line-1"]
+    with running(tmp_path, register=(bundle,)) as found:
+        found.stop()
+    stored = next(path for path in Blobs.under(tmp_path / "home").folder.iterdir() if path.is_dir())
+    engine = stored / "engines" / "arrays"
+    for folder in (stored, *(path for path in stored.rglob("*"))):
+        folder.chmod(0o755)
+    if damage == "no file":
+        (engine / "arrays.npz").unlink()
+    elif damage == "half a file":
+        data = (engine / "arrays.npz").read_bytes()
+        (engine / "arrays.npz").write_bytes(data[: len(data) // 2])
+    elif damage == "foreign bytes":
+        (engine / "program.json").write_bytes(b"\xff\xfe\x00")
+    elif damage == "no folder":
+        shutil.rmtree(stored)
+    with running(tmp_path, register=(bundles["wine"],)) as found:
+        answer = predict(found, 1)
+        assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert found.get("/readyz")["failed"].keys() == {"line:1"}
+        assert found.ask(post("/v1/models/wine/predict", found.get("/v1/models/wine/example"))).status == 200
+        for path in ("/healthz", "/readyz", "/metrics", "/docs", "/v1/models/wine"):
+            assert found.ask(request("GET", path)).status == 200, path
+        assert found.logged("worker ended; starting another") == []
+
+
+def test_removing(tmp_path: Path, bundles: dict[str, Path]) -> None:
+    with running(tmp_path, register=(bundles["wine"], bundles["line-1"], bundles["line-2"])) as found:
+        with Connection(found.port) as connection:
+            assert connection.send(post("/v1/models/line/versions/2/predict", {"x": 1})).answer().status == 200
+            found.registry.remove("line:2")
+            wait_for(lambda: predict(found, 1, "/v1/models/line/versions/2/predict").status == 404)
+            assert connection.send(post(LINE, {"x": 1})).answer().json["version"] == 1
+            # A request that began before the removal and is whole after it still has its model.
+            data = post(LINE, {"x": 5})
+            connection.send(data[:-2])
+            found.registry.remove("line", force=True)
+            wait_for(lambda: predict(found, 1).status == 404)
+            assert connection.send(data[-2:]).answer().status in (200, 404)
+            answer = connection.send(data).answer()
+            assert (answer.status, answer.json["type"]) == (404, "/docs/problems#model-not-found")
+        assert [model["model"] for model in found.get("/v1/models")] == ["wine"]
+        assert LINE not in found.get("/openapi.json")["paths"]
+        assert "line" not in found.get("/readyz")["loaded"]
+
+
+def test_a_thousand_models_are_loaded_only_when_they_are_asked_for(tmp_path: Path, bundles: dict[str, Path]) -> None:
+    with running(tmp_path, register=(bundles["wine"],)) as found:
+        # What a thousand registrations would lead to, put where the supervisor puts it.
+        plan_path = next(Path(path).parent for path in _open_files(found) if "plan.json" in path) / "plan.json"
+        plan = msgspec.json.decode(plan_path.read_bytes(), type=TrafficPlan)
+        folder = Path(plan.bundles)
+        digests = []
+        for i in range(3):
+            shutil.copytree(models.line(tmp_path / f"line-{i}", float(i), f"line-{i}"), folder / f"digest-{i}")
+            digests.append(f"digest-{i}")
+        many = {f"line-{i}": ModelPlan(answers=1, versions={1: digests[i % 3]}) for i in range(1000)}
+        bigger = TrafficPlan(
+            revision=plan.revision + 1, default=plan.default, models={**plan.models, **many}, bundles=plan.bundles
+        )
+        partial = plan_path.with_suffix(".new")
+        partial.write_bytes(msgspec.json.encode(bigger))
+        partial.replace(plan_path)
+        wait_for(lambda: found.get("/readyz")["models"] == 1001)
+        assert predict(found, 5, "/v1/models/line-998/predict").json["prediction"] == 10.0
+        loaded = found.get("/readyz")["loaded"]
+        assert "line-998:1" in loaded
+        assert len(loaded) <= 10  # the first few may have been loaded before anybody asked
+        assert len(found.get("/v1/models")) == 1001
+        assert len(found.get("/openapi.json")["paths"]) > 1001
+
+
+def _open_files(found: Running) -> list[str]:
+    """The files in the run folder, which the workers' command line names."""
+    arguments = Path(f"/proc/{found.workers()[0]}/cmdline").read_bytes().decode().split("\0")
+    return [str(path) for argument in arguments if "garcom-run-" in argument for path in Path(argument).iterdir()]
+
+
+def test_a_memory_budget_drops_the_least_recently_used(tmp_path: Path) -> None:
+    # Each counts three times its files: 5 MB are 15 MB of 40 MB.
+    register = tuple(models.line(tmp_path / f"{i}", float(i), f"line-{i}", 5_000_000) for i in range(4))
+    with running(tmp_path, register=register, model_memory_mb=40) as found:
+
+        def loaded() -> list[str]:
+            names: list[str] = found.get("/readyz")["loaded"]
+            return names
+
+        wait_for(lambda: len(loaded()) == 2)  # what was loaded before anybody asked
+        paths = [f"/v1/models/line-{i}/predict" for i in range(4)]
+        with Connection(found.port) as connection:
+            for i in (0, 1, 0, 2, 0, 3, 0, 1, 2, 3, 0):
+                assert connection.send(post(paths[i], {"x": 10})).answer().json["prediction"] == 10 * i
+                names = loaded()
+                assert f"line-{i}:1" in names
+                assert len(names) == 2
+            # Dropped while its request is on the way: it is loaded again for it.
+            data = post(paths[0], {"x": 7})
+            connection.send(data[:-2])
+            for i in (1, 2, 3):
+                assert predict(found, 1, paths[i]).status == 200
+            assert "line-0:1" not in loaded()
+            assert connection.send(data[-2:]).answer().json["prediction"] == 0.0
+        with (
+            Load(found.port, 3, paths[1]) as one,
+            Load(found.port, 3, paths[2]) as two,
+            Load(found.port, 3, paths[3]) as three,
+        ):
+            wait_for(lambda: min(one.n_answered, two.n_answered, three.n_answered) > 30)
+        assert (one.failed, two.failed, three.failed) == ([], [], [])
+
+
+def test_a_python_engine_runs_only_where_it_is_allowed(tmp_path: Path, bundles: dict[str, Path]) -> None:
+    with running(tmp_path, register=(bundles["sleeper"], bundles["line-1"])) as found:
+        answer = predict(found, 1, "/v1/models/sleeper/predict")
+        assert answer.status == 409
+        assert "--allow-python" in answer.json["detail"]
+        assert not [child for worker in found.workers() for child in children(worker)]
+        assert predict(found, 1).status == 200
+
+
+def test_a_python_engine_whose_process_is_killed_comes_back(tmp_path: Path, bundles: dict[str, Path]) -> None:
+    with running(tmp_path, "--allow-python", register=(bundles["sleeper"],)) as found:
+        (worker,) = found.workers()
+        assert predict(found, 3, "/predict").json["prediction"] == 6.0
+        (engine,) = children(worker)
+        os.kill(engine, signal.SIGKILL)
+        wait_for(lambda: not alive(engine))
+        assert predict(found, 3, "/predict").json["prediction"] == 6.0
+        (engine,) = children(worker)
+        with Connection(found.port) as connection:
+            connection.send(post("/predict", {"x": 5000}))
+            wait_for(lambda: 'queued_rows{model="sleeper",version="1"} 1.0' in _metrics(found))
+            os.kill(engine, signal.SIGKILL)
+            answer = connection.answer()
+            assert answer.status == 500
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert connection.send(post("/predict", {"x": 3})).answer().json["prediction"] == 6.0
+
+
+def _metrics(found: Running) -> str:
+    return found.ask(request("GET", "/metrics")).body.decode()
+
+
+def test_a_worker_is_light(tmp_path: Path, bundles: dict[str, Path]) -> None:
+    with running(tmp_path, register=(bundles["wine"], bundles["line-1"])) as found:
+        assert found.ask(post("/predict", found.get("/example"))).status == 200
+        for path in ("/docs", "/openapi.json", "/metrics", "/v1/models/wine"):
+            assert found.ask(request("GET", path)).status == 200
+        (worker,) = found.workers()
+        mapped = Path(f"/proc/{worker}/maps").read_text()
+        for library in ("sklearn", "pandas", "skl2onnx", "pyarrow", "sqlalchemy", "scipy", "matplotlib", "mlflow"):
+            assert f"/{library}/" not in mapped, library
