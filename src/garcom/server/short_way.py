@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, NamedTuple
 
 import httptools
@@ -11,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from garcom.errors import GarcomError
 from garcom.http import problems
 from garcom.http.edge import Edge, Reply
+from garcom.serving.batching import Batcher
 from garcom.serving.dataplane import DataPlane, Served
 from garcom.serving.runtime import Route, Slot
 
@@ -24,10 +24,14 @@ MAX_SHORT_BODY_BYTES = 64 * 1024
 
 
 class Exchange(NamedTuple):
-    """A prediction on the short way: from the parsed request to its answer without an ASGI task."""
+    """A prediction on the short way: from the parsed request to its answer without an ASGI task.
+
+    It holds the batcher, so that the model is not unloaded before its answer.
+    """
 
     route: Route
     slot: Slot
+    batcher: Batcher
     content_type: bytes
     request_id: bytes
 
@@ -59,7 +63,6 @@ class Protocol(HttpToolsProtocol):
     _answering = False
     #: Whether the head that has just come asks for another protocol.
     _declining = False
-    _loading: asyncio.Task[None] | None = None
     _body: bytes = b""
     #: The last words, said after the answers that are still owed; None while the connection is to stay.
     _parting: bytes | None = None
@@ -157,8 +160,9 @@ class Protocol(HttpToolsProtocol):
         if route is None or self._exchange is not None or (self.cycle is not None and not self.cycle.response_complete):
             return False
         parser = self.parser
+        batcher = route.slot.batcher
         if (
-            route.slot.batcher is None
+            batcher is None
             or parser.get_method() != b"POST"
             or not parser.should_keep_alive()
             or parser.get_http_version() != "1.1"
@@ -180,7 +184,7 @@ class Protocol(HttpToolsProtocol):
             return False
         if request_id:
             content_type, request_id = self.edge.read_headers(self.headers)
-        self._exchange = Exchange(route, route.slot, content_type, request_id)
+        self._exchange = Exchange(route, route.slot, batcher, content_type, request_id)
         self._body = b""
         return True
 
@@ -219,22 +223,10 @@ class Protocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._answering = True
-        batcher = exchange.slot.batcher
-        if batcher is None:  # unloaded while the body came
-            self._loading = self.loop.create_task(self._load_and_answer(exchange, self._body))
-            return
         try:
-            self.plane.submit(exchange.slot, batcher, self._body, exchange.content_type, self._deliver)
+            self.plane.submit(exchange.slot, exchange.batcher, self._body, exchange.content_type, self._deliver)
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
             self._write(self.edge.refuse(exchange.route, error, exchange.request_id))
-
-    async def _load_and_answer(self, exchange: Exchange, body: bytes) -> None:
-        try:
-            served = await self.plane.predict(exchange.route, body, exchange.content_type)
-            reply = self.edge.reply(exchange.route, served, exchange.request_id)
-        except Exception as error:  # noqa: BLE001 - as above
-            reply = self.edge.refuse(exchange.route, error, exchange.request_id)
-        self._write(reply)
 
     def _deliver(self, served: Served | GarcomError) -> None:
         exchange = self._exchange
