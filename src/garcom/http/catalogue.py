@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from garcom.errors import ModelNotFound, VersionNotFound
+from garcom.errors import BundleError, ModelNotFound, VersionNotFound
 from garcom.http import openapi
 from garcom.model.bundle import Bundle, read_bundle
 from garcom.model.engines.base import EngineSpec
@@ -88,9 +88,10 @@ class Catalogue:
         schemas = openapi.shared_schemas()
         for name in sorted(plan.models):
             planned = plan.models[name]
-            if planned.answers is None:
+            bundle = self._readable(name)
+            if bundle is None or planned.answers is None:
                 continue
-            signature = self.bundle(name, planned.answers).signature
+            signature = bundle.signature
             schemas |= openapi.model_schemas(name, planned.answers, signature)
             own = (*planned.routes, *(("/predict", *self._runtime.own_routes) if name == plan.default else ()))
             for path in (f"/v1/models/{name}/predict", *own):
@@ -107,6 +108,13 @@ class Catalogue:
             "components": shared | {"schemas": shared.get("schemas", {}) | schemas},
         }
 
+    def _readable(self, name: str) -> Bundle | None:
+        """The bundle that answers for a model, if there is one whose files are whole: one damaged spoils no list."""
+        try:
+            return self.answering(name)
+        except (VersionNotFound, BundleError):
+            return None
+
     def _planned(self, name: str) -> ModelPlan:
         plan = self._runtime.plan
         if name not in plan.models:
@@ -116,12 +124,12 @@ class Catalogue:
     def _summary(self, name: str) -> dict[str, Any]:
         planned = self._planned(name)
         plan = self._runtime.plan
-        task = None if planned.answers is None else self.answering(name).signature.output.task
+        bundle = self._readable(name)
         return {
             "model": name,
             "answers": planned.answers,
             "default": plan.default == name,
-            "task": task,
+            "task": None if bundle is None else bundle.signature.output.task,
             "versions": sorted(planned.versions),
             "predict": f"/v1/models/{name}/predict",
             "routes": list(planned.routes),

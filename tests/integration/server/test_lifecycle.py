@@ -33,7 +33,7 @@ def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, bundles: dict[str, P
         answers: list[Answer] = []
         waiting = [Connection(found.port) for _ in range(4)]
         for connection in waiting:
-            connection.send(post(SLOW, {"x": 1000}))
+            connection.send(post(SLOW, {"x": 600}))
         idle = Connection(found.port)
         assert idle.send(request("GET", "/healthz")).answer().status == 200
         threads = [threading.Thread(target=lambda c=c: answers.append(c.answer())) for c in waiting]
