@@ -21,7 +21,7 @@ run: setup  ## Garçom with a demo model on http://127.0.0.1:8000 (PORT=8001 for
 	@$(BIN)/garcom demo $(if $(PORT),--port $(PORT))
 
 test: setup  ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup  ## format and lint rules, types, import layers
 	$(BIN)/ruff format --check .

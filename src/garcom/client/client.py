@@ -110,7 +110,7 @@ class Client:
         """Predict one record (a dict), several (a list of dicts), or the rows of a table.
 
         A dict gives a :class:`~garcom.client.records.Prediction`, a list a list of them. A DataFrame gives a
-        DataFrame with the same index and the columns ``id``, ``prediction`` (or one per target),
+        DataFrame with the same index and the columns ``id``, ``prediction`` (or one ``prediction_<target>`` each),
         ``probability_<label>``, ``score`` (each where the model has it) and ``warnings``; ``attrs`` names model and
         version. A polars DataFrame or a pyarrow Table gives its own kind.
 

@@ -61,7 +61,8 @@ def test_several_targets(client: Client) -> None:
     found = client.predict({"pH": 3.5}, "medidas")
     assert found.prediction == {"dobro": pytest.approx(7.0), "triplo": pytest.approx(10.5)}
     frame = client.predict(pd.DataFrame({"pH": [3.5]}), "medidas")
-    assert (frame["dobro"].tolist(), frame["triplo"].tolist()) == ([pytest.approx(7.0)], [pytest.approx(10.5)])
+    assert frame["prediction_dobro"].tolist() == [pytest.approx(7.0)]
+    assert frame["prediction_triplo"].tolist() == [pytest.approx(10.5)]
 
 
 def test_warnings_are_typed(client: Client) -> None:
