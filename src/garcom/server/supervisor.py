@@ -37,15 +37,18 @@ Publish = Callable[[Path], None]
 
 def bind(host: str, port: int) -> socket.socket:
     """Listen on an address. Raises SettingsError, saying what is in the way."""
+    listener: socket.socket | None = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        if listener is not None:
+            listener.close()
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise SettingsError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}. "
-            "Choose another --port (0 takes a free one) or --host."
+            f"Cannot listen on {host}:{port}: {why}. Choose another --port (0 takes a free one) or --host."
         ) from error
     listener.listen(4096)
     listener.setblocking(False)

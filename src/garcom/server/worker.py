@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -32,7 +33,7 @@ def main(run_folder: Path, listen_fd: int, lifeline_fd: int) -> None:
     listener = socket.socket(fileno=listen_fd)
     worker = Worker(settings, run_folder)
 
-    threading.Thread(target=_watch_lifeline, args=(lifeline_fd,), daemon=True).start()
+    threading.Thread(target=_watch_lifeline, args=(lifeline_fd, run_folder), daemon=True).start()
 
     def ready() -> None:
         os.write(lifeline_fd, b"r")
@@ -47,10 +48,12 @@ def main(run_folder: Path, listen_fd: int, lifeline_fd: int) -> None:
         Server(worker, settings, ready).run(sockets=[listener])
 
 
-def _watch_lifeline(lifeline_fd: int) -> None:
+def _watch_lifeline(lifeline_fd: int, run_folder: Path) -> None:
     """Stop this worker when the supervisor's end closes; nothing is ever sent through it."""
     with contextlib.suppress(OSError):
         os.read(lifeline_fd, 1)
+    # The supervisor was killed, or it would have stopped this worker first; so nobody else removes this.
+    shutil.rmtree(run_folder, ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -52,6 +52,11 @@ class Running:
         return [pid for pid in children(self.process.pid) if "garcom.server.worker" in command_line(pid)]
 
     @property
+    def run_folder(self) -> Path:
+        """Where the supervisor puts the plan; the workers' command line names it."""
+        return next(Path(word) for word in command_line(self.workers()[0]).split(" ") if "garcom-run-" in word)
+
+    @property
     def registry(self) -> Registry:
         """The registry that it serves."""
         return Registry.open(self.home)

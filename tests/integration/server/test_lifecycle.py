@@ -124,9 +124,11 @@ def test_workers_and_engines_end_when_the_supervisor_is_killed(tmp_path: Path, b
         workers = wait_for(lambda: len(found.workers()) == 2 and found.workers())
         wait_for(lambda: any(children(worker) for worker in workers))
         engines = [child for worker in workers for child in children(worker)]
+        run_folder = found.run_folder
         found.process.kill()
         found.process.wait(10)
         wait_for(lambda: not any(map(alive, [*workers, *engines])))
+        assert not run_folder.exists()
         with pytest.raises(ConnectionRefusedError):
             Connection(found.port)
 

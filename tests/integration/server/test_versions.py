@@ -119,7 +119,7 @@ def test_removing(tmp_path: Path, bundles: dict[str, Path]) -> None:
 def test_a_thousand_models_are_loaded_only_when_they_are_asked_for(tmp_path: Path, bundles: dict[str, Path]) -> None:
     with running(tmp_path, register=(bundles["wine"],)) as found:
         # What a thousand registrations would lead to, put where the supervisor puts it.
-        plan_path = next(Path(path).parent for path in _open_files(found) if "plan.json" in path) / "plan.json"
+        plan_path = found.run_folder / "plan.json"
         plan = msgspec.json.decode(plan_path.read_bytes(), type=TrafficPlan)
         folder = Path(plan.bundles)
         digests = []
@@ -140,12 +140,6 @@ def test_a_thousand_models_are_loaded_only_when_they_are_asked_for(tmp_path: Pat
         assert len(loaded) <= 10  # the first few may have been loaded before anybody asked
         assert len(found.get("/v1/models")) == 1001
         assert len(found.get("/openapi.json")["paths"]) > 1001
-
-
-def _open_files(found: Running) -> list[str]:
-    """The files in the run folder, which the workers' command line names."""
-    arguments = Path(f"/proc/{found.workers()[0]}/cmdline").read_bytes().decode().split("\0")
-    return [str(path) for argument in arguments if "garcom-run-" in argument for path in Path(argument).iterdir()]
 
 
 def test_a_memory_budget_drops_the_least_recently_used(tmp_path: Path) -> None:
