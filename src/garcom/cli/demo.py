@@ -69,7 +69,7 @@ def command(
 
 def _check_port(host: str, port: int) -> None:
     """Nobody should wait for the training only to hear that the port is taken."""
-    from garcom.server.supervisor import bind
+    from garcom.server.listening import bind
 
     try:
         bind(host, port).close()

@@ -115,7 +115,8 @@ def serve(
     ``greet`` is told the address and the plan once the server answers; without it, they are printed.
     """
     from garcom.logs import configure
-    from garcom.server.supervisor import Supervisor, bind
+    from garcom.server.listening import bind
+    from garcom.server.supervisor import Supervisor
 
     configure(settings.log_format, settings.log_level)
     # First the address: nobody should wait for a model to be packed only to hear that the port is taken.

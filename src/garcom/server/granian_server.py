@@ -20,9 +20,8 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server as EmbeddedServer
 
 from garcom.app import Worker
+from garcom.server.listening import BACKLOG, QUEUE_S, close_queue
 from garcom.settings import Settings
-
-BACKLOG = 4096
 
 
 class Server(EmbeddedServer):  # type: ignore[misc]
@@ -52,8 +51,13 @@ def serve(worker: Worker, settings: Settings, listener: socket.socket, on_starte
     async def run() -> None:
         server = Server(worker.application, settings, listener)
         loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            close_queue(listener)
+            loop.call_later(QUEUE_S, server.stop)
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
+            loop.add_signal_handler(number, stop)
         await worker.start()
         # The socket listens already: what arrives before granian accepts waits in its queue.
         loop.call_soon(on_started)

@@ -20,7 +20,7 @@ from types import FrameType
 
 import msgspec
 
-from garcom.errors import GarcomError, SettingsError
+from garcom.errors import GarcomError
 from garcom.settings import Settings
 
 logger = logging.getLogger("garcom.supervisor")
@@ -33,26 +33,6 @@ PLAN_INTERVAL_S = 0.5
 
 #: Publishes the traffic plan to a file if it has changed; called at the start and then by the clock.
 Publish = Callable[[Path], None]
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Listen on an address. Raises SettingsError, saying what is in the way."""
-    listener: socket.socket | None = None
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except (OSError, UnicodeError) as error:
-        if listener is not None:
-            listener.close()
-        why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise SettingsError(
-            f"Cannot listen on {host}:{port}: {why}. Choose another --port (0 takes a free one) or --host."
-        ) from error
-    listener.listen(4096)
-    listener.setblocking(False)
-    return listener
 
 
 class _Worker:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import uvicorn
 
 from garcom.app import Worker
+from garcom.server.listening import QUEUE_S, close_queue
 from garcom.server.short_way import Protocol
 from garcom.server.sweeper import Sweeper
 from garcom.settings import Settings
@@ -46,3 +47,10 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._sweeping = asyncio.create_task(self._sweeper.run())
         self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: first accept what waits in the system's queue, then finish what is in flight."""
+        for listener in sockets or []:
+            close_queue(listener)
+        await asyncio.sleep(QUEUE_S)
+        await super().shutdown(sockets)

@@ -1,4 +1,4 @@
-"""Where the supervisor listens."""
+"""The listening socket."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from garcom.errors import SettingsError
-from garcom.server.supervisor import bind
+from garcom.server.listening import bind
 
 
 def test_port_zero_takes_a_free_one() -> None:
