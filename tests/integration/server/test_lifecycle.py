@@ -54,9 +54,7 @@ def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, bundles: dict[str, P
 @pytest.mark.parametrize(
     ("server", "number"), [("uvicorn", signal.SIGTERM), ("uvicorn", signal.SIGINT), ("granian", signal.SIGTERM)]
 )
-def test_stopping_under_load_cuts_no_answer(
-    tmp_path: Path, bundles: dict[str, Path], server: str, number: int
-) -> None:
+def test_stopping_under_load_cuts_no_answer(tmp_path: Path, bundles: dict[str, Path], server: str, number: int) -> None:
     with (
         running(tmp_path, "--server", server, "--workers", "2", register=(bundles["line-1"],)) as found,
         Load(found.port, 8, LINE) as load,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 import uuid
 from typing import Any
 from urllib.parse import quote, urljoin
@@ -256,6 +257,17 @@ def test_warnings_for_values_outside_what_was_seen(server: Running) -> None:
     }
 
 
+def test_ten_thousand_records_as_arrow(server: Running) -> None:
+    table = pa.table({"x": [i / 100 for i in range(10_000)]})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    path, media_type = "/v1/models/line/versions/2/predict", "application/vnd.apache.arrow.stream"
+    answer = server.ask(request("POST", path, sink.getvalue(), content_type=media_type))
+    found = pa.ipc.open_stream(answer.body).read_all()["prediction"].to_pylist()
+    assert found == [2 * (i / 100) for i in range(10_000)]
+
+
 @pytest.mark.parametrize("announced", [True, False])
 def test_too_large_whether_announced_or_not(server: Running, announced: bool) -> None:
     parts = [b"%x\r\n" % 1_000_000 + b" " * 1_000_000 + b"\r\n"] * 5 + [b"0\r\n\r\n"]
@@ -296,6 +308,7 @@ def test_metrics_count_alike_wherever_they_are_asked(server: Running) -> None:
         found = [counts(server.port) for _ in range(8)]
         return found[0] if all(each == found[0] for each in found) else None
 
+    time.sleep(1.2)  # until every worker has shared what earlier tests did
     before = wait_for(settled)
     for _ in range(30):
         assert server.ask(post(PREDICT, [WINE, SWEET, WINE])).status == 200
