@@ -65,7 +65,9 @@ def test_from_the_first_bundle_to_the_second(garcom: Terminal, wine: Path, bette
     assert "Removed wine:1." in garcom("remove", "wine:1")
     with pytest.raises(Conflict, match="wine:2 is the version that answers"):
         garcom("remove", "wine:2")
-    said = garcom("remove", "wine")
+    with pytest.raises(Conflict, match="nobody is there to be asked"):
+        garcom("remove", "wine")
+    said = garcom("remove", "wine", "--yes")
     assert "Removed wine:2." in said
     assert "model wine is gone" in said
 

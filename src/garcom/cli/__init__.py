@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -17,6 +18,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Turns a trained model into a product: a typed, documented, fast and correct HTTP service.",
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from garcom import __version__
+
+        typer.echo(f"garcom {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None: ...
+
 
 app.command("demo")(demo.command)
 app.command("pack")(pack.command)

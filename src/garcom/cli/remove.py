@@ -9,6 +9,7 @@ import typer
 
 from garcom.cli.options import HomeOption, JsonOption, home_folder
 from garcom.cli.output import emit
+from garcom.errors import Conflict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,8 +35,13 @@ def command(
 
     registry = Registry.open(home_folder(home))
     name, number = parse_reference(target)
-    if number is None and not yes and sys.stdin.isatty():
+    if number is None and not yes:
         model = registry.model(name)
+        if not sys.stdin.isatty():
+            raise Conflict(
+                f"{name!r} is a whole model with {len(model.versions)} version(s), and nobody is there to be asked. "
+                f"Name a version (`garcom remove {name}:N`), or add --yes."
+            )
         typer.confirm(f"Remove model {name} with its {len(model.versions)} version(s)?", abort=True, err=True)
     removal = registry.remove(target, force=force)
     emit(removal, as_json, lambda console: _tell(console, removal))

@@ -84,6 +84,7 @@ def command(
     Every setting is also an environment variable, such as `GARCOM_PORT`, and a line of the settings file;
     docs/reference/settings.md lists them. Ctrl-C or SIGTERM stops the server after the requests in flight.
     """
+    from garcom.registry.routes import check_route
     from garcom.settings import load_settings
 
     given = {
@@ -99,6 +100,8 @@ def command(
         "log_level": log_level,
     }
     settings = load_settings(given, config)
+    if settings.route:
+        check_route(settings.route)
     packing = {"data": data, "target": target, "labels": labels, "signature": signature}
     raise typer.Exit(serve(settings, source, name, packing))
 

@@ -100,6 +100,9 @@ class Catalogue:
                 if operation_ids[operation_id] > 1:  # /a/b beside /a_b
                     operation_id += f":{operation_ids[operation_id]}"
                 paths[path] = {"post": openapi.predict_operation(name, planned.answers, signature, operation_id)}
+            pinned = openapi.predict_operation(name, planned.answers, signature, f"predict_version_of_{name}")
+            paths[f"/v1/models/{name}/versions/{{version}}/predict"] = {"post": pinned | openapi.OF_A_VERSION}
+        base = openapi.with_own_problems(base)
         shared = base.get("components", {})
         return base | {
             "info": base["info"] | {"description": openapi.INTRODUCTION},

@@ -295,3 +295,33 @@ def _task_in_words(output: Output) -> str:
             return f"Tells whether each row is {' or '.join(map(str, output.shown))}, with a score."
         case "regression":
             return f"Estimates {', '.join(output.names) or 'a number'} for each row."
+
+
+#: What an operation has besides when it names the version that shall answer.
+OF_A_VERSION: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "version",
+            "in": "path",
+            "required": True,
+            "description": "The number of the version, whether or not it is the one that answers.",
+            "schema": {"type": "integer", "minimum": 1},
+        }
+    ]
+}
+
+_FRAMEWORK_SCHEMAS = frozenset({"HTTPValidationError", "ValidationError"})
+
+
+def with_own_problems(base: dict[str, Any]) -> dict[str, Any]:
+    """The framework's document with this API's errors in place of the framework's own, which are never sent."""
+    paths: dict[str, Any] = {}
+    for path, operations in base["paths"].items():
+        paths[path] = {}
+        for method, operation in operations.items():
+            kept = {status: response for status, response in operation["responses"].items() if status != "422"}
+            missing = problem_responses("404") if "{" in path or path == "/example" else {}
+            paths[path][method] = operation | {"responses": kept | missing}
+    components = base.get("components", {})
+    schemas = {name: it for name, it in components.get("schemas", {}).items() if name not in _FRAMEWORK_SCHEMAS}
+    return base | {"paths": paths, "components": components | {"schemas": schemas}}

@@ -30,7 +30,8 @@ RESERVED = frozenset(
     }
 )
 
-_RULE = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
+# \w: the letters and digits of every script, so that /prever_preços can be one too.
+_RULE = re.compile(r"(/[\w.~-]+)+")
 
 
 def check_route(path: str) -> str:
@@ -42,7 +43,7 @@ def check_route(path: str) -> str:
     first = path.strip("/").partition("/")[0]
     if not _RULE.fullmatch(path) or {".", ".."} & set(path.split("/")) or len(path) > LENGTH_LIMIT:
         raise InputError(
-            f"Expected a path such as /prever_precos: '/' and then letters (a-z), digits, '_', '.', '~' or '-', at "
+            f"Expected a path such as /prever_precos: '/' and then letters, digits, '_', '.', '~' or '-', at "
             f"most {LENGTH_LIMIT} characters, without a '/' at the end. Got {path!r}."
         )
     if first in RESERVED:

@@ -133,11 +133,20 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 def test_each_answering_model_has_its_paths(document: dict[str, Any]) -> None:
     predict = {path for path, operations in document["paths"].items() if "post" in operations}
-    assert predict == {f"/v1/models/{name}/predict" for name in MODELS} | {"/predict", "/prever_precos", "/a/b", "/a_b"}
+    pinned = {f"/v1/models/{name}/versions/{{version}}/predict" for name in MODELS}
+    own = {"/predict", "/prever_precos", "/a/b", "/a_b"}
+    assert predict == {f"/v1/models/{name}/predict" for name in MODELS} | pinned | own
     assert {"/healthz", "/readyz", "/metrics", "/v1/models", "/example"} <= set(document["paths"])
     tags = {tag["name"] for tag in document["tags"]}
     used = {tag for operations in document["paths"].values() for op in operations.values() for tag in op["tags"]}
     assert used <= tags
+
+
+def test_the_framework_s_own_errors_are_not_announced(document: dict[str, Any]) -> None:
+    assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
+    responses = document["paths"]["/v1/models/{model}/versions/{version}"]["get"]["responses"]
+    assert set(responses) == {"200", "404"}
+    assert "application/problem+json" in responses["404"]["content"]
 
 
 @pytest.mark.parametrize("name", MODELS)

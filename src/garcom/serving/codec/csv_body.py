@@ -46,6 +46,9 @@ class CsvBodies:
         """For each field, its column, or None where an optional one was left out."""
         if not header:
             raise malformed("", "a header line with the field names", "an empty line")
+        if not any(name in self._names for name in header):
+            # Perhaps no header at all, but values: they are not repeated.
+            raise malformed("", "a header line with the field names", *_guess(header))
         counts = Counter(header)
         strange = itertools.islice((name for name in counts if name not in self._names), MAX_FAULTS)
         faults = [values.unknown(shown(name), name, self._names, i) for i, name in enumerate(strange)]
@@ -92,3 +95,13 @@ class CsvBodies:
                 row.append(None)
                 faults.append(Fault(f"{where}.{field.name}", values.expected(field), str(misfit)))
         return tuple(row)
+
+
+def _guess(header: Sequence[str]) -> tuple[str, str]:
+    """What a first line without any field's name may be, and what to do about it."""
+    start = header[0].lstrip()[:1]
+    if start in ("{", "["):
+        return "what looks like JSON", "Set the header Content-Type: application/json."
+    if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
+        return "a line with another separator than the comma", "Separate the columns by commas."
+    return "a line that names none of them", "Put the names of the fields on the first line."

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
+from unicodedata import normalize
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -60,6 +61,8 @@ class JsonBodies:
         self._fields = signature.fields
         self._names = signature.names
         self._by_name = {field.name: (i, field) for i, field in enumerate(signature.fields)}
+        # Keyboards and file systems differ in how they write an accented letter; Unicode calls both the same name.
+        self._by_nfc = {normalize("NFC", field.name): field.name for field in signature.fields}
         self._max_rows = max_rows
         self._all_required = all(field.required for field in signature.fields)
         self._n_fields = len(signature.fields)
@@ -181,9 +184,14 @@ class JsonBodies:
             if len(faults) >= MAX_FAULTS:
                 break
             if name not in self._by_name:
+                name = self._by_nfc.get(normalize("NFC", name), name)
+            if name not in self._by_name:
                 faults.append(values.unknown(f"{path}{shown(name)}", name, self._names, len(faults)))
                 continue
             position, field = self._by_name[name]
+            if row[position] is not UNSET:
+                faults.append(Fault(f"{path}{name}", "each field once", "the same field in two Unicode forms"))
+                continue
             try:
                 row[position] = values.read_value(field, value)
             except values.Misfit as misfit:

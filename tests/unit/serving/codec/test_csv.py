@@ -120,11 +120,10 @@ def test_other_types() -> None:
     [
         (b"a,A\n1,2\n", "A", "an unknown field"),
         (b"a,a\n1,2\n", "a", "the same column more than once"),
-        (b"note, free\n1\n", "note", "an unknown field"),
+        (b"a,note, free\n1,2,3\n", "note", "an unknown field"),
         (b"t\n1\n", "a", "nothing: the field is missing"),
         (b"a,t\n1\n", "records[0]", "1"),
         (b"a,t\n1,2\n1,2,3\n", "records[1]", "3"),
-        (b"a;t\n1;2\n", "a;t", "an unknown field"),
         (b"a,t\n1,x\nx,x\n", "records[1].a", "text"),
     ],
 )
@@ -143,9 +142,25 @@ def test_malformed(body: bytes) -> None:
 def test_bounds() -> None:
     reader = CsvBodies(MIXED, 3)
     assert refusal(reader.read, b"a\n1\n1\n1\n1\n", InvalidRows)[0].where == "records"
-    header = ",".join(f"x{i}" for i in range(50_000)).encode()
+    header = b"a," + ",".join(f"x{i}" for i in range(50_000)).encode()
     assert len(refusal(reader.read, header + b"\n1\n", InvalidRows)) == 100
     assert len(refusal(CsvBodies(MIXED, 1000).read, b"a\n" + b"x\n" * 900, InvalidRows)) == 100
+
+
+@pytest.mark.parametrize(
+    ("body", "got"),
+    [
+        (b"a;t\n1;2\n", "another separator"),
+        (b'{"a": 917263.5, "t": "segredo"}', "JSON"),
+        (b"917263.5,segredo\n917263.5,segredo\n", "names none"),
+    ],
+)
+def test_a_first_line_that_is_no_header_is_not_repeated(body: bytes, got: str) -> None:
+    fault = refusal(CsvBodies(MIXED, 10).read, body, MalformedBody)[0]
+    assert got in fault.got
+    assert fault.suggestion
+    assert "segredo" not in repr(fault)
+    assert "917263" not in repr(fault)
 
 
 def test_a_fault_never_repeats_the_cell() -> None:

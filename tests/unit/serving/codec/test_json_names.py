@@ -140,3 +140,11 @@ def test_suggestions_stay_quick_for_a_model_with_many_fields() -> None:
         json_reader(model).read(body)
     hinted = [fault for fault in caught.value.faults if fault.suggestion]
     assert 0 < len(hinted) <= 10
+
+
+@pytest.mark.parametrize(("field", "sent"), [("ação", "ac\u0327a\u0303o"), ("ac\u0327a\u0303o", "ação")], ids=ascii)
+def test_another_unicode_form_of_a_name_is_the_same_name(field: str, sent: str) -> None:
+    reader = json_reader(one(field))
+    assert reader.read(json.dumps({sent: 1.5}).encode()).rows == [(1.5,)]
+    twice = json.dumps({field: 1.5, sent: 1.5}).encode()
+    assert "two Unicode forms" in refusal(reader.read, twice, InvalidRows)[0].got
