@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from garcom.model.bundle import Choice, seal
 from garcom.model.engines import python
 from garcom.model.engines.arrays.program import Program, Step
 from garcom.model.engines.base import EngineSpec
 from garcom.model.signature import Field, FieldType, Output, Signature
-from garcom.model.sources import bind, read_model
+from garcom.model.sources import bind
+from garcom.model.sources.base import Loaded
 from tests.bundles import LINEAGE, METRICS, SIGNATURE, proof
 
 NUMBER = Signature(
@@ -51,12 +51,8 @@ def broken(folder: Path, name: str = "line") -> Path:
     return _sealed(folder, name, NUMBER, EngineSpec(name="arrays", kind="arrays"))
 
 
-class Sleeper(BaseEstimator):  # type: ignore[misc]
+class Sleeper:
     """Answers 2x after x milliseconds (the largest x of the rows)."""
-
-    def fit(self, X: Any, y: Any = None) -> Sleeper:
-        self.n_features_in_ = 1
-        return self
 
     def predict(self, X: Any) -> Any:
         milliseconds = np.asarray(X, dtype=float)[:, 0]
@@ -66,7 +62,9 @@ class Sleeper(BaseEstimator):  # type: ignore[misc]
 
 def sleeper(folder: Path) -> Path:
     """A Python engine that takes as long as it is told to."""
-    original = bind(read_model(Sleeper().fit(np.zeros((2, 1)))), NUMBER)
+    # Told what it is, so that its process starts without the libraries it has no use for.
+    loaded = Loaded(model=Sleeper(), framework="scikit-learn", input_kind="array", output=NUMBER.output)
+    original = bind(loaded, NUMBER)
     spec = python.write(folder / "engines" / "python", original)
     return _sealed(folder, "sleeper", NUMBER, spec)
 
