@@ -16,7 +16,7 @@ def test_a_bundle_is_loaded_warm_and_answers(tmp_path: Path) -> None:
     assert outputs.values is not None
     assert outputs.values[:, 0].tolist() == [2.5, 10.0]
     assert (loaded.model, loaded.version) == ("line", 3)
-    assert loaded.seconds(1000) > loaded.seconds(1) > 0.0
+    assert loaded.seconds(1000) >= loaded.seconds(1) > 0.0
     assert loaded.memory_bytes > 0
     loaded.close()
 
