@@ -218,8 +218,10 @@ def test_granian_never_answers_what_was_smuggled(granian_server: Running, kind: 
         with contextlib.suppress(OSError):  # closed already
             connection.socket.shutdown(socket.SHUT_WR)
         found = connection.closed()
-        if kind in ("bare LF", "same length twice", "TE and CL", "CL and TE", "odd path"):
-            return  # hyper takes these for a request, and each in the one way that RFC 9112 allows
+        if kind in ("bare LF", "same length twice", "TE and CL", "CL and TE", "odd path", "connect"):
+            # hyper takes these for a request, and each in the one way that RFC 9112 allows; a CONNECT that is
+            # refused leaves the connection to HTTP, so what follows it is a request of its own.
+            return
         assert found.count(b"HTTP/1.1 ") <= 1
         assert b"smuggled" not in found
 
