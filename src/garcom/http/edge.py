@@ -19,7 +19,7 @@ from garcom.serving.telemetry import Telemetry
 logger = logging.getLogger("garcom.http")
 
 #: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
 
 Header = tuple[bytes, bytes]
 
@@ -46,7 +46,7 @@ class Edge:
         for name, value in headers:
             if name == b"content-type":
                 content_type = value
-            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
                 request_id = value
         return content_type, request_id
 

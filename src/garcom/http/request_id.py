@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from garcom.http.edge import REQUEST_ID
 from garcom.serving.ids import uuid7s
 
 logger = logging.getLogger("garcom.http")
-
-#: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
-REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 
 
 class RequestIds:
@@ -33,7 +30,7 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid7s(1)[0]
+        request_id = given if REQUEST_ID.fullmatch(given.encode("latin-1")) else uuid7s(1)[0]
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:

@@ -46,10 +46,9 @@ class Slot:
 
 @dataclass(eq=False)
 class Route:
-    """A path that predicts: with a version of its own, or with whichever answers for the model (``pinned`` False)."""
+    """A path that predicts: with a version of its own, or with whichever answers for the model."""
 
     slot: Slot
-    pinned: bool
 
 
 class Runtime:
@@ -90,9 +89,9 @@ class Runtime:
         """
         match path.split("/"):
             case ["", "v1", "models", model, "predict"]:
-                return Route(self.slot(model), pinned=False)
+                return Route(self.slot(model))
             case ["", "v1", "models", model, "versions", version, "predict"]:
-                found = self.routes[path] = Route(self.slot(model, version), pinned=True)
+                found = self.routes[path] = Route(self.slot(model, version))
                 self.routes_by_url[quote(path).encode()] = found
                 return found
         return None
@@ -242,7 +241,7 @@ class Runtime:
     def _lay_routes(self) -> None:
         routes: dict[str, Route] = {}
         for name, slot in self._answering.items():
-            route = Route(slot, pinned=False)
+            route = Route(slot)
             for path in (f"/v1/models/{name}/predict", *self.plan.models[name].routes):
                 routes[path] = route
             if name == self.plan.default:

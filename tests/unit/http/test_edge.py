@@ -14,7 +14,7 @@ from garcom.serving.dataplane import Served
 from garcom.serving.runtime import Route, Slot
 from garcom.serving.telemetry import Telemetry
 
-ROUTE = Route(Slot("wine", 3, "digest"), pinned=False)
+ROUTE = Route(Slot("wine", 3, "digest"))
 ID = b"01931c5e-7d2a-7c4b-9f3e-2b6a1d0c8e57"
 
 

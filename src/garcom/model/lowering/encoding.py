@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,11 +195,3 @@ def target_encoder(b: Builder, model: Any, table: Table) -> Table:
         rows += [means, np.asarray(model.target_mean_).reshape(1, -1)]
     value = b.emit("lookup_rows", found.value, table=np.concatenate(rows))
     return b.table(value, len(table) * n_classes)
-
-
-def category_table(found: Slots, number: Callable[[int, int | None], float]) -> Any:
-    """A table over the slots: ``number(column, category)``, the category ``None`` for the unknown."""
-    values = []
-    for column, size in enumerate(found.sizes):
-        values += [number(column, category) for category in range(size)] + [number(column, None)]
-    return np.array(values, dtype=np.float64)
