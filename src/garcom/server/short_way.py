@@ -72,6 +72,8 @@ class Protocol(HttpToolsProtocol):
     _moves = 0
     _unmoved_bytes = 0
     _fed_bytes = 0
+    #: What was fed since the newest request began, with what came before it in the same piece.
+    _head_fed_bytes = 0
 
     @property
     def working(self) -> bool:
@@ -87,6 +89,7 @@ class Protocol(HttpToolsProtocol):
             return
         moves = self._moves
         self._fed_bytes = len(data)
+        self._head_fed_bytes += self._fed_bytes
         try:
             self._feed(data)
         except httptools.HttpParserError:
@@ -128,6 +131,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A new request starts; what uvicorn prepares here is left until it is known to be needed."""
         self._moves += 1
+        self._head_fed_bytes = self._fed_bytes
         self.n_requests += 1
         self.receiving = self.head_open = True
         self.url = b""
@@ -144,7 +148,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: choose the way."""
-        if self._unmoved_bytes + self._fed_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+        if self._head_fed_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
             self._refuse_head()
             raise _Refused  # it has got its answer
         if self.parser.should_upgrade():

@@ -136,10 +136,13 @@ class Supervisor:
         status = worker.process.wait()
         self._workers.remove(worker)
         if not self._stopping:
-            logger.error("worker ended; starting another", extra={"worker": worker.process.pid, "status": status})
             short = time.monotonic() - worker.began < SHORT_LIFE_S
             self._pause_s = min(max(2 * self._pause_s, 0.1), MAX_PAUSE_S) if short else 0.0
             self._not_before = time.monotonic() + self._pause_s
+            logger.error(
+                "worker ended; starting another",
+                extra={"worker": worker.process.pid, "status": status, "pause_s": self._pause_s},
+            )
 
     def _start_workers(self) -> None:
         while len(self._workers) < self._settings.workers and time.monotonic() >= self._not_before:

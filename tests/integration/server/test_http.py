@@ -253,6 +253,14 @@ def test_a_head_without_measure(uvicorn_server: Running, data: bytes, ahead: byt
         assert connection.closed() == b""
 
 
+def test_a_long_head_is_counted_from_its_first_byte(uvicorn_server: Running) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: 1\r\n" % i for i in range(9000)) + b"\r\n"
+    with Connection(uvicorn_server.port) as connection:
+        connection.send(x(1) + head[:45_000])
+        assert connection.answer().status == 200
+        assert connection.send(head[45_000:]).answer().status == 431
+
+
 def test_a_head_as_long_as_is_allowed(uvicorn_server: Running) -> None:
     with Connection(uvicorn_server.port) as connection:
         data = x(3, x_filler="a" * 60_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -81,10 +82,8 @@ def test_a_second_signal_stops_at_once(tmp_path: Path, bundles: dict[str, Path])
             found.process.terminate()
             time.sleep(0.3)
             assert found.process.poll() is None
-            began = time.monotonic()
             found.process.terminate()
-            assert found.process.wait(10) == 0
-            assert time.monotonic() - began < 8
+            assert found.process.wait(15) == 0  # sooner than the twenty seconds that the answer takes
             with pytest.raises(Closed):
                 connection.answer()
         wait_for(lambda: not any(map(alive, [*workers, *engines])))
@@ -152,13 +151,14 @@ def test_a_worker_that_cannot_start_is_tried_again_more_and_more_rarely(
         *("serve", "--home", str(tmp_path / "home"), "--port", "0"),
     ]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        time.sleep(2.5)
+        assert process.stderr is not None
+        ends = [json.loads(process.stderr.readline()) for _ in range(3)]
         process.terminate()
-        greeting, log = process.communicate(timeout=10)
+        greeting, _ = process.communicate(timeout=10)
         assert process.returncode == 0
         assert greeting == b""
-        # At 0, 0.1, 0.3, 0.7 and 1.5 s, and later for what starting takes.
-        assert 2 <= log.count(b"worker ended; starting another") <= 5, log
+    assert {end["message"] for end in ends} == {"worker ended; starting another"}
+    assert [end["pause_s"] for end in ends] == [0.1, 0.2, 0.4]
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
