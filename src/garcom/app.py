@@ -18,6 +18,7 @@ from garcom.rollout.plan import TrafficPlan, read_plan
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.predictor import Predictor, load_predictor
 from garcom.serving.runtime import Runtime
+from garcom.serving.shared_counts import SharedCounts
 from garcom.serving.telemetry import Telemetry
 from garcom.settings import Settings
 
@@ -33,11 +34,11 @@ class Worker:
     """One worker's parts and background work, over the folder in which the supervisor publishes the plan."""
 
     def __init__(self, settings: Settings, run_folder: Path) -> None:
-        self._run_folder = run_folder
         self._access_log = settings.access_log
         self._plan_path = run_folder / "plan.json"
         self._plan_stamp: tuple[int, int] = (0, 0)
         self._telemetry = Telemetry()
+        self._counts = SharedCounts(run_folder, self._telemetry.snapshot)
         self._control: asyncio.Task[Asgi] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -114,18 +115,19 @@ class Worker:
                 found = self._plan_path.stat()
                 if (found.st_mtime_ns, found.st_ino) != self._plan_stamp:
                     await self._follow_plan()
-            except (GarcomError, FileNotFoundError) as error:
+            except (GarcomError, OSError) as error:
                 logger.error("traffic plan cannot be followed; the last one stays", extra={"why": str(error)})
+                await asyncio.sleep(COUNTS_INTERVAL_S)
+            except Exception:
+                # The boundary of this background work: a worker that never again heard of a change would look well.
+                logger.exception("traffic plan cannot be followed; the last one stays")
                 await asyncio.sleep(COUNTS_INTERVAL_S)
 
     async def _share_counts(self) -> None:
-        from garcom.http.metrics import SharedCounts
-
-        counts = SharedCounts(self._run_folder, self._telemetry.snapshot)
         while True:
             await asyncio.sleep(COUNTS_INTERVAL_S)
             with contextlib.suppress(OSError):  # a full disk; the next second tries again
-                counts.write()
+                self._counts.write()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -141,10 +143,9 @@ class Worker:
         from garcom import __version__
         from garcom.http.catalogue import Catalogue
         from garcom.http.control import create_control
-        from garcom.http.metrics import Exposition, SharedCounts
+        from garcom.http.metrics import Exposition
 
-        shared = SharedCounts(self._run_folder, self._telemetry.snapshot)
-        exposition = Exposition(shared.total, self.runtime)
+        exposition = Exposition(self._counts.total, self.runtime)
         return create_control(
             self.runtime, Catalogue(self.runtime), exposition, __version__, access_log=self._access_log
         )
