@@ -7,9 +7,7 @@ the composition root, and passed on as plain arguments.
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +16,10 @@ import msgspec
 from msgspec import Meta
 
 from garcom.errors import SettingsError
+from garcom.handwritten import faults, in_file, listed, read_toml
+
+#: The last line of every message about settings.
+_HELP = "docs/reference/settings.md explains them all."
 
 Port = Annotated[int, Meta(ge=0, le=65535, description="port")]
 Positive = Annotated[int, Meta(ge=1)]
@@ -67,42 +69,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     access_log: bool = False
 
 
-def _suggest(name: str) -> str:
-    near = difflib.get_close_matches(name, Settings.__struct_fields__, n=1)
-    return f" Did you mean {near[0]!r}?" if near else " docs/reference/settings.md lists them all."
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"Expected a settings file at {path}, but {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"Expected TOML in {path}, but {error}.") from error
-    return values
-
-
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """``GARCOM_PORT=8001`` as ``{"port": "8001"}``; names of no setting are left alone."""
-    return {
-        name: environment[variable]
-        for name in Settings.__struct_fields__
-        if (variable := f"GARCOM_{name.upper()}") in environment
-    }
+    variables = {name: _variable((name,)) for name in Settings.__struct_fields__}
+    return {name: environment[variable] for name, variable in variables.items() if variable in environment}
 
 
-def _checked(values: Mapping[str, Any], origin: str, *, strict: bool) -> dict[str, Any]:
-    """The values, converted to the types of Settings; an error names the setting and where it came from."""
-    checked: dict[str, Any] = {}
-    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-    for name, value in values.items():
-        if name not in types:
-            raise SettingsError(f"Unknown setting {name!r} in {origin}.{_suggest(name)}")
-        try:
-            checked[name] = msgspec.convert(value, types[name], strict=strict)
-        except msgspec.ValidationError as error:
-            raise SettingsError(f"Setting {name!r} in {origin}: {error} (got {value!r}).") from error
-    return checked
+def _variable(keys: tuple[str, ...]) -> str:
+    return f"GARCOM_{'.'.join(keys).upper()}"
+
+
+def _flag(keys: tuple[str, ...]) -> str:
+    return f"--{'.'.join(keys).replace('_', '-')}"
 
 
 def load_settings(
@@ -112,15 +90,21 @@ def load_settings(
 ) -> Settings:
     """Merge defaults, file, environment and flags (a flag that is None was not given).
 
-    Raises SettingsError for an unknown name, a wrong value or an unreadable file.
+    Raises SettingsError that tells every unknown name and every wrong value, or why the file cannot be read.
     """
-    given = _checked({name: value for name, value in flags.items() if value is not None}, "the flags", strict=False)
-    from_environment = _checked(_from_environment(environment), "the environment (GARCOM_…)", strict=False)
+    given = {name: value for name, value in flags.items() if value is not None}
+    from_environment = _from_environment(environment)
     home = given.get("home") or from_environment.get("home") or str(default_home())
     path = config if config is not None else Path(home) / "garcom.toml"
-    from_file = _checked(_from_file(path), str(path), strict=True) if config is not None or path.is_file() else {}
-    merged: dict[str, Any] = {"home": home} | from_file | from_environment | given
-    return Settings(**merged)
+    from_file = read_toml(path, "a settings file", SettingsError) if config is not None or path.is_file() else {}
+    wrong = [
+        *faults(from_file, Settings, in_file(path)),
+        *faults(from_environment, Settings, _variable, strict=False),
+        *faults(given, Settings, _flag, strict=False),
+    ]
+    if wrong:
+        raise SettingsError(f"{listed('settings', wrong)}\n{_HELP}")
+    return msgspec.convert({"home": home} | from_file | from_environment | given, Settings, strict=False)
 
 
 def default_home() -> Path:

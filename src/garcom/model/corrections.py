@@ -26,7 +26,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,12 @@ from typing import Any
 import msgspec
 
 from garcom.errors import SignatureError
-from garcom.model.frames import near
+from garcom.handwritten import NameOf, faults, in_file, listed, read_toml
 from garcom.model.signature import Class, Field, FieldType, Output, Signature
+from garcom.suggestions import near
+
+#: What messages call corrections that did not come from a file.
+_UNNAMED = in_file(Path("the corrections"))
 
 
 class FieldCorrection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,30 +72,17 @@ class Corrections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_corrections(path: str | Path) -> Corrections:
-    """Read a file of corrections; raises :class:`~garcom.errors.SignatureError` for anything it does not know."""
+    """Read a file of corrections; raises :class:`~garcom.errors.SignatureError` for all that it does not know."""
     path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SignatureError(f"Expected a TOML file of corrections, but {str(path)!r} does not exist.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SignatureError(f"{path.name!r} is not TOML: {error}.") from error
-    return parse_corrections(document, path.name)
+    return parse_corrections(read_toml(path, "a TOML file of corrections", SignatureError), in_file(path))
 
 
-def parse_corrections(document: dict[str, Any], name: str = "corrections") -> Corrections:
-    """The corrections in a parsed document; ``name`` is what messages call it."""
-    try:
-        return msgspec.convert(document, Corrections)
-    except msgspec.ValidationError as error:
-        raise SignatureError(
-            f'{name}: {error}. Known are [fields."…"] with {_keys(FieldCorrection)}; [output] with '
-            f"{_keys(OutputCorrection)}; and [example]."
-        ) from error
-
-
-def _keys(kind: type[msgspec.Struct]) -> str:
-    return ", ".join(kind.__struct_fields__)
+def parse_corrections(document: dict[str, Any], name_of: NameOf = _UNNAMED) -> Corrections:
+    """The corrections in a parsed document; ``name_of`` gives the names that messages use."""
+    wrong = list(faults(document, Corrections, name_of))
+    if wrong:
+        raise SignatureError(listed("corrections", wrong))
+    return msgspec.convert(document, Corrections)
 
 
 def correct_fields(fields: tuple[Field, ...], corrections: Corrections) -> tuple[Field, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from garcom.errors import DataError
 from garcom.model.signature import INTEGER_LIMIT, Field, FieldType, Signature
 from garcom.model.tables import read_table
 from garcom.records import Batch, FloatArray, TextArray
+from garcom.suggestions import near
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +29,6 @@ def named(frame: pd.DataFrame) -> pd.DataFrame:
     if columns == list(range(len(columns))):
         return frame.set_axis([f"x{number}" for number in columns], axis=1)
     return frame if all(type(name) is str for name in columns) else frame.set_axis([str(c) for c in columns], axis=1)
-
-
-def near(name: str, known: Collection[str]) -> str:
-    """A sentence that suggests the known name closest to ``name``, or nothing."""
-    folded = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return f" Did you mean {folded[found[0]]!r}?" if found else ""
 
 
 def to_batch(frame: pd.DataFrame, signature: Signature) -> Batch:
