@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from garcom.cli.output import number, plain, table
 from garcom.model.bundle import Choice
-from garcom.model.proof import TIMED_ROWS, CandidateReport, Proof
+from garcom.model.proof import TIMED_ROWS, CandidateReport, Proof, merged_reasons
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_STYLES = {"won": "bold green", "proved": "green", "failed": "red", "not convertible": "dim"}
+_STYLES = {"won": "bold green", "proved": "green", "failed": "red", "not convertible": "dim", "stopped": "dim"}
 
 
 def tell_proof(console: Console, proof: Proof) -> None:
@@ -29,9 +29,8 @@ def tell_proof(console: Console, proof: Proof) -> None:
     for report in proof.candidates:
         candidates.add_row(*_cells(report), style=_STYLES[report.status])
     console.print(candidates)
-    for report in proof.candidates:
-        if report.reason:
-            console.print(f"{plain(report.name)}: {plain(report.reason)}", style="dim")
+    for reason in merged_reasons(proof.candidates):
+        console.print(plain(reason), style="dim")
     if proof.tolerance:
         console.print(f"Asked for: {plain(proof.tolerance)}.", style="dim")
     libraries = ", ".join(f"{plain(name)} {plain(version)}" for name, version in sorted(proof.libraries.items()))
@@ -51,11 +50,10 @@ def tell_choice(console: Console, choice: Sequence[Choice]) -> None:
 
 
 def _cells(report: CandidateReport) -> list[str]:
-    compared = report.status != "not convertible"
     return [
         plain(report.name),
         report.status,
-        f"{report.flips:,}" if compared else "-",
+        f"{report.flips:,}" if report.compared else "-",
         f"{report.largest_difference:.1e}" if report.largest_difference is not None else "-",
         *(duration(report.timings_us.get(str(rows))) for rows in TIMED_ROWS),
     ]

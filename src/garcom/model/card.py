@@ -45,7 +45,7 @@ def proof_table(proof: Proof) -> str:
         [
             report.name,
             report.status + (f": {report.reason}" if report.reason else ""),
-            f"{report.flips:,}" if report.status != "not convertible" else "",
+            f"{report.flips:,}" if report.compared else "",
             "" if report.largest_difference is None else f"{report.largest_difference:.2g}",
             *(f"{report.timings_us[str(size)]:,.0f}" if str(size) in report.timings_us else "" for size in TIMED_ROWS),
         ]

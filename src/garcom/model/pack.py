@@ -17,6 +17,7 @@ from garcom.model.archive import zip_bundle
 from garcom.model.bundle import Bundle, read_bundle, seal
 from garcom.model.card import model_card
 from garcom.model.compile.contest import Compiled, compile_model
+from garcom.model.compile.conversion import Converter
 from garcom.model.compile.made_rows import made_rows
 from garcom.model.corrections import Corrections, read_corrections
 from garcom.model.frames import named, read_table, to_batch
@@ -28,7 +29,7 @@ from garcom.model.names import check_name
 from garcom.model.proof import Proof
 from garcom.model.reference import Reference, profile
 from garcom.model.signature import Signature
-from garcom.model.sources import bind, read_model
+from garcom.model.sources import bind, may_be_estimator, read_model
 from garcom.records import Batch
 
 if TYPE_CHECKING:
@@ -109,32 +110,35 @@ def pack(
     fit it, the corrections contradict it; :class:`~garcom.errors.InputError` for a name that is none.
     """
     check_name(name)
-    progress("reading the model", 0.0)
-    loaded = read_model(model)
-    progress("reading the data", 0.05)
-    table, targets = _table(X, y, target)
-    corrections = read_corrections(signature) if signature is not None else Corrections()
-    shown = None if labels is None else {_class_text(value): text for value, text in labels.items()}
-    inferred = infer_signature(loaded, table, target=targets, labels=shown, corrections=corrections)
-    original = bind(loaded, inferred)
-    data = _data(table, targets, inferred)
-    rng = np.random.default_rng(_SEED)
-    base = made_rows(loaded, inferred, rng) if data.batch is None else data.batch
-    with tempfile.TemporaryDirectory(prefix="garcom-pack-") as place:
-        folder = Path(place) / "bundle"
-        (folder / "engines").mkdir(parents=True)
-        compiled = compile_model(
-            original,
-            data.batch,
-            base,
-            folder / "engines",
-            time_limit_s=time_limit_s,
-            progress=lambda step, done: progress(step, 0.1 + 0.8 * done),
-        )
-        progress("writing the bundle", 0.9)
-        lineage = trace(model, X if isinstance(X, str | Path) else table, loaded.libraries)
-        _write_documents(folder, name, inferred, compiled, data, lineage)
-        path = _publish(folder, name, compiled, Path(out), as_zip=as_zip)
+    with Converter(time_limit_s) as converter:
+        if may_be_estimator(model):
+            converter.warm()
+        progress("reading the model", 0.0)
+        loaded = read_model(model)
+        progress("reading the data", 0.05)
+        table, targets = _table(X, y, target)
+        corrections = read_corrections(signature) if signature is not None else Corrections()
+        shown = None if labels is None else {_class_text(value): text for value, text in labels.items()}
+        inferred = infer_signature(loaded, table, target=targets, labels=shown, corrections=corrections)
+        original = bind(loaded, inferred)
+        data = _data(table, targets, inferred)
+        rng = np.random.default_rng(_SEED)
+        base = made_rows(loaded, inferred, rng) if data.batch is None else data.batch
+        with tempfile.TemporaryDirectory(prefix="garcom-pack-") as place:
+            folder = Path(place) / "bundle"
+            (folder / "engines").mkdir(parents=True)
+            compiled = compile_model(
+                original,
+                data.batch,
+                base,
+                folder / "engines",
+                converter=converter,
+                progress=lambda step, done: progress(step, 0.1 + 0.8 * done),
+            )
+            progress("writing the bundle", 0.9)
+            lineage = trace(model, X if isinstance(X, str | Path) else table, loaded.libraries)
+            _write_documents(folder, name, inferred, compiled, data, lineage)
+            path = _publish(folder, name, compiled, Path(out), as_zip=as_zip)
     progress("packed", 1.0)
     return PackedBundle(path, read_bundle(path), data.notes)
 

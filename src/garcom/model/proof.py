@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -9,8 +10,9 @@ import msgspec
 from garcom.model.engines.base import EngineKind
 
 #: won: in the bundle. proved: equal, but another engine is faster. failed: built, but its answers differ.
-#: not convertible: the model cannot be written in this form.
-Status = Literal["won", "proved", "failed", "not convertible"]
+#: not convertible: the model cannot be written in this form. stopped: it might be, but was not waited for, as another
+#: engine was proved already.
+Status = Literal["won", "proved", "failed", "not convertible", "stopped"]
 
 #: The batch sizes at which engines are timed.
 TIMED_ROWS = (1, 32, 1024)
@@ -33,6 +35,20 @@ class CandidateReport(msgspec.Struct, frozen=True, kw_only=True):
     flips: int = 0
     largest_difference: float | None = None
     timings_us: dict[str, float] = {}
+
+    @property
+    def compared(self) -> bool:
+        """Whether there was an engine, so that its answers were compared."""
+        return self.status in ("won", "proved", "failed")
+
+
+def merged_reasons(reports: Iterable[CandidateReport]) -> list[str]:
+    """Why engines were not taken, as ``name, name: reason``: each reason once."""
+    names: dict[str, list[str]] = {}
+    for report in reports:
+        if report.reason:
+            names.setdefault(report.reason, []).append(report.name)
+    return [f"{', '.join(which)}: {reason}" for reason, which in names.items()]
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):

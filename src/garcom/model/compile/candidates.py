@@ -11,6 +11,7 @@ from garcom.errors import GarcomError
 from garcom.model.compile import graphs
 from garcom.model.compile.conversion import Conversion
 from garcom.model.compile.graphs import Precision
+from garcom.model.compile.reasons import reason_of
 from garcom.model.engines import python
 from garcom.model.engines.base import EngineSpec
 from garcom.model.engines.onnx import MODEL_FILE
@@ -21,11 +22,12 @@ from garcom.model.sources.base import Loaded, Original
 
 @dataclass(frozen=True)
 class Candidate:
-    """An engine that was built into ``folder``, or the reason why it could not be."""
+    """An engine that was built into ``folder``, or the reason why it was not; ``stopped`` if it might have been."""
 
     spec: EngineSpec
     folder: Path
     reason: str = ""
+    stopped: bool = False
 
 
 def lowered(loaded: Loaded, signature: Signature, workshop: Path) -> Candidate:
@@ -37,7 +39,7 @@ def lowered(loaded: Loaded, signature: Signature, workshop: Path) -> Candidate:
     except GarcomError as error:
         return Candidate(spec, folder, str(error))
     except Exception as error:  # noqa: BLE001 — a model of another version may lack any attribute
-        return Candidate(spec, folder, f"{type(error).__name__}: {error}")
+        return Candidate(spec, folder, reason_of(error))
     return Candidate(spec, folder)
 
 
@@ -62,7 +64,7 @@ def converted(conversions: dict[Precision, Conversion], workshop: Path) -> list[
         folder = folder.rename(workshop / f"onnx-{precision}") if folder.exists() else folder
         options = msgspec.to_builtins(conversion.wiring) if conversion.wiring else {}
         spec = EngineSpec(name=f"onnx-{precision}", kind="onnx", options=options)
-        candidates.append(Candidate(spec, folder, conversion.reason))
+        candidates.append(Candidate(spec, folder, conversion.reason, conversion.stopped))
     return candidates
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from garcom.errors import GarcomError, UnsupportedModel
 from garcom.model.bundle import Choice
 from garcom.model.compile.candidates import Candidate, converted, lowered, own_graph, python_engine
 from garcom.model.compile.comparison import TOLERANCE
-from garcom.model.compile.conversion import ConvertingApart
+from garcom.model.compile.conversion import Converter
 from garcom.model.compile.judge import Judge, evenly
+from garcom.model.compile.reasons import brief
 from garcom.model.compile.timing import choose, time_engine
 from garcom.model.engines import load_engine
 from garcom.model.engines.base import Engine, EngineSpec
-from garcom.model.proof import CandidateReport, Proof
+from garcom.model.proof import CandidateReport, Proof, Status, merged_reasons
 from garcom.model.signature import Signature
 from garcom.model.sources.base import Loaded, Original
 from garcom.records import Batch
@@ -29,8 +29,9 @@ from garcom.records import Batch
 #: Told the step under way and the part of the whole that is done, 0 to 1.
 Progress = Callable[[str, float], None]
 
-#: Once an engine is proved, conversions are waited for as long again as everything took so far, at least so long.
-_PATIENCE_S = 5.0
+#: Once an engine is proved, conversions are waited for so long. They have run beside the questions to the original
+#: until then, and rarely win against arrays, so a person should not wait longer for them.
+_PATIENCE_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -49,33 +50,31 @@ def compile_model(
     base: Batch,
     folder: Path,
     *,
-    time_limit_s: float = 120.0,
+    converter: Converter,
     progress: Progress = lambda step, done: None,
 ) -> Compiled:
     """Write the engines that win into ``folder/<name>/``.
 
-    ``real`` are real rows, if there are any, and ``base`` those that rows are made from. ``time_limit_s`` bounds
-    each conversion. Where no data engine equals the original, a Python engine is written and judged like the
-    others. Raises :class:`UnsupportedModel` when not even that equals it.
+    ``real`` are real rows, if there are any, and ``base`` those that rows are made from. Where no data engine
+    equals the original, a Python engine is written and judged like the others. Raises :class:`UnsupportedModel` when
+    not even that equals it.
     """
     loaded, signature = original.loaded, original.signature
     with ExitStack() as stack:
         workshop = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="garcom-compile-")))
-        started = time.monotonic()
-        conversions = None
         if loaded.framework == "scikit-learn":
-            conversions = stack.enter_context(ConvertingApart(loaded, signature, workshop, time_limit_s))
+            converter.start(loaded, signature, workshop)
         progress("asking the original model", 0.0)
         judge = Judge(original, real, base)
         contest = stack.enter_context(_Contest(signature, judge))
         progress("proving the first engine", 0.5)
         first = own_graph if loaded.framework == "onnx" else lowered
         contest.enter(first(loaded, signature, workshop))
-        if conversions is not None:
+        if loaded.framework == "scikit-learn":
             progress("converting to ONNX", 0.6)
-            patience_s = max(_PATIENCE_S, time.monotonic() - started) if contest.engines else None
-            for candidate in converted(conversions.result(patience_s), workshop):
-                progress(f"proving {candidate.spec.name}", 0.8)
+            for candidate in converted(converter.result(_PATIENCE_S if contest.engines else None), workshop):
+                if not candidate.reason:
+                    progress(f"proving {candidate.spec.name}", 0.8)
                 contest.enter(candidate)
         if not contest.engines:
             progress("proving the Python engine", 0.9)
@@ -111,14 +110,15 @@ class _Contest:
         """Load and judge a candidate."""
         spec = candidate.spec
         self.candidates.append(candidate)
-        report = CandidateReport(name=spec.name, kind=spec.kind, status="not convertible")
-        self.reports[spec.name] = msgspec.structs.replace(report, reason=_sentence(candidate.reason))
+        status: Status = "stopped" if candidate.stopped else "not convertible"
+        report = CandidateReport(name=spec.name, kind=spec.kind, status=status)
+        self.reports[spec.name] = msgspec.structs.replace(report, reason=brief(candidate.reason))
         if candidate.reason:
             return
         try:
             engine = load_engine(candidate.folder, spec, self.signature)
         except GarcomError as error:
-            self.reports[spec.name] = msgspec.structs.replace(report, reason=_sentence(str(error)))
+            self.reports[spec.name] = msgspec.structs.replace(report, reason=brief(str(error)))
             return
         self.engines[spec.name] = engine
         verdict = self.judge.judge(engine)
@@ -143,7 +143,7 @@ class _Contest:
             )
         if timings:
             return choose(timings)
-        reasons = "; ".join(f"{report.name}: {report.reason}" for report in self.reports.values())
+        reasons = "; ".join(merged_reasons(self.reports.values()))
         raise UnsupportedModel(
             f"No engine answers as the original does, so the model cannot be packed ({reasons}). Check that the "
             "model answers the same row the same way each time, alone and among others."
@@ -169,9 +169,3 @@ def _libraries(loaded: Loaded) -> dict[str, str]:
     import onnxruntime
 
     return {**loaded.libraries, "numpy": np.__version__, "onnxruntime": onnxruntime.__version__}
-
-
-def _sentence(text: str) -> str:
-    """One line of at most 300 characters."""
-    text = " ".join(text.split())
-    return text if len(text) <= 300 else text[:299] + "…"

@@ -11,6 +11,7 @@ from garcom.errors import EngineError, GarcomError
 from garcom.model.compile.asking import Asked
 from garcom.model.compile.comparison import Comparison, Mask, compare, concatenate, spread, stack
 from garcom.model.compile.edge_rows import edge_rows
+from garcom.model.compile.reasons import brief
 from garcom.model.compile.threshold_rows import threshold_rows
 from garcom.model.engines.base import Engine
 from garcom.model.signature import Signature
@@ -123,7 +124,7 @@ class Judge:
             verdict = self._equal(engine)
             return verdict if verdict.reason else self._alone(engine, verdict)
         except GarcomError as error:
-            return Verdict(f"it fails: {_brief(error)}", 0, None)
+            return Verdict(brief(f"it fails: {error}"), 0, None)
 
     def _equal(self, engine: Engine) -> Verdict:
         n_rows = self.batch.n_rows
@@ -197,8 +198,3 @@ def evenly(batch: Batch, limit: int) -> Batch:
     if batch.n_rows <= limit:
         return batch
     return batch.rows(np.linspace(0, batch.n_rows - 1, limit).astype(np.intp))
-
-
-def _brief(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 200 else text[:199] + "…"

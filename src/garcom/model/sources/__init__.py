@@ -9,10 +9,10 @@ from pathlib import Path
 
 from garcom.model.sources.base import Loaded, Original
 from garcom.model.sources.describe import describe
-from garcom.model.sources.files import read_path
+from garcom.model.sources.files import may_be_estimator, read_path
 from garcom.model.sources.originals import bind
 
-__all__ = ["Loaded", "Original", "bind", "read_model"]
+__all__ = ["Loaded", "Original", "bind", "may_be_estimator", "read_model"]
 
 
 def read_model(source: object) -> Loaded:

@@ -58,6 +58,16 @@ def read_path(path: Path) -> Loaded:
     return describe(model, {form: str(path)})
 
 
+def may_be_estimator(source: object) -> bool:
+    """Whether a scikit-learn model can come from here: from all but ONNX and boosters' own files; nothing is read."""
+    if not isinstance(source, str | Path):
+        return True
+    try:
+        return Path(source).is_dir() or _form(Path(source)) in ("pickle", "skops")
+    except (OSError, UnreadableModel):
+        return False
+
+
 def _form(path: Path) -> Form:
     with path.open("rb") as file:
         start = file.read(4096)

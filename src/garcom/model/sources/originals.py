@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -92,7 +93,34 @@ def answer_of(loaded: Loaded, output: Output) -> Answer:
         return lambda X: Outputs(index(model.predict(X)), None, as_matrix(model.decision_function(X)))
     if output.task == "clustering" or not output.probabilities:
         return lambda X: Outputs(index(model.predict(X)), None, None)
-    return lambda X: Outputs(index(model.predict(X)), as_matrix(model.predict_proba(X)), None)
+
+    def answer(X: Any) -> Outputs:
+        predicted, probabilities = _predict_with_probabilities(model, X)
+        return Outputs(index(predicted), as_matrix(probabilities), None)
+
+    return answer
+
+
+def _predict_with_probabilities(model: Any, X: Any) -> tuple[Any, Any]:
+    """What ``predict`` and ``predict_proba`` answer, computed once where the one calls the other.
+
+    A forest's ``predict`` picks the largest of its own probabilities, which is nearly all of its work. It runs on a
+    shallow copy here, whose ``predict_proba`` asks the model and keeps what comes.
+    """
+    if not type(model).__module__.startswith("sklearn."):
+        return model.predict(X), model.predict_proba(X)
+    kept: list[Any] = []
+
+    def predict_proba(given: Any, *arguments: Any, **options: Any) -> Any:
+        answer = model.predict_proba(given, *arguments, **options)
+        if given is X and not arguments and not options:
+            kept.append(answer)
+        return answer
+
+    twin = copy.copy(model)
+    twin.predict_proba = predict_proba
+    predicted = twin.predict(X)
+    return predicted, kept[0] if kept else model.predict_proba(X)
 
 
 def _booster_answer(loaded: Loaded, output: Output) -> Answer:

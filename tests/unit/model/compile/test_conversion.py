@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from garcom.model.compile.conversion import convert_apart
+from garcom.model.compile.conversion import Conversion, Converter
 from garcom.model.compile.graphs import Precision
 from garcom.model.engines.base import EngineSpec
 from garcom.model.engines.onnx import load
@@ -29,12 +29,20 @@ def loaded(model: Any, output: Output = BINARY) -> Loaded:
     return Loaded(model=model, framework="scikit-learn", input_kind="array", output=output)
 
 
+def convert(
+    loaded: Loaded, signature: Signature, folder: Path, time_limit_s: float = 60.0
+) -> dict[Precision, Conversion]:
+    with Converter(time_limit_s) as converter:
+        converter.start(loaded, signature, folder)
+        return converter.result()
+
+
 def test_both_precisions_answer_as_the_model(tmp_path: Path) -> None:
     import msgspec
 
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, TRUTH)
     signature = numbers(3, BINARY)
-    found = convert_apart(loaded(model), signature, tmp_path, 60)
+    found = convert(loaded(model), signature, tmp_path)
     assert set(found) == {"float32", "float64"}
     tolerances: dict[Precision, float] = {"float32": 1e-6, "float64": 1e-14}
     for precision, tolerance in tolerances.items():
@@ -63,7 +71,7 @@ def test_columns_by_name_with_texts_become_one_input_each(tmp_path: Path) -> Non
         Field(name="cidade", type=FieldType.CATEGORY, categories=("Porto", "São João", "Évora")),
     )
     signature = Signature(fields=fields, output=BINARY, example={})
-    conversion = convert_apart(loaded(model), signature, tmp_path, 60)["float32"]
+    conversion = convert(loaded(model), signature, tmp_path)["float32"]
     assert conversion.reason == ""
     spec = EngineSpec(name="onnx", kind="onnx", options=msgspec.to_builtins(conversion.wiring))
     answers: Outputs = load(tmp_path / "float32", spec, signature).run(Batch(ROWS[:, :1], cities[:, None]))
@@ -91,7 +99,7 @@ class Crashing(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def test_a_converter_that_hangs_or_crashes_costs_only_its_candidate(
     tmp_path: Path, model: Any, limit_s: float, reason: str
 ) -> None:
-    found = convert_apart(loaded(model), numbers(3, BINARY), tmp_path, limit_s)
+    found = convert(loaded(model), numbers(3, BINARY), tmp_path, limit_s)
     assert [reason in conversion.reason for conversion in found.values()] == [True, True]
 
 
@@ -99,5 +107,20 @@ def test_what_has_no_converter_says_so(tmp_path: Path) -> None:
     class Unknown(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pass
 
-    found = convert_apart(loaded(Unknown()), numbers(3, BINARY), tmp_path, 60)
+    found = convert(loaded(Unknown()), numbers(3, BINARY), tmp_path)
     assert all(conversion.wiring is None and "Unknown" in conversion.reason for conversion in found.values())
+
+
+def test_what_is_not_waited_for_is_stopped(tmp_path: Path) -> None:
+    with Converter() as converter:
+        converter.start(loaded(Hanging()), numbers(3, BINARY), tmp_path)
+        found = converter.result(patience_s=0)
+    assert [conversion.stopped for conversion in found.values()] == [True, True]
+    assert "another engine was proved" in found["float32"].reason
+
+
+def test_a_warm_process_that_nobody_asks_ends_with_its_converter() -> None:
+    with Converter() as converter:
+        converter.warm()
+        assert converter.result() == {}
+    # An interpreter left behind, or an open file, would be a ResourceWarning, and that an error.
