@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -58,10 +58,11 @@ def make_bundle(
     real_rows: int = 5000,
     metrics: dict[str, Any] | None = None,
     signature: Signature = SIGNATURE,
+    engine: Literal["arrays", "python"] = "arrays",
 ) -> Path:
     """Write a sealed bundle; other ``weights`` give another digest. Its engine cannot be loaded."""
-    (folder / "engines" / "arrays").mkdir(parents=True)
-    (folder / "engines" / "arrays" / "weights.bin").write_bytes(weights)
+    (folder / "engines" / engine).mkdir(parents=True)
+    (folder / "engines" / engine / "weights.bin").write_bytes(weights)
     documents = {
         "signature.json": signature,
         "proof.json": proof(real_rows),
@@ -70,5 +71,5 @@ def make_bundle(
     }
     for file, document in documents.items():
         (folder / file).write_bytes(msgspec.json.encode(document))
-    seal(folder, name, (EngineSpec(name="arrays", kind="arrays"),), (Choice(None, "arrays"),))
+    seal(folder, name, (EngineSpec(name=engine, kind=engine),), (Choice(None, engine),))
     return folder

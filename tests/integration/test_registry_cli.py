@@ -228,10 +228,29 @@ def test_at_a_terminal_a_whole_model_is_asked_about(garcom: Terminal, wine: Path
     assert len(garcom.json("models")) == left
 
 
-def test_a_parameter_without_a_value_is_wrong_usage(garcom: Terminal, wine: Path) -> None:
-    result = CliRunner().invoke(app, ["register", str(wine), "--param", "trees"], env=garcom.environment)
+@pytest.mark.parametrize("texts", [("trees",), ("=100",), ("trees=100", "trees=50"), ("trees=100", "trees =100")])
+def test_parameters_that_cannot_be_are_wrong_usage(garcom: Terminal, wine: Path, texts: tuple[str, ...]) -> None:
+    options = [part for text in texts for part in ("--param", text)]
+    result = CliRunner().invoke(app, ["register", str(wine), *options], env=garcom.environment)
     assert result.exit_code == 2
     assert "KEY=VALUE" in result.output
+    assert garcom.json("models") == []
+
+
+def test_use_without_a_version_shows_the_versions(garcom: Terminal, wine: Path, better: Path) -> None:
+    garcom("register", wine)
+    garcom("register", better)
+    result = CliRunner().invoke(app, ["use", "wine"], env=garcom.environment | {"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "as in wine:2, got 'wine'. It has wine:1, wine:2." in result.output
+    with pytest.raises(ModelNotFound):
+        garcom("use", "beer")
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_both_spellings_of_help_work(garcom: Terminal, flag: str) -> None:
+    assert "register" in garcom(flag)
+    assert "--use" in garcom("register", flag)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -18,7 +18,15 @@ HomeOption = Annotated[
     ),
 ]
 
+#: The endings of trained models' own files; rows of data may end in the last two as well.
+_MODEL_ENDINGS = {".pkl", ".pickle", ".joblib", ".skops", ".onnx", ".ubj", ".json", ".txt"}
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def is_model_file(path: Path) -> bool:
+    """Whether a file is there that by its name is a trained model, and no bundle."""
+    return path.suffix.lower() in _MODEL_ENDINGS and path.is_file()
 
 
 def home_folder(home: Path | None) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.options import JsonOption
+from garcom.cli.options import JsonOption, is_model_file
 from garcom.cli.output import emit
 
 if TYPE_CHECKING:
@@ -73,16 +73,29 @@ def command(
 
 def _asked(what: list[str], version: int | None) -> tuple[str | None, str, int | None]:
     """The model, the file and the version in ``[MODEL[:VERSION]] FILE`` and ``--version``."""
+    from garcom.cli.rows import told_by_ending
+
     if len(what) > 2:
         raise typer.BadParameter(f"expected a model and a file, got {len(what)} names: {' '.join(what)}")
     if len(what) == 1:
+        if is_model_file(Path(what[0])) and not told_by_ending(what[0]):
+            raise _not_a_name(what[0], "ROWS")
         return None, what[0], version
+    if is_model_file(Path(what[0])):
+        raise _not_a_name(*what)
     model, colon, number = what[0].partition(":")
     if not colon:
         return model, what[1], version
     if not number.isdecimal() or not int(number) or version not in (None, int(number)):
         raise typer.BadParameter(f"expected a model or one of its versions, as in wine:2, got {what[0]!r}")
     return model, what[1], int(number)
+
+
+def _not_a_name(model: str, rows: str) -> typer.BadParameter:
+    return typer.BadParameter(
+        f"expected the name of a model on a running server, such as wine or wine:2, and {model} is a file. "
+        f"Serve it first (`garcom serve {model} --data DATA.csv`), then ask for it: `garcom predict {rows}`"
+    )
 
 
 def _signature(client: Client, model: str | None, version: int | None) -> Signature:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.options import HomeOption, JsonOption, home_folder
+from garcom.cli.options import HomeOption, JsonOption, home_folder, is_model_file
 from garcom.cli.output import emit
 from garcom.errors import BundleError
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from garcom.registry import Registry, Version
-
-_MODEL_FILES = {".pkl", ".pickle", ".joblib", ".skops", ".onnx", ".ubj", ".json", ".txt"}
 
 
 def command(
@@ -45,8 +44,8 @@ def command(
     from garcom.registry import Registry
     from garcom.registry.routes import check_route
 
-    parameters = dict(_parameter(text) for text in param or [])
-    if bundle.is_file() and bundle.suffix.lower() in _MODEL_FILES:
+    parameters = parse_parameters(param or [])
+    if is_model_file(bundle):
         raise BundleError(
             f"Expected a bundle, and {bundle} looks like a model's own file. Make a bundle of it first: "
             f"`garcom pack {bundle} --name {name or 'NAME'} --data ROWS.csv`."
@@ -62,11 +61,18 @@ def command(
     emit(version, as_json, lambda console: _tell(console, registry, version))
 
 
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise typer.BadParameter(f"Expected KEY=VALUE, as in trees=100; got {text!r}.", param_hint="--param")
-    return name.strip(), value
+def parse_parameters(texts: Iterable[str]) -> dict[str, str]:
+    """``trees=100`` and its like as a mapping; a key may come once."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or not key or key in found:
+            raise typer.BadParameter(
+                f"expected KEY=VALUE with each key once, as in trees=100; got {text!r}", param_hint="--param"
+            )
+        found[key] = value
+    return found
 
 
 def _tell(console: Console, registry: Registry, version: Version) -> None:

@@ -27,6 +27,8 @@ def command(
     """Remove a version, or a model with all its versions.
 
     The bundles that no version needs any more are deleted. Version numbers are never given again.
+    With `--json` the answer has `model`, `numbers` (of the versions that went), `whole_model` (whether none is
+    left) and `answered` (whether the version that answered was among them).
 
     Examples: `garcom remove wine:1`, `garcom remove wine`
     """

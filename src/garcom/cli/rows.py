@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from garcom.errors import InputError
+from garcom.handwritten import unreadable
 
 if TYPE_CHECKING:
     from garcom.model.signature import Field, Signature
@@ -41,7 +42,7 @@ def read_rows(source: str, form: str | None, signature_of: SignatureOf) -> Any:
     the input begins. Raises InputError for input that cannot be read.
     """
     data, name = _read(source)
-    form = form or _ENDINGS.get(Path(source).suffix.lower()) or _guess(data)
+    form = form or told_by_ending(source) or _guess(data)
     if not data.strip():
         raise InputError(f"Expected rows in {name}, and it is empty.")
     match form:
@@ -55,13 +56,18 @@ def read_rows(source: str, form: str | None, signature_of: SignatureOf) -> Any:
             return _from_arrow(data, name, form)
 
 
+def told_by_ending(source: str) -> str | None:
+    """The form of a file of rows that its ending tells, or None."""
+    return _ENDINGS.get(Path(source).suffix.lower())
+
+
 def _read(source: str) -> tuple[bytes, str]:
     if source == "-":
         return sys.stdin.buffer.read(), "standard input"
     try:
         return Path(source).read_bytes(), source
     except OSError as error:
-        raise InputError(f"Expected a file of rows at {source}, but {error.strerror or error}.") from error
+        raise InputError(f"Expected a file of rows at {source}, and {unreadable(error)}.") from error
 
 
 def _guess(data: bytes) -> str:

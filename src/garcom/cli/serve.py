@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from garcom.cli.greeting import greeting
 from garcom.cli.options import HomeOption
 
 if TYPE_CHECKING:
@@ -136,7 +137,16 @@ def serve(
         return _open_plan(Path(settings.home), bundle, name, told)
 
     told: dict[str, TrafficPlan] = {}
-    return Supervisor(settings, listener, open_plan, lambda: (greet or _greet)(address, told.get("plan"))).run()
+
+    def say() -> None:
+        plan = told.get("plan")
+        if greet is not None:
+            greet(address, plan)
+        else:
+            typer.echo(greeting(address, plan, settings.allow_python))
+            sys.stdout.flush()
+
+    return Supervisor(settings, listener, open_plan, say).run()
 
 
 def _is_bundle(source: Path) -> bool:
@@ -165,20 +175,3 @@ def _open_plan(home: Path, bundle: Path | None, name: str | None, told: dict[str
         told["plan"] = plan
 
     return publish
-
-
-def _greet(address: str, plan: TrafficPlan | None) -> None:
-    """Say where the server is and what to try, once it answers."""
-    lines = [f"Garçom serves on {address} (documentation: {address}/docs)"]
-    if plan is None or not plan.models:
-        lines.append("No model is registered yet: garcom pack model.pkl --data data.csv, then garcom register BUNDLE.")
-    elif plan.default is not None:
-        body = "-H 'Content-Type: application/json' -d @-"
-        lines.append(f"Try it: curl -s {address}/example | curl -s {address}/predict {body}")
-    else:
-        first = sorted(plan.models)[0]
-        lines.append(
-            f"{len(plan.models)} models: {address}/v1/models; for instance {address}/v1/models/{first}/example"
-        )
-    typer.echo("\n".join(lines))
-    sys.stdout.flush()

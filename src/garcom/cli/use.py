@@ -35,16 +35,22 @@ def command(
     Examples: `garcom use wine:2`, `garcom use wine --route /prever_precos --default`
     """
     from garcom.registry import Registry
-    from garcom.registry.reference import parse_reference
+    from garcom.registry.reference import listed_versions, parse_reference
     from garcom.rollout.use import use
 
     registry = Registry.open(home_folder(home))
     name, number = parse_reference(target)
+    switch = None
     if number is not None:
         registry.bundle(name, number)  # a damaged bundle is refused here, before any server is told
-    switch = None
-    if number is not None or not (default or route or drop_route):
         switch = use(registry.database, target)
+    elif not (default or route or drop_route):
+        numbers = [version.number for version in registry.model(name).versions]
+        raise typer.BadParameter(
+            f"expected the version that shall answer, as in {name}:{numbers[-1]}, got {name!r}. "
+            f"It has {listed_versions(name, numbers)}.",
+            param_hint="MODEL[:N]",
+        )
     if drop_route is not None:
         registry.remove_route(name, drop_route)
     if route is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -12,6 +13,9 @@ from garcom.errors import InputError, ModelNotFound, VersionNotFound
 from garcom.model.names import check_name
 from garcom.storage.models import ModelRow, find_model, list_models
 from garcom.storage.versions import VersionRow, find_version, list_versions
+
+#: The most versions that a message names.
+_SHOWN = 10
 
 
 class Reference(NamedTuple):
@@ -49,11 +53,14 @@ def require_version(connection: Connection, model: ModelRow, number: int) -> Ver
     found = find_version(connection, model.id, number)
     if found is not None:
         return found
-    known = [f"{model.name}:{row.number}" for row in list_versions(connection, model.id)]
-    shown = ", ".join(known[-10:])
-    raise VersionNotFound(
-        f"Model {model.name!r} has no version {number}. It has {shown}{' (the newest ten)' if len(known) > 10 else ''}."
-    )
+    known = [row.number for row in list_versions(connection, model.id)]
+    raise VersionNotFound(f"Model {model.name!r} has no version {number}. It has {listed_versions(model.name, known)}.")
+
+
+def listed_versions(model: str, numbers: Sequence[int]) -> str:
+    """``wine:1, wine:2``: the versions of these numbers, or the newest ten where there are more."""
+    shown = ", ".join(f"{model}:{number}" for number in numbers[-_SHOWN:])
+    return f"{shown} (the newest {_SHOWN})" if len(numbers) > _SHOWN else shown
 
 
 def _either(names: list[str]) -> str:

@@ -157,6 +157,15 @@ def test_a_refusal_is_status_1_with_the_problem(address: str, tmp_path: Path) ->
     assert "error: ph: expected only the model's fields, got an unknown field. Did you mean 'pH'?" in done.stderr
 
 
+@pytest.mark.parametrize("rows", [(), ("rows.csv",)])
+def test_a_file_where_a_name_is_expected_says_what_to_do(tmp_path: Path, rows: tuple[str, ...]) -> None:
+    model = tmp_path / "model.pkl"
+    model.write_bytes(b"\x80\x05")
+    result = CliRunner().invoke(app, ["predict", str(model), *rows], env={"COLUMNS": "400"})
+    assert result.exit_code == 2
+    assert f"and {model} is a file. Serve it first (`garcom serve {model} " in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -153,7 +153,7 @@ def test_a_given_form_wins_over_the_ending(write: Any) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"Expected a file of rows at .*No such file"):
+    with pytest.raises(InputError, match=r"Expected a file of rows at .*, and nothing is there"):
         read(tmp_path / "rows.csv")
-    with pytest.raises(InputError, match="Is a directory"):
+    with pytest.raises(InputError, match="a folder is there"):
         read(tmp_path)

@@ -1,0 +1,46 @@
+"""What ``garcom serve`` says once the server answers: where it is, and what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from garcom.rollout.plan import TrafficPlan
+
+
+def greeting(address: str, plan: TrafficPlan | None, allow_python: bool) -> str:
+    """The lines that are printed; the last says what to do next."""
+    return "\n".join(
+        [f"Garçom serves on {address} (documentation: {address}/docs)", *_advice(address, plan, allow_python)]
+    )
+
+
+def _advice(address: str, plan: TrafficPlan | None, allow_python: bool) -> Iterator[str]:
+    if plan is None or not plan.models:
+        yield "No model is registered yet: garcom pack model.pkl --data data.csv, then garcom register BUNDLE."
+    elif plan.default is None:
+        first = sorted(plan.models)[0]
+        yield f"{len(plan.models)} models: {address}/v1/models; for instance {address}/v1/models/{first}/example"
+    elif not allow_python and _needs_python(plan, plan.default):
+        yield (
+            f"The default model {plan.default} carries a Python engine, and this server was not allowed to run one: "
+            "/predict refuses every request (409)."
+        )
+        yield "If you trust its bundle, stop this server and try: garcom serve --allow-python"
+    else:
+        body = "-H 'Content-Type: application/json' -d @-"
+        yield f"Try it: curl -s {address}/example | curl -s {address}/predict {body}"
+
+
+def _needs_python(plan: TrafficPlan, model: str) -> bool:
+    from garcom.errors import BundleError
+    from garcom.model.bundle import read_bundle
+
+    answers = plan.models[model].answers
+    if answers is None:
+        return False
+    try:
+        return read_bundle(plan.folder(model, answers), verify=False).needs_python
+    except BundleError:  # the worker that loads it says what is wrong with it
+        return False
