@@ -38,9 +38,11 @@ _SHAPES = (
     (re.compile(r"\b\d[\d,.]* (µs|ms|s|bytes|kB|MB)\b"), "AMOUNT"),
     (re.compile(r"\b\d+(,\d{3})+(\.\d+)?\b|\b\d+\.\d+(e[-+]\d+)?\b"), "NUMBER"),
 )
+#: The steps of packing: at a terminal a bar tells them and vanishes, elsewhere a line each.
+_STEPS = re.compile(r"^… .*\n", re.MULTILINE)
 #: How many rows a wrong form gets wrong, which of two right ones is faster, and whether a slow conversion was awaited:
 #: that is the machine's, and no two runs agree on it.
-_CONVERTED = re.compile(r"^onnx-\w+:? .*")
+_CONVERTED = re.compile(r"^onnx-\w+[:,]? .*")
 _ENGINES = re.compile(r"\b(arrays|onnx-\w+)( \+ (arrays|onnx-\w+))*")
 _PROOF_LINE = re.compile(r"\b(won|proved|not convertible|rows placed)\b")
 
@@ -140,7 +142,7 @@ class Reader:
                 timeout=_COMMAND_LIMIT_S,
                 check=False,
             )
-            got = done.stdout
+            got = _STEPS.sub("", done.stdout)
         self._compare(block, command, expected, got)
 
     def _serve(self, block: Block, command: str, expected: str) -> str:

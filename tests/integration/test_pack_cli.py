@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from garcom.cli import main
 from garcom.model.bundle import read_bundle
 
 
@@ -26,28 +27,50 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def garcom(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from garcom.cli import main; main()", *arguments]
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, env=environment)
+class Said(NamedTuple):
+    status: int
+    stdout: str
+    stderr: str
 
 
-def test_a_model_becomes_a_bundle_that_show_reads(place: Path) -> None:
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def garcom(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process, whose imports it then need not repeat, in the folder ``place``."""
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["garcom", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Said(int(ended.value.code or 0), *capsys.readouterr())
+
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+    return run
+
+
+def test_a_model_becomes_a_bundle_that_show_reads(place: Path, garcom: Run) -> None:
     arguments = ["--name", "wine", "--data", "wine.csv", "--target", "quality", "--labels", "0=bom,1=ruim"]
-    done = garcom(place, "pack", "model.pkl", *arguments)
-    assert done.returncode == 0, done.stderr
+    done = garcom("pack", "model.pkl", *arguments)
+    assert done.status == 0, done.stderr
     assert "Equal to the original on 120 real rows" in done.stdout
+    assert done.stderr.splitlines()[:3] == ["… reading the model", "… reading the data", "… asking the original model"]
+    assert done.stderr.splitlines()[-1] == "… writing the bundle"
     (path,) = place.glob("wine-*.bundle")
     assert f"Packed {path.name}" in done.stdout
     assert read_bundle(path).signature.output.labels == ("bom", "ruim")
-    shown = garcom(place, "show", f"./{path.name}")
-    assert shown.returncode == 0, shown.stderr
+    shown = garcom("show", f"./{path.name}")
+    assert shown.status == 0, shown.stderr
     assert "teor alcoólico" in shown.stdout
 
 
-def test_json_for_scripts_and_one_file(place: Path) -> None:
-    done = garcom(place, "pack", "model.pkl", "--out", "elsewhere", "--zip", "--json")
-    assert done.returncode == 0, done.stderr
+def test_json_for_scripts_and_one_file(place: Path, garcom: Run) -> None:
+    done = garcom("pack", "model.pkl", "--out", "elsewhere", "--zip", "--json")
+    assert done.status == 0, done.stderr
+    assert done.stderr == ""
     record = json.loads(done.stdout)
     assert record["name"] == "model"
     assert record["proof"]["real_rows"] == 0
@@ -63,12 +86,14 @@ def test_json_for_scripts_and_one_file(place: Path) -> None:
         (["model.pkl", "--data", "wine.csv", "--target", "qualty"], 1, "Did you mean 'quality'?"),
         (["model.pkl", "--labels", "0-bom"], 2, "CLASS=LABEL"),
         (["nothing.pkl"], 1, "does not exist"),
+        (["."], 1, "Did you mean 'model.pkl'?"),
+        (["日本.pkl"], 1, "Give it one with --name"),
     ],
 )
-def test_wrong_use_is_explained(place: Path, arguments: list[str], status: int, message: str) -> None:
+def test_wrong_use_is_explained(place: Path, garcom: Run, arguments: list[str], status: int, message: str) -> None:
     before = sorted(place.iterdir())
-    done = garcom(place, "pack", *arguments)
-    assert done.returncode == status
+    done = garcom("pack", *arguments)
+    assert done.status == status
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(place.iterdir()) == before

@@ -58,7 +58,7 @@ def command(
     settings = load_settings({"home": str(home), "host": host, "port": port})
     _check_port(settings.host, settings.port)
     registry = Registry.open(home)
-    if not _is_there(registry):
+    if not is_there(registry):
         _prepare(registry, home)
 
     def greet(address: str, plan: TrafficPlan | None) -> None:
@@ -77,7 +77,7 @@ def _check_port(host: str, port: int) -> None:
         raise SettingsError(f"{error} With make: `make run PORT={8002 if port == 8001 else 8001}`.") from error
 
 
-def _is_there(registry: Registry) -> bool:
+def is_there(registry: Registry) -> bool:
     """Whether a version answers and its bundle is whole and of a format that this release reads."""
     try:
         answers = registry.model(NAME).answers

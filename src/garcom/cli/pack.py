@@ -14,11 +14,15 @@ import typer
 
 from garcom.cli.options import JsonOption
 from garcom.cli.output import emit, plain
+from garcom.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from garcom.model.pack import PackedBundle, Progress
+
+#: Begins each line that tells a step where stderr is no terminal.
+_STEP = "… "
 
 ModelArgument = Annotated[
     Path,
@@ -28,7 +32,13 @@ ModelArgument = Annotated[
     ),
 ]
 NameOption = Annotated[
-    str | None, typer.Option("--name", help="The model's name. Without it, the name of the file.", show_default=False)
+    str | None,
+    typer.Option(
+        "--name",
+        help="The model's name: up to 100 of a-z, 0-9, `_`, `.` and `-`, a letter or digit first. Without it, the name "
+        "of the file.",
+        show_default=False,
+    ),
 ]
 DataOption = Annotated[
     Path | None,
@@ -120,9 +130,7 @@ def pack_file(
     time_limit_s: float = 120,
     quiet: bool = False,
 ) -> PackedBundle:
-    """Pack with a progress bar on stderr (none where ``quiet``), as ``garcom pack`` and ``garcom serve`` do."""
-    from garcom.model.names import suggest_name
-
+    """Pack and tell the steps on stderr (not where ``quiet``), as ``garcom pack`` and ``garcom serve`` do."""
     shown = parse_labels(labels) if labels is not None else None
     with _progress(quiet) as progress:
         from garcom.model.pack import pack
@@ -130,7 +138,7 @@ def pack_file(
         return pack(
             model,
             data,
-            name=name if name is not None else suggest_name(model.stem),
+            name=name if name is not None else _name_of(model),
             target=target,
             labels=shown,
             signature=signature,
@@ -174,12 +182,30 @@ def parse_labels(text: str) -> dict[str, str]:
     return found
 
 
+def _name_of(model: Path) -> str:
+    """The name that a file or folder gives its model; a folder may be meant by ``.``, so its own name is looked up."""
+    from garcom.model.names import suggest_name
+
+    name = suggest_name(model.absolute().stem or model.resolve().stem)
+    if not name:
+        raise InputError(f"No name for the model can be made of {str(model)!r}. Give it one with --name.")
+    return name
+
+
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Progress]:
+    """What is told of each step: a bar at a terminal, a line each in a log, nothing where ``quiet``."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True, quiet=quiet)
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda step, done: None
+        return
+    if not console.is_terminal:
+        # The last step is that all is done, which the result says.
+        yield lambda step, done: typer.echo(f"{_STEP}{step}", err=True) if done < 1 else None
+        return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)

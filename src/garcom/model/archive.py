@@ -42,7 +42,10 @@ def unpack_bundle(path: Path, folder: Path, size_limit_bytes: int = SIZE_LIMIT_B
         with zipfile.ZipFile(path) as archive:
             _unpack(archive, path.name, folder, size_limit_bytes)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
-        raise BundleError(f"{path.name} is not the zip of a bundle, or it is damaged: {error}.") from error
+        raise BundleError(
+            f"Expected the zip of a bundle, but {path.name} is no zip file or is damaged. Copy it again, or make it "
+            "with `garcom pack --zip`."
+        ) from error
 
 
 def _unpack(archive: zipfile.ZipFile, origin: str, folder: Path, size_limit_bytes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from garcom.errors import DataError
+from garcom.errors import DataError, InputError
 from garcom.model.archive import zip_bundle
 from garcom.model.bundle import Bundle, read_bundle, seal
 from garcom.model.card import model_card
@@ -107,9 +108,11 @@ def pack(
     Packing unpickles the model and runs it, so pack only models that you trust.
 
     Raises :class:`~garcom.errors.PackError` and its kin: the model cannot be read or carried, the data do not
-    fit it, the corrections contradict it; :class:`~garcom.errors.InputError` for a name that is none.
+    fit it, the corrections contradict it; :class:`~garcom.errors.InputError` for a name that is none, or a place
+    that cannot be written to.
     """
     check_name(name)
+    _check_place(Path(out))
     with Converter(time_limit_s) as converter:
         if may_be_estimator(model):
             converter.warm()
@@ -138,7 +141,13 @@ def pack(
             progress("writing the bundle", 0.9)
             lineage = trace(model, X if isinstance(X, str | Path) else table, loaded.libraries)
             _write_documents(folder, name, inferred, compiled, data, lineage)
-            path = _publish(folder, name, compiled, Path(out), as_zip=as_zip)
+            try:
+                path = _publish(folder, name, compiled, Path(out), as_zip=as_zip)
+            except OSError as error:
+                why = error.strerror or error
+                raise InputError(
+                    f"The bundle cannot be written into {str(out)!r} ({why}). Name another folder."
+                ) from error
     progress("packed", 1.0)
     return PackedBundle(path, read_bundle(path), data.notes)
 
@@ -234,6 +243,17 @@ def _write_documents(
     card = model_card(name, signature, compiled.proof, metrics, lineage)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     write_mlflow(folder, signature, lineage["created"])
+
+
+def _check_place(out: Path) -> None:
+    """Nobody should wait for the proof only to hear that the bundle cannot be written."""
+    nearest = next((place for place in (out, *out.parents) if place.exists()), out)
+    if not nearest.is_dir():
+        raise InputError(f"Expected a folder to write the bundle into, but {str(nearest)!r} is a file. Name another.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(
+            f"Expected a folder to write the bundle into, but {str(nearest)!r} is read-only. Name another."
+        )
 
 
 def _publish(folder: Path, name: str, compiled: Compiled, out: Path, *, as_zip: bool) -> Path:

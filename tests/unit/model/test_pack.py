@@ -90,6 +90,12 @@ def test_it_opens_without_the_training_libraries(packed: garcom.PackedBundle) ->
     assert done.stdout.split("\n")[:2] == ["1", "[]"]
 
 
+def test_a_place_that_cannot_be_written_to_is_told_before_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(InputError, match=r"a folder to write the bundle into, but '.*taken' is a file"):
+        garcom.pack("no such model", name="wine", out=tmp_path / "taken" / "deep")
+
+
 def test_without_rows_it_says_so_everywhere(tmp_path: Path) -> None:
     model = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
     packed = garcom.pack(model, name="tree", out=tmp_path)

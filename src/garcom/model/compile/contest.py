@@ -85,7 +85,6 @@ def compile_model(
         specs = tuple(candidate.spec for candidate in contest.candidates if candidate.spec.name in winners)
         for spec in specs:
             shutil.copytree(workshop / spec.name, folder / spec.name)
-        progress("engines chosen", 1.0)
         return Compiled(specs, choice, _proof(judge, contest, winners, loaded), judge)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from garcom.errors import UnreadableModel
+from garcom.handwritten import unreadable
 from garcom.model.sources import boosters
 from garcom.model.sources.base import Loaded
 from garcom.model.sources.describe import describe
@@ -47,7 +48,10 @@ def read_path(path: Path) -> Loaded:
         raise UnreadableModel(f"Expected a model file, but {str(path)!r} does not exist.")
     if path.stat().st_size == 0:
         raise UnreadableModel(f"Expected a model, but {path.name!r} is empty. Save the model again.")
-    form = _form(path)
+    try:
+        form = _form(path)
+    except OSError as error:
+        raise UnreadableModel(f"Expected a model file at {str(path)!r}, and {unreadable(error)}.") from error
     if form == "pickle":
         return describe(read_pickle(path))
     if form == "skops":

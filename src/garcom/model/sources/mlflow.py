@@ -26,6 +26,7 @@ _TYPES = {
     "string": FieldType.STRING,
     "datetime": FieldType.DATETIME,
 }
+_MODEL_FILES = (".pkl", ".joblib", ".skops", ".onnx")
 #: Flavour → (the key of its version in MLmodel, the library's name).
 _FLAVOURS = {
     "sklearn": ("sklearn_version", "scikit-learn"),
@@ -66,14 +67,17 @@ def read_mlflow(folder: Path) -> Loaded:
 def _document(folder: Path) -> dict[str, Any]:
     path = folder / "MLmodel"
     if not path.is_file():
+        held = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        near = next((entry for entry in held if entry.suffix in _MODEL_FILES), None)
+        advice = f"Did you mean {str(near)!r}?" if near else "Name the model's own file."
         raise UnreadableModel(
-            f"Expected a model file or an MLflow model directory, but {str(folder)!r} has no file 'MLmodel'. It holds "
-            f"{sorted(entry.name for entry in folder.iterdir())[:10]}."
+            f"Expected a model file or an MLflow model folder, but the folder {str(folder)!r} has no file 'MLmodel', "
+            f"so it is none. {advice}"
         )
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UnreadableModel(f"{str(path)!r} is not YAML: {error}") from error
+        raise UnreadableModel(f"{str(path)!r} is not YAML: {error}. Save the model again.") from error
     if not isinstance(document, dict):
         raise UnreadableModel(f"Expected a mapping in {str(path)!r}, got {type(document).__name__}.")
     return document

@@ -24,6 +24,9 @@ _MAIN = re.compile(
     r"|module '__(?:mp_)?main__' has no attribute '([\w.]+)'"
 )
 
+#: What pickle and numpy say when a file ends too early.
+_TOO_SHORT = re.compile("truncated|exhausted|EOF: reading array")
+
 
 def read_pickle(path: Path, code: Path | None = None) -> Any:
     """The object in a ``.pkl`` or ``.joblib`` file, compressed or not.
@@ -35,10 +38,11 @@ def read_pickle(path: Path, code: Path | None = None) -> Any:
     import joblib
 
     try:
-        written = versions.written_by(versions.inflate(path.read_bytes()))
+        data = versions.inflate(path.read_bytes())
     except EOFError as error:
         raise _cut_off(path, error) from error
-    versions.check(path.name, written)
+    _refuse_text(path, data)
+    versions.check(path.name, versions.written_by(data))
     with _importable(code, path.parent, Path.cwd()):
         return _guarded(path, lambda: joblib.load(path))
 
@@ -86,12 +90,27 @@ def _guarded(path: Path, load: Callable[[], Any]) -> Any:
     return model
 
 
+def _refuse_text(path: Path, data: bytes) -> None:
+    """Refuse a text that only has the name of a pickle; what unpickling it would say helps nobody."""
+    # From protocol 2 on a pickle begins with this byte; an older one is text, and ends like any of them with a dot.
+    if data.startswith(b"\x80") or data.endswith(b"."):
+        return
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return
+    raise UnreadableModel(
+        f"Expected a trained model saved with pickle or joblib, but {path.name!r} is a text file. Save the model with "
+        "`joblib.dump(model, 'model.joblib')`."
+    )
+
+
 def _cut_off(path: Path, error: BaseException) -> UnreadableModel:
     return UnreadableModel(f"{path.name!r} is cut off or damaged ({error}). Copy or save it again.")
 
 
 def _not_a_model(path: Path, error: Exception) -> UnreadableModel:
-    if isinstance(error, pickle.UnpicklingError) and re.search("truncated|exhausted", str(error)):
+    if _TOO_SHORT.search(str(error)) and isinstance(error, pickle.UnpicklingError | ValueError):
         return _cut_off(path, error)
     return UnreadableModel(
         f"Expected a trained model saved with pickle or joblib, but {path.name!r} cannot be read: "

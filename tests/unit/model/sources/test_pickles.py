@@ -143,7 +143,8 @@ def test_the_scan_finds_nothing_in_other_bytes() -> None:
         (b"", "is empty"),
         (pickle.dumps(list(range(1000)))[:-500], "cut off"),
         (gzip.compress(pickle.dumps([1] * 5000), mtime=0)[:-12], "cut off"),
-        (b"this is no pickle", "cannot be read"),
+        (b"this is no pickle", "is a text file"),
+        (b"\x80\x04 nor is this", "cannot be read"),
         (pickle.dumps({"model": 1, "scaler": 2}), r"got dict with the keys \['model', 'scaler'\]"),
         (pickle.dumps([1, 2]), "got list"),
         (pickle.dumps(LogisticRegression), "expected|Expected a trained model"),
@@ -207,6 +208,8 @@ def test_own_modules_beside_the_file_are_found(tmp_path: Path) -> None:
         ("m.ubj", b"{L\x00\x00", "XGBoost"),
         ("m.txt", b"tree\nversion=v4\n", "cut off"),
         ("m.txt", b"hello", "none of them"),
+        ("m.pkl", b"a,b\n1,2\n", r"'m\.pkl' is a text file\. Save the model with"),
+        ("m.pkl", '{"ação": 1}'.encode(), "is a text file"),
     ],
 )
 def test_other_files_get_advice(tmp_path: Path, name: str, content: bytes, says: str) -> None:
@@ -218,7 +221,10 @@ def test_other_files_get_advice(tmp_path: Path, name: str, content: bytes, says:
 def test_absent_file_bundle_and_plain_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadableModel, match="does not exist"):
         read_model(tmp_path / "m.pkl")
-    with pytest.raises(UnreadableModel, match="no file 'MLmodel'"):
+    with pytest.raises(UnreadableModel, match=r"no file 'MLmodel', so it is none\. Name the model's own file"):
+        read_model(tmp_path)
+    (tmp_path / "m.joblib").write_bytes(b"")
+    with pytest.raises(UnreadableModel, match=r"Did you mean '.*m\.joblib'"):
         read_model(tmp_path)
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(UnreadableModel, match="garcom serve"):
