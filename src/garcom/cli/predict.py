@@ -74,6 +74,8 @@ def command(
 def _asked(what: list[str], version: int | None) -> tuple[str | None, str, int | None]:
     """The model, the file and the version in ``[MODEL[:VERSION]] FILE`` and ``--version``."""
     from garcom.cli.rows import told_by_ending
+    from garcom.client.client import chosen
+    from garcom.errors import InputError
 
     if len(what) > 2:
         raise typer.BadParameter(f"expected a model and a file, got {len(what)} names: {' '.join(what)}")
@@ -83,12 +85,11 @@ def _asked(what: list[str], version: int | None) -> tuple[str | None, str, int |
         return None, what[0], version
     if is_model_file(Path(what[0])):
         raise _not_a_name(*what)
-    model, colon, number = what[0].partition(":")
-    if not colon:
-        return model, what[1], version
-    if not number.isdecimal() or not int(number) or version not in (None, int(number)):
-        raise typer.BadParameter(f"expected a model or one of its versions, as in wine:2, got {what[0]!r}")
-    return model, what[1], int(number)
+    try:
+        model, number = chosen(what[0], version)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    return model, what[1], number
 
 
 def _not_a_name(model: str, rows: str) -> typer.BadParameter:

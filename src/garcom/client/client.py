@@ -16,6 +16,7 @@ from garcom.client.json_rows import JSON, Part
 from garcom.client.problems import moved, not_garcom
 from garcom.client.records import ModelDetails, ModelSummary, Prediction, Readiness
 from garcom.errors import InputError, ModelNotFound, PredictionFailed, ServerUnavailable
+from garcom.model.names import split_reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,14 +28,15 @@ class Client:
     """Asks a Garçom server; connections are kept, and several threads may share one client.
 
     ``timeout_s`` bounds each attempt's wait for the server. A server that is overloaded (503) or cannot be reached
-    is asked again up to ``retries`` times, after pauses that grow and vary. A prediction whose request went out is
-    never sent twice otherwise; questions that only read are, after a broken connection.
+    is asked again for ``patience_s``, after pauses that grow and vary: long enough for a server that restarts; 0 asks
+    once. A prediction whose request went out is never sent twice otherwise; questions that only read are, after a
+    broken connection.
     ``headers`` go with every request, for instance an Authorization for a proxy in front.
 
     Use it in a ``with`` block, or call :meth:`close`. Every method raises
     :class:`~garcom.errors.ServerUnavailable` (503 to the last, or no connection),
     :class:`~garcom.errors.Rejected` (4xx: ``faults`` says where) or, for anything else that is no answer,
-    their parent :class:`~garcom.errors.PredictionFailed`.
+    their parent :class:`~garcom.errors.PredictionFailed`; and :class:`~garcom.errors.Conflict` after :meth:`close`.
     """
 
     def __init__(
@@ -42,10 +44,10 @@ class Client:
         url: str = "http://127.0.0.1:8000",
         *,
         timeout_s: float = 30.0,
-        retries: int = 3,
+        patience_s: float = 5.0,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self._connection = Connection(url, timeout_s=timeout_s, retries=retries, headers=headers or {})
+        self._connection = Connection(url, timeout_s=timeout_s, patience_s=patience_s, headers=headers or {})
 
     @classmethod
     def over(cls, connection: Connection) -> Self:
@@ -114,7 +116,8 @@ class Client:
         ``probability_<label>``, ``score`` (each where the model has it) and ``warnings``; ``attrs`` names model and
         version. A polars DataFrame or a pyarrow Table gives its own kind.
 
-        ``model`` is by default the server's default model, ``version`` the one that answers. Values may be numpy's
+        ``model`` is by default the server's default model, ``version`` the one that answers; ``"wine:2"`` names both.
+        Values may be numpy's
         or pandas' own; NaN, NaT, NA and None are missing values, which a nullable field takes. Long input goes in
         several requests, all answered by one version; errors count the rows from the whole's first.
 
@@ -166,6 +169,8 @@ class Client:
         return default
 
     def _predict_path(self, model: str | None, version: int | None) -> str:
+        if model is not None:
+            model, version = chosen(model, version)
         if version is not None:
             return _version_path(model or self._default(), version)
         return "/predict" if model is None else f"/v1/models/{_quoted(model)}/predict"
@@ -208,6 +213,14 @@ class Client:
                 path = take(self._connection.post(path, part.body, content_type, request_id))
             except PredictionFailed as error:
                 raise moved(error, part.first_row) from error.__cause__
+
+
+def chosen(model: str, version: int | None) -> tuple[str, int | None]:
+    """The name and the number that were meant by ``wine`` or ``wine:2`` and by a version given beside it."""
+    name, number = split_reference(model)
+    if number is not None and version not in (None, number):
+        raise InputError(f"Expected one version, as in wine:2, got {model!r} and version {version}.")
+    return name, version if number is None else number
 
 
 def _quoted(name: str) -> str:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import httpx
 
 from garcom.client.problems import failure
-from garcom.client.retries import LONGEST_WAIT_S, jitter, parse_retry_after, pause_s
-from garcom.errors import InputError, ServerUnavailable
+from garcom.client.retries import jitter, parse_retry_after, pause_s
+from garcom.errors import Conflict, InputError, ServerUnavailable
 
 #: Failures before a byte of the request went out: asking again cannot ask twice.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -34,7 +34,7 @@ class _Later(NamedTuple):
 class Connection:
     """Sends requests to one server; safe to use from several threads at once.
 
-    ``sleep``, ``uniform`` and ``transport`` are seams for tests.
+    ``transport``, ``sleep``, ``now`` and ``uniform`` are seams for tests.
     """
 
     def __init__(
@@ -42,18 +42,20 @@ class Connection:
         url: str,
         *,
         timeout_s: float,
-        retries: int,
+        patience_s: float,
         headers: Mapping[str, str],
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = jitter,
     ) -> None:
-        if retries < 0 or timeout_s <= 0:
-            raise InputError(f"Expected retries ≥ 0 and timeout_s > 0, got {retries} and {timeout_s}.")
+        if not (patience_s >= 0 and timeout_s > 0):
+            raise InputError(f"Expected patience_s ≥ 0 and timeout_s > 0, got {patience_s} and {timeout_s}.")
         self.url = _checked_url(url)
-        self._retries = retries
+        self._patience_s = patience_s
         self._timeout_s = timeout_s
         self._sleep = sleep
+        self._now = now
         self._uniform = uniform
         self._http = httpx.Client(
             base_url=self.url,
@@ -71,26 +73,30 @@ class Connection:
 
     def get(self, path: str, *, retry: bool = True) -> httpx.Response:
         """A 2xx answer, or the exception for another; asking again is always harmless here."""
-        return self._ask("GET", path, {}, b"", self._retries if retry else 0, harmless=True)
+        return self._ask("GET", path, {}, b"", self._patience_s if retry else 0.0, harmless=True)
 
     def post(self, path: str, body: bytes, content_type: str, request_id: str | None = None) -> httpx.Response:
         """A 2xx answer, or the exception for another."""
         headers = {"content-type": content_type}
         if request_id is not None:
             headers["x-request-id"] = _checked_request_id(request_id)
-        return self._ask("POST", path, headers, body, self._retries, harmless=False)
+        return self._ask("POST", path, headers, body, self._patience_s, harmless=False)
 
     def _ask(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, retries: int, *, harmless: bool
+        self, method: str, path: str, headers: dict[str, str], body: bytes, patience_s: float, *, harmless: bool
     ) -> httpx.Response:
+        if self._http.is_closed:
+            raise Conflict(f"This client of {self.url} is closed, so it cannot ask. Make another Client.")
         request = self._http.build_request(method, path, headers=headers, content=body)
+        deadline = self._now() + patience_s
         for attempt in itertools.count():
             outcome = self._once(request, attempt + 1, harmless=harmless)
             if isinstance(outcome, httpx.Response):
                 return outcome
-            if attempt >= retries or outcome.wait_s > LONGEST_WAIT_S:
+            left_s = deadline - self._now()
+            if left_s <= outcome.wait_s:
                 raise outcome.error
-            self._sleep(pause_s(attempt, outcome.wait_s, self._uniform))
+            self._sleep(min(left_s, pause_s(attempt, outcome.wait_s, self._uniform)))
         raise AssertionError("itertools.count ended")  # for the type checker: it does not know that it cannot
 
     def _once(self, request: httpx.Request, attempts: int, *, harmless: bool) -> httpx.Response | _Later:

@@ -13,6 +13,8 @@ from garcom.errors import PredictionFailed, Rejected, ServerUnavailable
 
 #: The faults that a message spells out; ``faults`` has them all.
 _SHOWN = 5
+#: JSON and Arrow call all of these null, and whoever sent NaN has not heard of it.
+_MISSING = "a missing value (null; None or NaN in Python)"
 _ROW = re.compile(r"\brecords\[(\d+)\]")
 
 
@@ -65,7 +67,20 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
         document = msgspec.json.decode(response.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
-    return document if isinstance(document, dict) and isinstance(document.get("detail"), str) else {}
+    if not isinstance(document, dict) or not isinstance(document.get("detail"), str):
+        return {}
+    places = document.get("errors")
+    return _without_null(document, places) if isinstance(places, list) else document
+
+
+def _without_null(problem: dict[str, Any], places: list[Any]) -> dict[str, Any]:
+    """The problem with its nulls called what they were before they became JSON or Arrow."""
+    are_null = [isinstance(place, dict) and place.get("got") == "null" for place in places]
+    said = [place | {"got": _MISSING} if is_null else place for place, is_null in zip(places, are_null, strict=True)]
+    detail = (
+        problem["detail"].replace("got null", f"got {_MISSING}", 1) if are_null[:1] == [True] else problem["detail"]
+    )
+    return problem | {"detail": detail, "errors": said}
 
 
 def _message(problem: dict[str, Any], status: int) -> str:

@@ -13,15 +13,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 BASE_S = 0.1
-CAP_S = 5.0
-#: A server that asks for more patience than this is told of as unavailable instead.
-LONGEST_WAIT_S = 60.0
+CAP_S = 1.0
 
 
 def pause_s(attempt: int, retry_after_s: float, uniform: Callable[[float, float], float]) -> float:
     """Seconds to wait after the failed attempt number ``attempt`` (from 0).
 
-    Between nothing and twice as long as after the attempt before, at most 5 s; what the server asked for
+    Between nothing and twice as long as after the attempt before, at most 1 s; what the server asked for
     (``retry_after_s``) comes on top, so that it is never undercut.
     """
     return retry_after_s + uniform(0.0, min(CAP_S, BASE_S * 2.0 ** min(attempt, 30)))

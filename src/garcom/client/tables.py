@@ -89,6 +89,9 @@ def like(data: Any, answer: pa.Table) -> Any:
     """
     if is_pandas(data, "DataFrame"):
         frame = answer.to_pandas().set_axis(data.index, axis=0)
+        # Left to itself, pandas shows a text that is not there as NaN, which an `if` takes for one.
+        series = sys.modules["pandas"].Series
+        frame["warnings"] = series(answer.column("warnings").to_pylist(), index=data.index, dtype=object)
         frame.attrs["model"], frame.attrs["version"] = answered_by(answer)
         return frame
     polars = sys.modules.get("polars")

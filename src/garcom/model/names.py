@@ -27,6 +27,16 @@ def check_name(name: str) -> str:
     )
 
 
+def split_reference(text: str) -> tuple[str, int | None]:
+    """The name, whatever it is, and the number in ``wine`` or ``wine:2``; InputError for ``wine:`` and ``wine:x``."""
+    name, colon, number = text.partition(":")
+    if not colon:
+        return name, None
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
+        raise InputError(f"Expected a version number after the colon, as in {name or 'wine'}:2, got {text!r}.")
+    return name, int(number)
+
+
 def suggest_name(text: str) -> str:
     """The nearest allowed name, ``""`` where nothing is left: ``Previsão de Preços`` gives ``previsao-de-precos``."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

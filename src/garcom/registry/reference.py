@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from garcom.errors import InputError, ModelNotFound, VersionNotFound
-from garcom.model.names import check_name
+from garcom.errors import ModelNotFound, VersionNotFound
+from garcom.model.names import check_name, split_reference
 from garcom.storage.models import ModelRow, find_model, list_models
 from garcom.storage.versions import VersionRow, find_version, list_versions
 
@@ -27,12 +26,8 @@ class Reference(NamedTuple):
 
 def parse_reference(text: str) -> Reference:
     """Read ``wine`` or ``wine:2``; raises :class:`~garcom.errors.InputError` for anything else."""
-    name, colon, number = text.partition(":")
-    if not colon:
-        return Reference(check_name(name))
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
-        raise InputError(f"Expected a version number after the colon, as in {name or 'wine'}:2, got {text!r}.")
-    return Reference(check_name(name), int(number))
+    name, number = split_reference(text)
+    return Reference(check_name(name), number)
 
 
 def require_model(connection: Connection, name: str) -> ModelRow:

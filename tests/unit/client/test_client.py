@@ -20,7 +20,7 @@ from tests.unit.client.test_tables import answer_of, body_of, rows_of
 
 def client_of(respond: Callable[[httpx.Request], httpx.Response]) -> Client:
     transport = httpx.MockTransport(respond)
-    return Client.over(Connection("http://garcom.test", timeout_s=1, retries=0, headers={}, transport=transport))
+    return Client.over(Connection("http://garcom.test", timeout_s=1, patience_s=0, headers={}, transport=transport))
 
 
 def test_the_package_exports_the_client() -> None:
@@ -95,6 +95,23 @@ def test_a_version_without_a_model_is_the_default_models() -> None:
     with client_of(respond) as client:
         assert client.predict({"x": 1}, version=3).prediction == 1.5
     assert paths == ["/readyz", "/v1/models/wine/versions/3/predict"]
+
+
+def test_a_reference_names_model_and_version() -> None:
+    paths: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.path)
+        return httpx.Response(200, json={"id": "1", "model": "wine", "version": 3, "prediction": 1.5})
+
+    with client_of(respond) as client:
+        client.predict({"x": 1}, "wine:3")
+        client.predict({"x": 1}, "wine:3", 3)
+        with pytest.raises(InputError, match="Expected one version, as in wine:2, got 'wine:3' and version 4"):
+            client.predict({"x": 1}, "wine:3", 4)
+        with pytest.raises(InputError, match="Expected a version number after the colon, as in wine:2"):
+            client.predict({"x": 1}, "wine:new")
+    assert paths == ["/v1/models/wine/versions/3/predict"] * 2
 
 
 def test_without_a_default_the_models_are_named() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from garcom.client import Client, Prediction
 from garcom.client.connection import Connection
-from garcom.errors import Fault, InputError, PredictionFailed, Rejected, ServerUnavailable
+from garcom.errors import Conflict, Fault, InputError, PredictionFailed, Rejected, ServerUnavailable
 from tests.unit.client.scripted_server import RESET, answer, scripted
 
 GOOD = answer(200, msgspec.json.encode(Prediction(id="1", model="wine", version=2, prediction="bom")))
@@ -17,19 +17,20 @@ BUSY = answer(503, b'{"detail": "Model is loading."}', "retry-after: 2")
 
 
 class Patience:
-    """Notes the pauses instead of waiting, and takes all of each."""
+    """Notes the pauses instead of waiting, and takes all of each; nothing else takes time."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
 
-    def client(self, url: str, retries: int = 3, timeout_s: float = 10.0) -> Client:
+    def client(self, url: str, patience_s: float = 5.0, timeout_s: float = 10.0) -> Client:
         return Client.over(
             Connection(
                 url,
                 timeout_s=timeout_s,
-                retries=retries,
+                patience_s=patience_s,
                 headers={"x-team": "cellar"},
                 sleep=self.pauses.append,
+                now=lambda: sum(self.pauses),
                 uniform=lambda low, high: high,
             )
         )
@@ -48,12 +49,12 @@ def test_asks_again_after_503_and_waits_as_told(patience: Patience) -> None:
 
 
 def test_503_to_the_last_is_server_unavailable(patience: Patience) -> None:
-    with scripted(BUSY, BUSY, BUSY) as server, patience.client(server.url, retries=2) as client:
+    with scripted(BUSY, BUSY, BUSY) as server, patience.client(server.url, patience_s=4.2) as client:
         with pytest.raises(ServerUnavailable, match=r"Model is loading\. \(asked 3 times\)") as caught:
             client.predict({"pH": 3.0})
         assert caught.value.status == 503
     assert len(server.requests) == 3
-    assert len(patience.pauses) == 2
+    assert patience.pauses == [2.1, pytest.approx(2.1)]  # the second is cut short by the end of patience
 
 
 def test_a_server_that_asks_for_long_patience_is_unavailable_at_once(patience: Patience) -> None:
@@ -122,11 +123,47 @@ def test_an_answer_that_never_comes_is_not_asked_for_again(patience: Patience) -
 def test_nobody_there_is_asked_again_and_then_told(patience: Patience) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with patience.client(f"http://127.0.0.1:{port}", retries=2) as client:
-        with pytest.raises(ServerUnavailable, match=r"tried 3 times.*`garcom serve`"):
+    with patience.client(f"http://127.0.0.1:{port}") as client:
+        with pytest.raises(ServerUnavailable, match=r"tried 9 times.*`garcom serve`"):
             client.predict({"pH": 3.0})
         assert not client.ready()
-    assert len(patience.pauses) == 2
+    assert patience.pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 0.5])
+    assert sum(patience.pauses) == pytest.approx(5.0)  # whoever restarts a server takes less
+
+
+def test_without_patience_a_question_is_asked_once(patience: Patience) -> None:
+    with (
+        scripted(answer(503), GOOD) as server,
+        patience.client(server.url, patience_s=0) as client,
+        pytest.raises(ServerUnavailable, match="asked once"),
+    ):
+        client.predict({"pH": 3.0})
+    assert patience.pauses == []
+
+
+def test_a_closed_client_says_so(patience: Patience) -> None:
+    with patience.client("http://127.0.0.1:9") as client:
+        pass
+    for ask in (client.models, client.ready, lambda: client.predict({"pH": 3.0})):
+        with pytest.raises(Conflict, match=r"client of http://127\.0\.0\.1:9 is closed.*Make another Client"):
+            ask()
+    client.close()
+
+
+def test_a_null_is_told_in_the_words_of_whoever_sent_none(patience: Patience) -> None:
+    places = [
+        {"where": f"records[{row}].pH", "expected": "a number", "got": got} for row, got in enumerate(("null", "text"))
+    ]
+    problem = {"detail": "records[0].pH: expected a number, got null. (and 1 more)", "errors": places}
+    with (
+        scripted(answer(422, msgspec.json.encode(problem))) as server,
+        patience.client(server.url) as client,
+        pytest.raises(Rejected) as caught,
+    ):
+        client.predict([{"pH": float("nan")}, {"pH": "a"}])
+    missing = "a missing value (null; None or NaN in Python)"
+    assert str(caught.value).startswith(f"records[0].pH: expected a number, got {missing}. (and 1 more)")
+    assert [fault.got for fault in caught.value.faults] == [missing, "text"]
 
 
 def test_ready_asks_once(patience: Patience) -> None:
@@ -205,7 +242,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
         Client(url)
 
 
-@pytest.mark.parametrize(("timeout_s", "retries"), [(0.0, 3), (-1.0, 3), (1.0, -1)])
-def test_impossible_limits_are_refused(timeout_s: float, retries: int) -> None:
-    with pytest.raises(InputError, match="Expected retries"):
-        Client(timeout_s=timeout_s, retries=retries)
+@pytest.mark.parametrize(("timeout_s", "patience_s"), [(0.0, 3), (-1.0, 3), (1.0, -1), (1.0, float("nan"))])
+def test_impossible_limits_are_refused(timeout_s: float, patience_s: float) -> None:
+    with pytest.raises(InputError, match="Expected patience_s"):
+        Client(timeout_s=timeout_s, patience_s=patience_s)
