@@ -48,13 +48,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for c in (1.0, 0.01):
         labels = {0: "bom", 1: "ruim"}
         packed = garcom.pack(
-            _classifier(rows, c), rows, rows["pH"] > 3.4, name="vinho", labels=labels, out=folder / "bundles"
+            _classifier(rows, c),
+            rows,
+            rows["pH"] > 3.4,
+            name="vinho",
+            labels=labels,
+            out=folder / "bundles",
+            time_limit_s=1,
         )
         registry.register(packed.path)
     X = rows[["pH"]]
     targets = pd.DataFrame({"dobro": 2 * X["pH"], "triplo": 3 * X["pH"]})
     model = LinearRegression().fit(X, targets)
-    registry.register(garcom.pack(model, X, targets, name="medidas", out=folder / "bundles").path)
+    registry.register(garcom.pack(model, X, targets, name="medidas", out=folder / "bundles", time_limit_s=1).path)
     with served.garcom("serve", "--home", folder / "home", "--port", "0") as found:
         yield found
 
