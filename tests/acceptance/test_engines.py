@@ -69,7 +69,7 @@ def _wine_rows() -> pd.DataFrame:
     return pd.read_csv(WINE)
 
 
-def wine(n_rows: int = 1500) -> Data:
+def wine(n_rows: int = 1000) -> Data:
     rows = _wine_rows()
     X = rows.drop(columns=["quality", "color"]).assign(color=(rows["color"] == "white").astype(int))
     return _split(X, (rows["quality"] < 7).astype(int), n_rows)
@@ -165,20 +165,20 @@ def scaled(model: Any) -> Any:
 
 
 def small_forest() -> Any:
-    return RandomForestClassifier(20, max_depth=8, random_state=0)
+    return RandomForestClassifier(12, max_depth=8, random_state=0)
 
 
 MODELS: dict[str, tuple[Callable[[], Any], Callable[[], Data]]] = {
     "scaler-histgradientboosting": (
-        lambda: scaled(HistGradientBoostingClassifier(max_iter=60, random_state=0)),
-        lambda: wine(4000),
+        lambda: scaled(HistGradientBoostingClassifier(max_iter=30, random_state=0)),
+        lambda: wine(3000),
     ),
-    "scaler-lightgbm": (lambda: scaled(LGBMClassifier(n_estimators=60, n_jobs=1, verbose=-1)), lambda: wine(4000)),
-    "columns-lightgbm": (lambda: mixed(LGBMClassifier(n_estimators=40, n_jobs=1, verbose=-1)), wine_with_categories),
+    "scaler-lightgbm": (lambda: scaled(LGBMClassifier(n_estimators=40, n_jobs=1, verbose=-1)), lambda: wine(3000)),
+    "columns-lightgbm": (lambda: mixed(LGBMClassifier(n_estimators=25, n_jobs=1, verbose=-1)), wine_with_categories),
     "columns-randomforest": (lambda: mixed(small_forest()), wine_with_categories),
     "columns-logisticregression": (lambda: mixed(LogisticRegression(max_iter=500)), wine_with_categories),
     "histgradientboosting-categories-missing": (
-        lambda: HistGradientBoostingClassifier(max_iter=40, categorical_features="from_dtype", random_state=0),
+        lambda: HistGradientBoostingClassifier(max_iter=15, categorical_features="from_dtype", random_state=0),
         wine_by_dtype,
     ),
     "randomforest-missing": (small_forest, wine_with_gaps),
@@ -199,7 +199,7 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[[], Data]]] = {
         lambda: VotingClassifier([("rf", small_forest()), ("lr", scaled(LogisticRegression()))], voting="soft"),
         wine,
     ),
-    "knn": (lambda: scaled(KNeighborsClassifier(7)), lambda: wine(800)),
+    "knn": (lambda: scaled(KNeighborsClassifier(7)), lambda: wine(400)),
     "svc": (lambda: scaled(SVC()), lambda: wine(600)),
     "mlp": (lambda: scaled(MLPClassifier((16,), max_iter=300, early_stopping=True, random_state=0)), wine),
     "gradientboosting": (lambda: GradientBoostingClassifier(n_estimators=40, random_state=0), wine),
