@@ -2,8 +2,8 @@
 
 GarcomError
 ├── InputError                 what a caller sent is wrong
-│   ├── MalformedBody          not JSON, CSV or Arrow at all; duplicate keys; too deep; empty
-│   ├── InvalidRows            readable, but rows do not fit the model's signature
+│   ├── MalformedBody          not JSON, CSV or Arrow at all; in no form that is taken; too deep; empty
+│   ├── InvalidRows            readable, but rows do not fit the model's signature; a field given twice
 │   ├── BodyTooLarge
 │   └── UnsupportedMediaType
 ├── NotFound
@@ -110,15 +110,36 @@ class Overloaded(Unavailable):
 
 
 class EngineError(GarcomError):
-    """A predictor failed on rows that fit its signature; ``row`` is the first such row, where known."""
+    """A predictor failed on rows that fit its signature.
 
-    def __init__(self, message: str, row: int | None = None) -> None:
+    ``row`` is the position of the first such row, where known; ``faults`` says where it is in the body.
+    """
+
+    def __init__(self, message: str, row: int | None = None, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(message)
         self.row = row
+        self.faults = faults
+
+    def at(self, place: str) -> EngineError:
+        """The same error, told of the row at this place of a body."""
+        fault = Fault(place, "a row that the model can answer", "one on which it failed")
+        return EngineError(str(self), self.row, (fault,))
 
 
 class RowsRefused(EngineError):
-    """The model itself has no answer for such rows: an unknown category, a missing value."""
+    """The model itself has no answer for a row: an unknown category, a missing value.
+
+    ``fault.where`` is the field that is to blame, or ``""`` where that is not known.
+    """
+
+    def __init__(self, fault: Fault, row: int | None = None) -> None:
+        super().__init__(f"The model has no answer: {fault.sentence()}", row, (fault,))
+
+    def at(self, place: str) -> RowsRefused:
+        """The same error, told of the row at this place of a body."""
+        (fault,) = self.faults
+        where = ".".join(part for part in (place, fault.where) if part)
+        return RowsRefused(fault._replace(where=where), self.row)
 
 
 class PackError(GarcomError):

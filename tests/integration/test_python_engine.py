@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,19 +119,67 @@ def test_texts_with_accents_unknown_values_and_gaps_arrive(tmp_path: Path) -> No
 def test_a_failure_of_the_model_leaves_the_process_alive(shared: PythonEngine) -> None:
     shared.start()
     before = shared.pid
-    with pytest.raises(RowsRefused, match="ValueError: não sei responder"):
+    with pytest.raises(RowsRefused, match="ValueError: não sei responder") as caught:
         shared.run(rows(-1))
+    (fault,) = caught.value.faults
+    assert (fault.where, fault.expected) == ("", "a row that the model can answer")
     assert shared.run(rows(3, 4)).values.tolist() == [[6], [8]]  # type: ignore[union-attr]
     assert shared.pid == before
 
 
-def test_a_process_that_dies_in_a_call_is_started_again_by_the_next(shared: PythonEngine) -> None:
+def test_rows_that_end_the_process_are_tried_twice_and_no_more(shared: PythonEngine) -> None:
     shared.start()
     before = shared.pid
-    with pytest.raises(EngineError, match="exit status 7"):
+    with pytest.raises(EngineError, match=r"exit status 7.* So did the one before it, with the same rows"):
         shared.run(rows(-3))
+    assert shared.pid is None
     assert shared.run(rows(5)).values.tolist() == [[10]]  # type: ignore[union-attr]
     assert shared.pid != before
+
+
+def test_a_process_that_is_killed_in_a_call_costs_no_answer(tmp_path: Path) -> None:
+    # It says on disk that it has begun; the second one finds that, and answers.
+    behaviour = f"""
+from pathlib import Path
+begun = Path({str(tmp_path / "begun")!r})
+first = not begun.exists()
+begun.touch()
+time.sleep(60 if first else 0)
+send({{"type": "answer", "labels": None, "probabilities": None, "values": {FLOAT}}})
+"""
+    engine = fake(tmp_path, READY + behaviour)
+    engine.start()
+    first = engine.pid
+    assert first is not None
+    killer = threading.Thread(target=lambda: kill_once_there(tmp_path / "begun", first))
+    killer.start()
+    assert engine.run(rows(1)).values.tolist() == [[1]]  # type: ignore[union-attr]
+    killer.join()
+    assert engine.pid != first
+    engine.close()
+
+
+def kill_once_there(path: Path, pid: int) -> None:
+    while not path.exists():
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_closed_engine_starts_no_process_for_a_call_that_it_ended(tmp_path: Path) -> None:
+    engine = fake(tmp_path, READY + f"open({str(tmp_path / 'begun')!r}, 'w'); time.sleep(60)\n")
+    engine.start()
+
+    def close_once_there() -> None:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        engine.close()
+
+    closer = threading.Thread(target=close_once_there)
+    closer.start()
+    with pytest.raises(EngineError, match="ended"):
+        engine.run(rows(1))
+    closer.join()
+    assert engine.pid is None
 
 
 def test_a_process_that_was_killed_between_calls_costs_no_answer(shared: PythonEngine) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from garcom import errors
-from garcom.errors import Fault, GarcomError, InputError, Unavailable
+from garcom.errors import EngineError, GarcomError, InputError, Unavailable
 
 MEDIA_TYPE = b"application/problem+json"
 
@@ -58,9 +58,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
 def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple[bytes, bytes]]]:
     """The problem that tells of an error, and the headers that go with it."""
     status, slug = next((status, slug) for kind, status, slug in STATUSES if isinstance(error, kind))
-    places = [Place(*fault) for fault in error.faults] if isinstance(error, InputError) else []
-    if isinstance(error, errors.EngineError) and error.row is not None:
-        places = [Place(*Fault(f"records[{error.row}]", "a row that the model can answer", "one that it cannot"))]
+    places = [Place(*fault) for fault in error.faults] if isinstance(error, InputError | EngineError) else []
     headers = [(b"retry-after", b"%d" % error.retry_after_s)] if isinstance(error, Unavailable) else []
     return Problem(TYPE_PREFIX + slug, status.phrase, status, str(error), places, request_id), headers
 

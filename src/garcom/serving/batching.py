@@ -210,28 +210,35 @@ class Batcher:
         try:
             return self.predictor.run(batch)
         except EngineError as error:
-            row = self._first_failing(batch, began + self._split_budget_s)
-            raise type(error)(str(error), row=None if row is None else first + row) from error
+            # Found alone, a row says itself what is wrong with it.
+            told = error if error.row is not None else self._first_failure(batch, began + self._split_budget_s)
+            if told is None or told.row is None:
+                raise
+            told.row += first
+            raise told from None
 
-    def _first_failing(self, batch: Batch, give_up_at: float) -> int | None:
-        """The position of the first row that fails, by halving; None if none fails by itself."""
+    def _first_failure(self, batch: Batch, give_up_at: float) -> EngineError | None:
+        """The error of the first row that fails, by halving; None if none fails by itself."""
         low, high = 0, batch.n_rows
         while high - low > 1:
             if time.monotonic() > give_up_at:
                 return None
             middle = (low + high) // 2
-            if self._fails(batch.rows(slice(low, middle))):
+            if self._failure(batch.rows(slice(low, middle))) is not None:
                 high = middle
             else:
                 low = middle
-        return low if self._fails(batch.rows(slice(low, high))) else None
+        failure = self._failure(batch.rows(slice(low, high)))
+        if failure is not None:
+            failure.row = low
+        return failure
 
-    def _fails(self, batch: Batch) -> bool:
+    def _failure(self, batch: Batch) -> EngineError | None:
         try:
             self.predictor.run(batch)
-        except EngineError:
-            return True
-        return False
+        except EngineError as error:
+            return error
+        return None
 
     def _finished(self, body: _Body) -> Any:
         warnings: Mapping[int, list[Warned]] = self.predictor.guards.find(body.batch)

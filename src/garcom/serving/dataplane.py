@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from garcom.errors import GarcomError
+from garcom.errors import EngineError, GarcomError
 from garcom.records import Batch
 from garcom.serving.batching import Batcher
 from garcom.serving.codec.answers import JSON, Answer, Answers
@@ -77,6 +77,8 @@ class DataPlane:
 
         def served_all(found: tuple[Served, int] | GarcomError) -> None:
             if isinstance(found, GarcomError):
+                if isinstance(found, EngineError) and found.row is not None:
+                    found = found.at(order.form.place(found.row))
                 deliver(found)
                 return
             served, n_warned = found

@@ -240,6 +240,11 @@ def test_only_the_row_that_the_model_cannot_answer_fails(server: Running) -> Non
     with Connection(server.port) as connection:
         problem = refused(connection.send(post(PREDICT, [WINE, WINE, bad])).answer(), 422)
         assert [error["where"] for error in problem["errors"]] == ["records[2]"]
+        assert "records[2]: expected" in problem["detail"]
+        table = {"columns": list(WINE), "data": [list(WINE.values()), list(bad.values())]}
+        assert refused(connection.send(post(PREDICT, table)).answer(), 422)["errors"][0]["where"] == "data[1]"
+        (place,) = refused(connection.send(post(PREDICT, bad)).answer(), 422)["errors"]
+        assert place["where"] == ""
     # Requests of one turn of the loop share a batch: the neighbours are answered all the same.
     connections = [Connection(server.port) for _ in range(6)]
     for number, connection in enumerate(connections):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from garcom import errors
-from garcom.errors import EngineError, Fault, GarcomError, InvalidRows, Overloaded, Unavailable
+from garcom.errors import EngineError, Fault, GarcomError, InvalidRows, Overloaded, RowsRefused, Unavailable
 from garcom.http import problems
 from garcom.http.problems import STATUSES, encoded, plain_problem, problem_of
 
@@ -17,6 +17,8 @@ KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issu
 
 
 def made(kind: type[GarcomError]) -> GarcomError:
+    if issubclass(kind, RowsRefused):
+        return kind(Fault("cor", "a known category", "another one"))
     return kind("Expected one thing, got another.")
 
 
@@ -24,7 +26,7 @@ def made(kind: type[GarcomError]) -> GarcomError:
 def test_every_error_has_a_status(kind: type[GarcomError]) -> None:
     problem, _ = problem_of(made(kind), "an-id")
     assert 400 <= problem.status < 600
-    assert problem.detail == "Expected one thing, got another."
+    assert problem.detail == str(made(kind))
     if issubclass(kind, errors.InputError | errors.NotFound | errors.Conflict):
         assert problem.status < 500
 
@@ -75,7 +77,8 @@ ALWAYS = {"type": str, "title": str, "status": int, "detail": str}
 
 def test_every_problem_has_one_shape() -> None:
     for kind in KINDS:
-        assert shape(problem_of(made(kind), "an-id")[0]) == ALWAYS | {"request_id": str}
+        places = {"errors": list} if issubclass(kind, RowsRefused) else {}
+        assert shape(problem_of(made(kind), "an-id")[0]) == ALWAYS | {"request_id": str} | places
     for status in (400, 404, 405, 408, 431, 500):
         assert shape(plain_problem(status, "detail")) == ALWAYS
     with_places = InvalidRows("wrong", (Fault("records[3].pH", "a number", "text", "Did you mean it?"),))
@@ -94,9 +97,24 @@ def test_faults_become_entries() -> None:
 
 
 def test_an_engine_s_error_names_its_row() -> None:
-    document = json.loads(encoded(problem_of(EngineError("it failed", row=7), "")[0]))
+    document = json.loads(encoded(problem_of(EngineError("it failed", row=7).at("records[7]"), "")[0]))
     assert document["errors"][0]["where"] == "records[7]"
+    assert document["detail"] == "it failed"
     assert "errors" not in json.loads(encoded(problem_of(EngineError("it failed"), "")[0]))
+
+
+@pytest.mark.parametrize(
+    ("place", "field", "where"),
+    [("", "", ""), ("", "cor", "cor"), ("records[3]", "", "records[3]"), ("data[3]", "cor", "data[3].cor")],
+)
+def test_a_refused_row_names_its_place_and_field(place: str, field: str, where: str) -> None:
+    refused = RowsRefused(Fault(field, "a known category", "another one", "Send a known one."), row=3).at(place)
+    problem, _ = problem_of(refused, "")
+    assert problem.errors == [problems.Place(where, "a known category", "another one", "Send a known one.")]
+    told = f"{where}: " if where else ""
+    assert problem.detail == (
+        f"The model has no answer: {told}expected a known category, got another one. Send a known one."
+    )
 
 
 def test_retry_after_tells_when_to_try_again() -> None:

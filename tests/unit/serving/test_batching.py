@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from garcom.errors import EngineError, GarcomError, Overloaded
+from garcom.errors import EngineError, Fault, GarcomError, Overloaded, RowsRefused
 from garcom.serving.batching import SLICE_ROWS, Batcher
 from garcom.serving.codec.answers import Answer, Answers
 from tests.unit.serving.engines import Short, Twice, batch, predictor
@@ -109,6 +109,19 @@ def test_a_bad_row_fails_alone(tmp_path: Path, seconds: float) -> None:
             assert [x for x in found if x is not found[5]] == [2.0 * x for x in range(13) if x != 5]
             assert len(engine.calls) <= 9  # 13 → 6, 7 → … by halves, not row by row
             assert batcher.idle
+
+    run(work)
+
+
+def test_an_engine_that_knows_the_bad_row_is_not_asked_for_it_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        engine = Twice(bad=frozenset({5.0}))
+        engine.error = lambda: RowsRefused(Fault("x", "less", "more"), row=engine.calls[-1].index(5.0))
+        async with queue(tmp_path, engine) as batcher:
+            refused = await ask_body(batcher, *range(13))
+            assert isinstance(refused, RowsRefused)
+            assert (refused.row, refused.faults[0].where) == (5, "x")
+            assert len(engine.calls) == 1
 
     run(work)
 

@@ -1,7 +1,8 @@
 """The Python engine: the original model in a process of its own, for models that no data format can carry.
 
 The process gets nothing of the worker but one socket, and speaks plain typed bytes (:mod:`.python_wire`). It ends
-with the worker, is ended when it takes too long or answers nonsense, and is started again by the next call.
+with the worker, is ended when it takes too long or answers nonsense, and is started again by the next call. When it
+ends by itself, the call is made once more in a fresh process.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import garcom
-from garcom.errors import EngineError, RowsRefused
+from garcom.errors import EngineError, Fault, RowsRefused
 from garcom.model.engines.base import EngineSpec
 from garcom.model.engines.python_wire import (
     REPLY_MARGIN,
@@ -75,6 +76,10 @@ def load(folder: Path, spec: EngineSpec, signature: Signature) -> PythonEngine:
     return engine
 
 
+class _Ended(EngineError):
+    """The process ended by itself, or by somebody else's hand; the message says how."""
+
+
 class PythonEngine:
     """An :class:`~garcom.model.engines.base.Engine` whose work is done by another process.
 
@@ -98,6 +103,7 @@ class PythonEngine:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._end: weakref.finalize[..., PythonEngine] | None = None
+        self._closed = False
 
     @property
     def pid(self) -> int | None:
@@ -109,7 +115,7 @@ class PythonEngine:
         # A process that dies keeps its number until its last thread has gone, so its socket is asked as well.
         if self._process is not None and self._process.poll() is None and self._channel and self._channel.is_quiet():
             return
-        self.close()
+        self._stop()
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -126,65 +132,92 @@ class PythonEngine:
         self._end = weakref.finalize(self, _finish, self._process, self._channel)
         reply = self._exchange(Hello(self._signature), REPLY_MARGIN, self._start_timeout_s)
         if not isinstance(reply, Ready):
-            self.close()
+            self._stop()
             reason = reply.message if isinstance(reply, Failure) else "it answered before it was ready"
             raise EngineError(f"The model's Python process did not start: {reason}")
 
     def run(self, batch: Batch) -> Outputs:
         """Answer every row of the batch, in order.
 
-        Raises :class:`~garcom.errors.EngineError` when the model fails on the rows, takes longer than its time, or its
-        process ends; the next call starts a new one.
+        Raises :class:`~garcom.errors.RowsRefused` when the model fails on the rows, and
+        :class:`~garcom.errors.EngineError` when it takes longer than its time, or when two processes in a row end on
+        them; the next call starts a new one.
         """
-        self.start()
         message = rows_of(batch)
         if len(message.numbers) > REQUEST_LIMIT:
             raise EngineError(
                 f"Expected at most {REQUEST_LIMIT} bytes of rows, got {len(message.numbers)}. Send fewer."
             )
         output = self._signature.output
-        reply = self._exchange(message, reply_limit(batch.n_rows, output), self._timeout_s)
+        reply = self._reply(message, reply_limit(batch.n_rows, output))
         if isinstance(reply, Failure):
-            raise RowsRefused(reply.message)
+            got = f"one that it cannot: {reply.message.rstrip('.')}"
+            raise RowsRefused(Fault("", "a row that the model can answer", got))
         try:
             if not isinstance(reply, Answer):
                 raise EngineError(f"Expected an answer from the model's process, got {type(reply).__name__}.")
             return outputs_of(reply, batch.n_rows, output)
         except EngineError:
             # What answers nonsense once is not asked again.
-            self.close()
+            self._stop()
             raise
 
     def close(self) -> None:
         """End the process; calling it twice is harmless."""
+        self._closed = True
+        self._stop()
+
+    def _reply(self, message: Rows, limit: int) -> Reply:
+        """The reply of the process; a fresh one is asked once if it ends, for what ended it may not be the rows."""
+        try:
+            return self._ask(message, limit)
+        except _Ended:
+            if self._closed:
+                raise
+        try:
+            return self._ask(message, limit)
+        except _Ended as error:
+            raise EngineError(
+                f"{error} So did the one before it, with the same rows: they may be what ends it. Try them one by one "
+                "with the original model."
+            ) from error
+
+    def _ask(self, message: Rows, limit: int) -> Reply:
+        self.start()
+        return self._exchange(message, limit, self._timeout_s)
+
+    def _stop(self) -> None:
         if self._end is not None:
             self._end()
         self._process = self._channel = self._end = None
 
     def _exchange(self, message: Hello | Rows, limit: int, timeout_s: float) -> Reply:
-        assert self._channel is not None
+        # Another thread may close the engine meanwhile, which forgets both.
+        process, channel = self._process, self._channel
+        assert process is not None
+        assert channel is not None
         deadline = time.monotonic() + timeout_s
         try:
-            self._channel.send(message, deadline)
-            return self._channel.reply(limit, deadline)
+            channel.send(message, deadline)
+            return channel.reply(limit, deadline)
         except TimeoutError as error:
-            self.close()
+            self._stop()
             raise EngineError(f"The model's Python process took longer than {timeout_s:g} s and was ended.") from error
         except (EOFError, OSError) as error:
-            how = self._how_it_ended()
-            self.close()
-            raise EngineError(f"The model's Python process ended ({how}). The next call starts it again.") from error
+            how = _how_it_ended(process)
+            self._stop()
+            raise _Ended(f"The model's Python process ended ({how}).") from error
         except ValueError as error:
-            self.close()
+            self._stop()
             raise EngineError(f"The model's Python process sent no valid message ({error}) and was ended.") from error
 
-    def _how_it_ended(self) -> str:
-        assert self._process is not None
-        try:
-            status = self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            return "it closed its socket"
-        return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
+    try:
+        status = process.wait(timeout=1)
+    except subprocess.TimeoutExpired:
+        return "it closed its socket"
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
 
 def _environment() -> dict[str, str]:

@@ -20,6 +20,16 @@ class Form(enum.Enum):
     CSV = "CSV"
     ARROW = "an Arrow IPC stream"
 
+    def place(self, row: int) -> str:
+        """Where a row stands in a body of this form, as errors tell it."""
+        match self:
+            case Form.RECORD:
+                return ""
+            case Form.SPLIT:
+                return f"data[{row}]"
+            case _:
+                return f"records[{row}]"
+
 
 class Order(NamedTuple):
     """A decoded body: its form and its rows, as tuples (small bodies) or as a batch already (columnar ones)."""

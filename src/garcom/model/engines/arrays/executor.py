@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from garcom.errors import BundleError, RowsRefused
+from garcom.errors import BundleError, Fault, RowsRefused
 from garcom.model.engines.arrays.ops import build
 from garcom.model.engines.arrays.program import FIRST_STEP, Program
 from garcom.model.engines.base import EngineSpec
@@ -88,14 +88,18 @@ def _last_uses(program: Program) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(values) for values in done)
 
 
+_NO_NUMBER = Fault(
+    "",
+    "a row that the model can answer",
+    "one with a missing or extreme value, for which it gives NaN",
+    "Send another value, or train the model with an imputer.",
+)
+
+
 def _numbers(answers: FloatArray) -> FloatArray:
     # argmax stops at the first NaN, and costs a third of looking for it by isnan or a sum.
     first = int(answers.argmax())
     value = answers.item(first)
     if value != value:
-        raise RowsRefused(
-            "Expected numbers as the answer, got NaN: a missing or extreme value reached a model that has no answer "
-            "for it. Send another value, or train the model with an imputer.",
-            row=first // answers.shape[1],
-        )
+        raise RowsRefused(_NO_NUMBER, first // answers.shape[1])
     return answers

@@ -6,12 +6,12 @@ columns are numbered in one sequence, so that one table serves all columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from garcom.errors import RowsRefused
+from garcom.errors import Fault, RowsRefused
 from garcom.model.engines.arrays.ops.registry import Call, operation
 from garcom.model.engines.arrays.program import Array, Step
 from garcom.records import FloatArray, TextArray
@@ -71,17 +71,17 @@ def refuse_unknown(step: Step) -> Call:
         bad = slots == unknown
         if bad.any():
             row, column = (int(position) for position in np.argwhere(bad)[0])
-            raise RowsRefused(_unknown_message(names, column), row=row)
+            raise RowsRefused(Fault(names[column], *_UNKNOWN), row)
         return slots
 
     return call
 
 
-def _unknown_message(names: Sequence[str], column: int) -> str:
-    return (
-        f"{names[column]}: expected a category that the model was trained with, got another one. Send a known "
-        "category, or train the encoder with handle_unknown='ignore'."
-    )
+_UNKNOWN = (
+    "a category that the model was trained with",
+    "another one",
+    "Send a known category, or train the encoder with handle_unknown='ignore'.",
+)
 
 
 @operation("lookup")

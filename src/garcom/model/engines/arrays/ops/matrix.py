@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from garcom.errors import RowsRefused
+from garcom.errors import Fault, RowsRefused
 from garcom.model.engines.arrays.ops.registry import Call, operation
 from garcom.model.engines.arrays.program import Array, Step
 from garcom.records import FloatArray
@@ -36,15 +36,17 @@ def numbers_of_texts(step: Step) -> Call:
 @operation("refuse_missing")
 def refuse_missing(step: Step) -> Call:
     """The input itself; :class:`RowsRefused` where it holds NaN, as the original raises."""
-    reader = step.options["reader"]
+    fault = Fault(
+        "",
+        "no missing values",
+        f"one, which {step.options['reader']} does not take",
+        "Send a value, or train the model with an imputer.",
+    )
 
     def call(X: FloatArray) -> FloatArray:
         missing = np.isnan(X)
         if missing.any():
-            raise RowsRefused(
-                f"{reader} takes no missing values, got one. Send a value, or train the model with an imputer.",
-                row=int(np.flatnonzero(missing.any(axis=1))[0]),
-            )
+            raise RowsRefused(fault, int(np.flatnonzero(missing.any(axis=1))[0]))
         return X
 
     return call

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from garcom.errors import RowsRefused
+from garcom.errors import Fault, RowsRefused
 from garcom.model.engines.arrays.ops.registry import Call, operation
 from garcom.model.engines.arrays.program import Array, Step
 from garcom.records import FloatArray, IntArray, TextArray
@@ -45,9 +45,7 @@ def count_tokens(step: Step) -> Call:
         starts, indices, data = [0], list[int](), list[int]()
         for row, text in enumerate(texts[:, column].tolist()):
             if text is None:
-                raise RowsRefused(
-                    f"{name}: expected a text, got a missing value. Send a text, which may be empty.", row=row
-                )
+                raise RowsRefused(Fault(name, "text", "a missing value", "Send a text, which may be empty."), row)
             counts = sorted(Counter(known[token] for token in analyze(text) if token in known).items())
             indices += [index for index, _ in counts]
             data += [1 if binary else count for _, count in counts]
