@@ -15,7 +15,8 @@ class Meaning(NamedTuple):
 #: By the slug that ends a problem's ``type``.
 MEANINGS: dict[str, Meaning] = {
     "malformed-body": Meaning(
-        "The body cannot be read: not JSON, CSV or Arrow at all, empty, an empty list, nested too deeply.",
+        "The body cannot be read: not JSON, CSV or Arrow at all, in no form that is taken, empty, an empty "
+        "list, nested too deeply.",
         "Mend the body.",
     ),
     "invalid-rows": Meaning(
@@ -43,7 +44,7 @@ MEANINGS: dict[str, Meaning] = {
     "unavailable": Meaning("Not now.", "Wait Retry-After seconds, and send it again."),
     "rows-refused": Meaning(
         "The rows fit the fields, but the model has no answer for one of them, such as a category it was never "
-        "trained on; errors names the row where it is known.",
+        "trained on; errors names the row and the field where they are known.",
         "Send another value, or leave the row out.",
     ),
     "engine-error": Meaning(

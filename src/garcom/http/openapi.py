@@ -25,7 +25,7 @@ _ID = "01931c5e-7d2a-7c4b-9f3e-2b6a1d0c8e57"
 #: Of each status: what it means here, the kind of problem, and a detail as an example.
 _PROBLEMS = {
     "400": (
-        "The body cannot be read: broken JSON, duplicate keys, nested too deeply, empty.",
+        "The body cannot be read: broken JSON, in no form that is taken, nested too deeply, empty.",
         "malformed-body",
         "The body cannot be read: records: expected at least one record, got an empty list.",
     ),
@@ -46,7 +46,8 @@ _PROBLEMS = {
         "Set the Content-Type header.",
     ),
     "422": (
-        "The rows do not fit the model: missing, unknown or wrongly typed fields; each is named.",
+        "The rows do not fit the model: missing, unknown, wrongly typed or doubled fields, each named; or the model "
+        "has no answer for one of them.",
         "invalid-rows",
         "records[3].pH: expected a number, got text.",
     ),

@@ -34,8 +34,8 @@ class Codec:
             kind = b"application/json"
         reader = self._readers.get(kind)
         if reader is None:
-            came = content_type.decode("latin-1")[:100] or "no Content-Type"
-            raise UnsupportedMediaType(f"Expected a body of {MEDIA_TYPES}, got {came!r}. Set the Content-Type header.")
+            came = repr(content_type.decode("latin-1")[:100]) if kind else "a request that does not say what it is"
+            raise UnsupportedMediaType(f"Expected a body of {MEDIA_TYPES}, got {came}. Set the Content-Type header.")
         charset = _charset(parameters)
         if charset and charset not in (b"utf-8", b"utf8", b"us-ascii"):
             raise UnsupportedMediaType(f"Expected UTF-8, got charset {charset.decode('latin-1')[:50]!r}.")

@@ -22,6 +22,7 @@ from garcom.serving.codec import strict_json, values
 from garcom.serving.codec.documents import Pairs
 from garcom.serving.codec.faults import MAX_FAULTS, malformed, raise_any, shown, too_many_rows
 from garcom.serving.codec.forms import Form, Order
+from garcom.serving.codec.json_forms import form_of, is_list
 from garcom.serving.rows import Row
 
 _WHOLE = Annotated[int, Meta(ge=-INTEGER_LIMIT, le=INTEGER_LIMIT)]
@@ -39,7 +40,6 @@ _TYPES: dict[FieldType, Any] = {
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 #: msgspec cannot rename a field to these characters; such models are read by the careful reader alone.
 _UNWRITABLE = re.compile(r'["\\\x00-\x1f]')
-_SPLIT_KEYS = frozenset({"columns", "data", "index"})
 #: What RFC 8259 takes for white space; Python's own ``strip`` would take more.
 _BLANKS = b" \t\r\n"
 
@@ -137,33 +137,32 @@ class JsonBodies:
     def _read_carefully(self, body: bytes) -> Order:
         document = strict_json.read(body)
         if isinstance(document, Pairs):
-            names = {name for name, _ in document}
-            # A model may have fields of these names; no field's value is a list, so a list settles it.
-            lists = any(_is_list(value) for _, value in document)
-            if names == {"records"} and (lists or "records" not in self._by_name):
-                return Order(Form.RECORDS, self._read_list(document[0][1], "records", document))
-            if {"columns", "data"} <= names <= _SPLIT_KEYS and (lists or not names <= self._by_name.keys()):
-                return Order(Form.SPLIT, self._read_split(document))
-            return Order(Form.RECORD, self._read_records([document], [""]))
-        if _is_list(document):
-            return Order(Form.LIST, self._read_list(document, "records", None))
+            form = form_of(document, self._by_name)
+            if form is Form.RECORD:
+                return Order(form, self._read_records([document], form))
+            if doubled := document.duplicates():
+                raise malformed("", "each name once", f"{doubled[0]!r} more than once")
+            if form is Form.SPLIT:
+                return Order(form, self._read_split(dict(document)))
+            return Order(form, self._read_list(document[0][1], form))
+        if is_list(document):
+            return Order(Form.LIST, self._read_list(document, Form.LIST))
         raise malformed("", "a record, a list of records, or an object with records", values.described(document))
 
-    def _read_list(self, records: Any, where: str, envelope: Pairs | None) -> list[Row]:
-        if envelope is not None and (doubled := envelope.duplicates()):
-            raise malformed("", "each name once", f"{doubled[0]!r} more than once")
-        if not _is_list(records):
-            raise malformed(where, "a list of records", values.described(records))
+    def _read_list(self, records: Any, form: Form) -> list[Row]:
+        if not is_list(records):
+            raise malformed("records", "a list of records", values.described(records))
         if not records:
-            raise malformed(where, "at least one record", "an empty list")
+            raise malformed("records", "at least one record", "an empty list")
         if len(records) > self._max_rows:
             raise too_many_rows(len(records), self._max_rows)
-        return self._read_records(records, [f"{where}[{i}]" for i in range(len(records))])
+        return self._read_records(records, form)
 
-    def _read_records(self, records: Iterable[Any], places: Sequence[str]) -> list[Row]:
+    def _read_records(self, records: Iterable[Any], form: Form) -> list[Row]:
         faults: list[Fault] = []
         rows: list[Row] = []
-        for record, place in zip(records, places, strict=True):
+        for i, record in enumerate(records):
+            place = form.place(i)
             if isinstance(record, Pairs):
                 rows.append(self._read_record(record, place, faults))
             else:
@@ -204,32 +203,25 @@ class JsonBodies:
                     faults.append(values.missing(f"{path}{field.name}", field))
         return tuple(row)
 
-    def _read_split(self, document: Pairs) -> list[Row]:
-        if doubled := document.duplicates():
-            raise malformed("", "each name once", f"{doubled[0]!r} more than once")
-        parts = dict(document)
+    def _read_split(self, parts: dict[str, Any]) -> list[Row]:
         columns, data = parts["columns"], parts["data"]
-        if not _is_list(columns) or not all(isinstance(name, str) for name in columns):
+        if not is_list(columns) or not all(isinstance(name, str) for name in columns):
             raise malformed("columns", "a list of field names", values.described(columns))
         if len(set(columns)) < len(columns):
-            raise malformed("columns", "each field once", "the same field more than once")
-        if not _is_list(data) or not data:
+            raise_any([Fault("columns", "each field once", "the same field more than once")])
+        if not is_list(data) or not data:
             got = "an empty list" if data == [] else values.described(data)
             raise malformed("data", "a list of rows, at least one", got)
         if len(data) > self._max_rows:
             raise too_many_rows(len(data), self._max_rows)
         records: list[Any] = []
         for i, row in enumerate(data):
-            if not _is_list(row) or len(row) != len(columns):
-                got = f"{len(row)} values" if _is_list(row) else values.described(row)
+            if not is_list(row) or len(row) != len(columns):
+                got = f"{len(row)} values" if is_list(row) else values.described(row)
                 raise malformed(f"data[{i}]", f"a list of {len(columns)} values, one per column", got)
             records.append(Pairs(zip(columns, row, strict=True)))
-        return self._read_records(records, [f"data[{i}]" for i in range(len(data))])
+        return self._read_records(records, Form.SPLIT)
 
 
 class _Doubtful(Exception):
     """A name may have come twice: the careful reader has to look."""
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list) and not isinstance(value, Pairs)

@@ -222,7 +222,8 @@ def test_media_types_of_csv_and_arrow() -> None:
 @pytest.mark.parametrize(
     ("media_type", "came"),
     [
-        (b"", "no Content-Type"),
+        (b"", "got a request that does not say what it is. Set the Content-Type header."),
+        (b" ; charset=utf-8", "got a request that does not say what it is. Set the Content-Type header."),
         (b"application/x-www-form-urlencoded", "application/x-www-form-urlencoded"),
         (b"multipart/form-data; boundary=x", "multipart/form-data"),
         (b"application/jsonp", "application/jsonp"),

@@ -12,7 +12,7 @@ import pytest
 from garcom.errors import InvalidRows, MalformedBody
 from garcom.serving.codec import strict_json
 from garcom.serving.codec.forms import Form
-from tests.unit.serving.codec.examples import MIXED, json_reader, refusal
+from tests.unit.serving.codec.examples import MIXED, json_reader, one, refusal
 
 READER = json_reader()
 NAMES = MIXED.names
@@ -193,6 +193,7 @@ WRONG: list[tuple[bytes, str, str, str]] = [
     (b'{"a":1,"\\u0061":2}', "a", "each field once", "the same field more than once"),
     (b'{"a":1,"t":"x","t":"x:"}', "t", "each field once", "the same field more than once"),
     (b'{"a":1,"n":null,"n":null}', "n", "each field once", "the same field more than once"),
+    (b'{"columns":["a","a"],"data":[[1,2]]}', "columns", "each field once", "the same field more than once"),
     (b'[{"a":1},1]', "records[1]", "a record (an object of fields)", "a number"),
     (b'[{"a":1},[{"a":1}]]', "records[1]", "a record (an object of fields)", "a list"),
     (b'[{"a":1},null]', "records[1]", "a record (an object of fields)", "null"),
@@ -290,7 +291,12 @@ ENVELOPES: list[tuple[bytes, str]] = [
     (b'{"columns":"a","data":[[1]]}', "columns"),
     (b'{"columns":{},"data":[[]]}', "columns"),
     (b'{"columns":[1],"data":[[1]]}', "columns"),
-    (b'{"columns":["a","a"],"data":[[1,2]]}', "columns"),
+    (b'{"records":[{"a":1}],"records":[]}', ""),
+    (b'{"records":[{"a":1}],"x":1}', ""),
+    (b'{"columns":["a"]}', "data"),
+    (b'{"data":[[1]]}', "columns"),
+    (b'{"columns":["a"],"index":[1]}', "data"),
+    (b'{"columns":["a"],"data":[[1]],"x":1}', ""),
     (b'{"columns":["a"],"data":{}}', "data"),
     (b'{"columns":["a"],"data":[[1,2]]}', "data[0]"),
     (b'{"columns":["a"],"data":[[1],{"a":1}]}', "data[1]"),
@@ -301,6 +307,30 @@ ENVELOPES: list[tuple[bytes, str]] = [
 @pytest.mark.parametrize(("body", "where"), ENVELOPES, ids=range(len(ENVELOPES)))
 def test_broken_envelopes_are_malformed(body: bytes, where: str) -> None:
     assert refusal(READER.read, body, MalformedBody)[0].where == where
+
+
+ELSEWHERE: list[tuple[bytes, str]] = [
+    (b'{"dataframe_split":{"columns":["a"],"data":[[1]]}}', '{"columns": […], "data": [[…]]}'),
+    (b'{"dataframe_split":{"columns":["a"],"data":[[1]]},"params":{}}', '{"columns": […], "data": [[…]]}'),
+    (b'{"dataframe_records":[{"a":1}]}', '{"records": [{…}]}'),
+    (b'{"instances":[{"a":1}]}', '{"records": [{…}]}'),
+    (b'{"inputs":{"a":[1]}}', '{"columns": […], "data": [[…]]}'),
+]
+
+
+@pytest.mark.parametrize(("body", "remedy"), ELSEWHERE, ids=range(len(ELSEWHERE)))
+def test_rows_as_other_servers_take_them_are_told_how_to_be_written(body: bytes, remedy: str) -> None:
+    fault = refusal(READER.read, body, MalformedBody)[0]
+    assert remedy in fault.suggestion
+
+
+def test_a_field_may_have_the_name_of_an_envelope() -> None:
+    for name in ("inputs", "instances", "data", "columns"):
+        reader = json_reader(one(name))
+        assert reader.read(b'{"%s":1}' % name.encode()).form is Form.RECORD
+        assert refusal(reader.read, b'{"%s":[1]}' % name.encode(), InvalidRows)[0].got == "a list"
+        unknown = refusal(reader.read, b'{"%s":1,"records":2}' % name.encode(), InvalidRows)[0]
+        assert unknown.got == "an unknown field"
 
 
 def test_forms() -> None:
