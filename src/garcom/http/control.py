@@ -31,6 +31,7 @@ def create_control(
         docs_url=None,  # its own page, which loads nothing from another site
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,  # it would send the caller to wherever its Host header says
     )
     app.state.runtime = runtime
     app.state.catalogue = catalogue

@@ -92,6 +92,10 @@ class Protocol(HttpToolsProtocol):
         self._head_fed_bytes += self._fed_bytes
         try:
             self._feed(data)
+        except httptools.HttpParserInvalidMethodError:
+            # The parser knows the registered methods only, and cannot tell others from what is no HTTP at all.
+            self._part(_bare_answer(400, "Expected an HTTP/1.1 request, got none with a known method (GET, POST, …)."))
+            return
         except httptools.HttpParserError:
             if not self._deaf:
                 self._part(_bare_answer(400, "Expected an HTTP/1.1 request, got something else."))

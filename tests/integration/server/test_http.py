@@ -316,6 +316,13 @@ def test_an_unfinished_request_gets_no_answer(uvicorn_server: Running) -> None:
             connection.answer()
 
 
+def test_a_method_that_nobody_knows(uvicorn_server: Running) -> None:
+    with Connection(uvicorn_server.port) as connection:
+        answer = connection.send(b"FOO / HTTP/1.1\r\nHost: a\r\n\r\n").answer()
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert "known method" in answer.json["detail"]
+
+
 def test_options_for_the_whole_server(uvicorn_server: Running) -> None:
     with Connection(uvicorn_server.port) as connection:
         connection.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")

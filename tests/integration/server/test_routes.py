@@ -159,6 +159,13 @@ def test_other_models_are_found_by_get(server: Running) -> None:
         refused(server.ask(request("GET", path)), 404)
 
 
+@pytest.mark.parametrize("path", ["/docs/", "/healthz/", "/v1/models/", "/v1/models/wine/", "//evil.example/docs/"])
+def test_a_slash_too_many_is_not_redirected(server: Running, path: str) -> None:
+    answer = server.ask(request("GET", path))
+    refused(answer, 404)
+    assert "location" not in answer.headers
+
+
 def test_health_and_readiness(server: Running) -> None:
     assert server.get("/healthz") == {"status": "ok"}
     ready = server.get("/readyz")
