@@ -35,7 +35,7 @@ from tests.unit.model.examples import answers, mixed_pipeline, people
 
 
 class Whims(BaseEstimator):  # type: ignore[misc]
-    """A regressor that does as its number says: -1 raises, -2 sleeps, -3 ends the process, -4 prints."""
+    """A regressor that does as its number says: -1 raises, -2 sleeps, -3 ends the process …"""
 
     def fit(self, X: Any, y: Any = None) -> Whims:
         self.n_features_in_ = X.shape[1]
@@ -53,6 +53,10 @@ class Whims(BaseEstimator):  # type: ignore[misc]
             print("barulho", flush=True)
         if values[0] == -5:
             return np.array([float(len(os.environ.get("GARCOM_SECRET", "")))] * len(values))
+        if values[0] == -6:
+            raise ValueError(f"{values[0]} é demais")
+        if values[0] == -7:
+            return values[:1]
         return values * 2
 
 
@@ -125,6 +129,17 @@ def test_a_failure_of_the_model_leaves_the_process_alive(shared: PythonEngine) -
     assert (fault.where, fault.expected) == ("", "a row that the model can answer")
     assert shared.run(rows(3, 4)).values.tolist() == [[6], [8]]  # type: ignore[union-attr]
     assert shared.pid == before
+
+
+def test_a_refusal_does_not_repeat_the_row(shared: PythonEngine) -> None:
+    with pytest.raises(RowsRefused, match=r"ValueError: … é demais"):
+        shared.run(rows(-6))
+
+
+def test_an_answer_of_the_wrong_shape_is_no_fault_of_the_rows(shared: PythonEngine) -> None:
+    with pytest.raises(EngineError, match="2") as caught:
+        shared.run(rows(-7, 1))
+    assert not isinstance(caught.value, RowsRefused)
 
 
 def test_rows_that_end_the_process_are_tried_twice_and_no_more(shared: PythonEngine) -> None:

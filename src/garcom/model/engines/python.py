@@ -151,6 +151,8 @@ class PythonEngine:
         output = self._signature.output
         reply = self._reply(message, reply_limit(batch.n_rows, output))
         if isinstance(reply, Failure):
+            if not reply.refused:
+                raise EngineError(reply.message)
             got = f"one that it cannot: {reply.message.rstrip('.')}"
             raise RowsRefused(Fault("", "a row that the model can answer", got))
         try:

@@ -33,6 +33,7 @@ from garcom.model.engines.python_wire import (
     answer_of,
     batch_of,
 )
+from garcom.model.engines.redaction import without_values
 from garcom.model.signature import Signature
 from garcom.records import Batch, Outputs
 
@@ -73,7 +74,11 @@ def reply_to(request: Request, run: Run, signature: Signature) -> Reply:
     """The answer to one batch, or why there is none."""
     if isinstance(request, Hello):
         return Failure("the signature came twice")
-    return guarded(lambda: answer_of(run(batch_of(request, signature))))
+    batch = batch_of(request, signature)
+    reply = guarded(lambda: answer_of(run(batch)))
+    if isinstance(reply, Failure):
+        return Failure(without_values(reply.message, batch), reply.refused)
+    return reply
 
 
 def load(folder: Path, signature: Signature) -> Run:
@@ -122,10 +127,12 @@ def _require_versions(manifest: Manifest) -> None:
 
 def guarded(work: Callable[[], T]) -> T | Failure:
     """The result of ``work``, or the failure to report: nothing of a model may end the process."""
+    from garcom.model.sources.originals import ModelFailed
+
     try:
         return work()
     except GarcomError as error:
-        return Failure(str(error)[:_MESSAGE_LIMIT])
+        return Failure(str(error)[:_MESSAGE_LIMIT], refused=isinstance(error, ModelFailed))
     except Exception as error:  # noqa: BLE001
         return Failure(f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT])
 

@@ -52,9 +52,13 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
 
 
 class Failure(msgspec.Struct, frozen=True, tag="failure"):
-    """Process → worker: why the model could not be loaded, or could not answer."""
+    """Process → worker: why the model could not be loaded, or could not answer.
+
+    ``refused`` tells that the model's own code raised on the rows; otherwise something is wrong with the model.
+    """
 
     message: str
+    refused: bool = False
 
 
 Request = Hello | Rows

@@ -66,9 +66,13 @@ class BoundOriginal:
         return outputs
 
 
+class ModelFailed(EngineError):
+    """The model's own code raised something; its text may quote the row."""
+
+
 @contextlib.contextmanager
 def foreign_code(name: str) -> Iterator[None]:
-    """Run a model's own code: silence its warnings, and turn whatever it raises into an EngineError."""
+    """Run a model's own code: silence its warnings, and turn whatever it raises into ModelFailed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -78,7 +82,7 @@ def foreign_code(name: str) -> Iterator[None]:
         # A model may hold anyone's code, so this is where foreign exceptions end.
         except Exception as error:
             reason = (str(error).strip() or "no message").splitlines()[0]
-            raise EngineError(f"The model ({name}) failed: {type(error).__name__}: {reason}") from error
+            raise ModelFailed(f"The model ({name}) failed: {type(error).__name__}: {reason}") from error
 
 
 def answer_of(loaded: Loaded, output: Output) -> Answer:
