@@ -9,6 +9,12 @@ from typing import Any
 from garcom.errors import BodyTooLarge, MalformedBody, Overloaded, UnsupportedMediaType
 from garcom.http.edge import Header
 
+#: A client that sends nothing for so long, in the middle of a body that is refused already, is told so.
+PAUSE_S = 0.5
+
+#: The part of a client's time after which it is told that it is late; at the whole of it, it is cut off.
+BEFORE_THE_CUT = 0.85
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
@@ -19,13 +25,13 @@ class Disconnected(Exception):
 class Bodies:
     """The bodies that one worker holds: each at most ``max_body_bytes``, all together ``max_buffered_bytes``.
 
-    A client has ``timeout_s`` to send one.
+    A client has ``timeout_s`` to send one: a little less than after which the server cuts it off, so that it is told.
     """
 
     def __init__(self, *, max_body_bytes: int, max_buffered_bytes: int, timeout_s: float) -> None:
         self._max_body_bytes = max_body_bytes
         self._max_buffered_bytes = max_buffered_bytes
-        self.timeout_s = timeout_s
+        self.timeout_s = BEFORE_THE_CUT * timeout_s
         self._held_bytes = 0
 
     def check_head(self, headers: Iterable[Header]) -> None:
@@ -92,11 +98,13 @@ class Body:
     async def discard(self) -> bool:
         """Read what is left of a refused body and keep none of it; gives whether its end came.
 
-        A client that writes all before it reads anything would otherwise never learn what was wrong.
+        A client that writes all before it reads anything would otherwise never learn what was wrong. One that pauses
+        is waiting for its answer already.
         """
+        clock = asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout_at(self._deadline):
-                while not self.ended:
+            while not self.ended:
+                async with asyncio.timeout_at(min(clock() + PAUSE_S, self._deadline)):
                     await self._part()
         except (TimeoutError, Disconnected):
             return False

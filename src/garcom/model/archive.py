@@ -43,8 +43,8 @@ def unpack_bundle(path: Path, folder: Path, size_limit_bytes: int = SIZE_LIMIT_B
             _unpack(archive, path.name, folder, size_limit_bytes)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
         raise BundleError(
-            f"Expected the zip of a bundle, but {path.name} is no zip file or is damaged. Copy it again, or make it "
-            "with `garcom pack --zip`."
+            f"Expected a bundle, a folder or a zip file that `garcom pack` made, and {path.name} is none, or is "
+            "damaged. Copy it again, or pack the model."
         ) from error
 
 

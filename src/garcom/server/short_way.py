@@ -12,6 +12,7 @@ from garcom.http import problems
 from garcom.http.edge import Edge, Reply
 from garcom.serving.batching import Batcher
 from garcom.serving.dataplane import DataPlane, Served
+from garcom.serving.ids import uuid7s
 from garcom.serving.runtime import Route, Slot
 
 #: Request line and headers together; RFC 9110 §5.4 leaves the limit to the server.
@@ -357,10 +358,11 @@ _UNFINISHED = _Unfinished()
 
 
 def _bare_answer(status: int, detail: str) -> bytes:
-    problem = problems.plain_problem(status, detail)
+    request_id = uuid7s(1)[0]
+    problem = problems.plain_problem(status, detail, request_id)
     body = problems.encoded(problem)
     head = (
-        f"HTTP/1.1 {status} {problem.title}\r\ncontent-type: application/problem+json\r\n"
+        f"HTTP/1.1 {status} {problem.title}\r\ncontent-type: application/problem+json\r\nx-request-id: {request_id}\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return head.encode() + body

@@ -137,6 +137,15 @@ def test_a_refusal_instead_of_continue(uvicorn_server: Running, path: str, lengt
         assert answer.status == status
 
 
+def test_who_waits_in_the_middle_of_a_refused_body_is_told(server: Running) -> None:
+    head = f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 90000000\r\n\r\n"
+    with Connection(server.port) as connection:
+        answer = connection.send(head.encode() + b"[" + b" " * 10_000).answer()
+        assert answer.status == 413
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert connection.closed() == b""
+
+
 def test_http_1_0_and_connection_close(server: Running) -> None:
     for data in (x(3).replace(b"HTTP/1.1", b"HTTP/1.0"), x(3, connection="close")):
         with Connection(server.port) as connection:
@@ -249,6 +258,7 @@ def test_a_head_without_measure(uvicorn_server: Running, data: bytes, ahead: byt
         answer = connection.answer()
         assert answer.status == 431
         assert answer.json["status"] == 431
+        assert answer.headers["x-request-id"] == answer.json["request_id"]
         connection.socket.shutdown(socket.SHUT_WR)
         assert connection.closed() == b""
 

@@ -80,6 +80,16 @@ def test_slow_clients_are_cut_off_within_the_limit(strict: Running) -> None:
     assert {kind: seconds for kind, seconds in found.items() if not 0.5 * LIMIT_S < seconds < float("inf")} == {}
 
 
+@pytest.mark.parametrize("trickled", [b" ", b""])
+def test_a_body_that_takes_too_long_is_told_so(strict: Running, trickled: bytes) -> None:
+    with Connection(strict.port) as connection:
+        connection.send(HEAD.replace(b": 8", b": 600000"))
+        answer = connection.send(trickled).answer()
+        assert answer.status == 400
+        assert "whole body within" in answer.json["detail"]
+        assert connection.closed() == b""
+
+
 def test_who_goes_on_after_the_last_answer_is_cut_off_too(strict: Running) -> None:
     with Connection(strict.port) as connection:
         assert connection.send(b"\0\0").answer().status == 400

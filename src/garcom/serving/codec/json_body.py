@@ -175,13 +175,15 @@ class JsonBodies:
     def _read_record(self, record: Pairs, place: str, faults: list[Fault]) -> Row:
         path = f"{place}." if place else ""
         row: list[Any] = [UNSET] * self._n_fields
+        doubled = record.duplicates()
         faults.extend(
             Fault(f"{path}{shown(name)}", "each field once", "the same field more than once")
-            for name in record.duplicates()[:MAX_FAULTS]
+            for name in doubled[:MAX_FAULTS]
         )
-        for name, value in record:
+        for written, value in record:
             if len(faults) >= MAX_FAULTS:
                 break
+            name = written
             if name not in self._by_name:
                 name = self._by_nfc.get(normalize("NFC", name), name)
             if name not in self._by_name:
@@ -189,7 +191,8 @@ class JsonBodies:
                 continue
             position, field = self._by_name[name]
             if row[position] is not UNSET:
-                faults.append(Fault(f"{path}{name}", "each field once", "the same field in two Unicode forms"))
+                if written not in doubled:
+                    faults.append(Fault(f"{path}{name}", "each field once", "the same field in two Unicode forms"))
                 continue
             try:
                 row[position] = values.read_value(field, value)

@@ -210,6 +210,10 @@ def test_wrong_rows_are_refused_with_their_place(body: bytes, where: str, expect
     assert (fault.where, fault.expected, fault.got) == (where, expected, got)
 
 
+def test_a_field_given_twice_is_told_once() -> None:
+    assert len(refusal(READER.read, b'{"a":1,"a":2}', InvalidRows)) == 1
+
+
 INTEGERS_BEYOND = [str(2**53 + 1), str(-(2**53) - 1), str(2**63), str(-(2**63) - 1), str(2**64), "1e19", "9" * 300]
 
 
