@@ -36,8 +36,6 @@ def lowered(loaded: Loaded, signature: Signature, workshop: Path) -> Candidate:
     spec = EngineSpec(name="arrays", kind="arrays")
     try:
         lower(loaded.model, signature).save(folder)
-    except GarcomError as error:
-        return Candidate(spec, folder, str(error))
     except Exception as error:  # noqa: BLE001 — a model of another version may lack any attribute
         return Candidate(spec, folder, reason_of(error))
     return Candidate(spec, folder)

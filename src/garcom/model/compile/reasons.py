@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from garcom.errors import GarcomError
+
 LIMIT = 160
 
 
@@ -15,5 +17,5 @@ def brief(text: str) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """What an exception of foreign code says, after its kind, as many of them say nothing without it."""
-    return brief(f"{type(error).__name__}: {error}")
+    """What an exception says; one of foreign code after its kind, as many of them say nothing without it."""
+    return brief(str(error) if isinstance(error, GarcomError) else f"{type(error).__name__}: {error}")

@@ -67,7 +67,9 @@ def open_session(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(path.as_posix(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the native library raises unrelated classes
-        raise BundleError(f"{path.name} cannot be loaded by ONNX Runtime {onnxruntime.__version__}: {error}") from error
+        # Its codes and the file's path come first; what is wrong comes last.
+        reason = str(error).rpartition(" failed:")[2].strip()
+        raise BundleError(f"ONNX Runtime {onnxruntime.__version__} cannot load {path.name}: {reason}") from error
 
 
 def load(folder: Path, spec: EngineSpec, signature: Signature) -> OnnxEngine:
