@@ -11,9 +11,11 @@ GarcomError
 │   └── VersionNotFound
 ├── Conflict                   the request is right, the present state forbids it
 ├── Unavailable                try again later
-│   └── Overloaded             a bounded queue is full
+│   ├── Overloaded             a bounded queue is full
+│   └── JournalUnavailable     a prediction cannot be written down, so it is not given
 ├── EngineError                a predictor failed on rows that fit its signature
 │   └── RowsRefused            the model itself has no answer for them
+├── JournalError               a file is no segment of a journal that this version reads
 ├── PackError                  a trained model cannot become a bundle
 │   ├── UnreadableModel        the file is not a model that Garçom reads
 │   │   └── LibraryMismatch    written by another version of its library
@@ -107,6 +109,14 @@ class Unavailable(GarcomError):
 
 class Overloaded(Unavailable):
     """A bounded queue is full."""
+
+
+class JournalUnavailable(Unavailable):
+    """A prediction cannot be written down, so it is not given."""
+
+
+class JournalError(GarcomError):
+    """A file is no segment of a journal that this version reads."""
 
 
 class EngineError(GarcomError):

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from garcom.errors import EngineError, GarcomError
 from garcom.http import problems
+from garcom.ids import uuid7s
 from garcom.serving.codec.answers import JSON
 from garcom.serving.dataplane import Served
-from garcom.serving.ids import uuid7s
 from garcom.serving.runtime import Route
 from garcom.serving.telemetry import Telemetry
 

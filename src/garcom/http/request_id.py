@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from garcom.http.edge import REQUEST_ID
-from garcom.serving.ids import uuid7s
+from garcom.ids import uuid7s
 
 logger = logging.getLogger("garcom.http")
 

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from garcom.errors import EngineError, GarcomError, Overloaded
+from garcom.ids import uuid7s
 from garcom.records import Batch, Outputs
 from garcom.serving.codec.answers import Answer, Answers
 from garcom.serving.guards import Warned
-from garcom.serving.ids import uuid7s
 from garcom.serving.predictor import Predictor, unexpected
 from garcom.serving.rows import Row
 

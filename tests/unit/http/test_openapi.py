@@ -15,6 +15,7 @@ from garcom.http import openapi
 from garcom.http.catalogue import Catalogue
 from garcom.http.control import create_control
 from garcom.http.metrics import Exposition
+from garcom.ids import uuid7s
 from garcom.model.signature import Field, FieldType, Output, Signature
 from garcom.records import Outputs
 from garcom.rollout.plan import ModelPlan, TrafficPlan
@@ -22,7 +23,6 @@ from garcom.serving.codec.answers import AnswerEncoder, Answers
 from garcom.serving.codec.forms import Form
 from garcom.serving.codec.json_body import JsonBodies
 from garcom.serving.guards import Warned
-from garcom.serving.ids import uuid7s
 from garcom.serving.predictor import Predictor
 from garcom.serving.runtime import Runtime
 from garcom.serving.telemetry import Telemetry

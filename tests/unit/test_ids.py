@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 import uuid
 
-from garcom.serving.ids import uuid7s
+from garcom.ids import uuid7s
 
 
 def test_they_are_uuids_of_version_7() -> None:

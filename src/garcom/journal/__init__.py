@@ -1,0 +1,1 @@
+"""The journal: every prediction is on disk before its answer leaves."""

@@ -1,0 +1,180 @@
+"""Group commit: while one sync is under way, the lines of all requests that come meanwhile gather for the next."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from garcom.errors import JournalUnavailable
+from garcom.ids import uuid7s
+from garcom.journal.segment import Segment
+
+logger = logging.getLogger("garcom.journal")
+
+#: After a failure the disk is tried again this much later at the earliest; what comes meanwhile is refused at once.
+RETRY_S = 0.25
+#: How often ``interval`` syncs.
+INTERVAL_S = 1.0
+
+
+class Sync(StrEnum):
+    """When a prediction counts as written."""
+
+    REQUEST = "request"
+    INTERVAL = "interval"
+    OFF = "off"
+
+
+#: Told once, in the committer's thread, that the lines are written (None), or why they are not.
+Done = Callable[[JournalUnavailable | None], None]
+
+
+class _Pending(NamedTuple):
+    lines: bytes
+    done: Done
+
+
+class Committer:
+    """Writes one worker's lines, in a thread of its own.
+
+    ``preamble`` gives the lines that every new segment needs before the ones that follow: the versions.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        preamble: Callable[[], bytes],
+        *,
+        sync: Sync,
+        segment_bytes: int,
+        segment_s: float,
+        max_pending_bytes: int,
+    ) -> None:
+        self._folder = folder
+        self._preamble = preamble
+        self._sync = sync
+        self._segment_bytes = segment_bytes
+        self._segment_s = segment_s
+        self._max_pending_bytes = max_pending_bytes
+        self._pending: list[_Pending] = []
+        self._pending_bytes = 0
+        self._wanted = threading.Condition()
+        self._stopping = False
+        self._segment: Segment | None = None
+        self._began = 0.0
+        self._unsynced_since: float | None = None
+        self._failed_at = float("-inf")
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+
+    def append(self, lines: bytes, done: Done) -> None:
+        """Queue whole lines. Raises JournalUnavailable when too much waits already."""
+        with self._wanted:
+            if self._pending_bytes + len(lines) > self._max_pending_bytes and self._pending:
+                raise JournalUnavailable(
+                    f"The journal has {self._pending_bytes:,} bytes waiting for the disk. Try again shortly."
+                )
+            self._pending.append(_Pending(lines, done))
+            self._pending_bytes += len(lines)
+            self._wanted.notify()
+
+    def close(self) -> None:
+        """Write what is queued, close the segment and end the thread."""
+        with self._wanted:
+            self._stopping = True
+            self._wanted.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._wanted:
+                if not self._pending and not self._stopping:
+                    self._wanted.wait(self._patience_s())
+                batch, self._pending = self._pending, []
+                self._pending_bytes = 0
+                stopping = self._stopping and not batch
+            if batch:
+                self._commit(batch)
+            try:
+                self._tidy(stopping)
+            except OSError as error:
+                self._fail(error)
+            if stopping:
+                return
+
+    def _patience_s(self) -> float | None:
+        """How long to wait for lines before something else is due: a sync, or the closing of an old segment."""
+        if self._unsynced_since is not None:
+            return max(0.0, self._unsynced_since + INTERVAL_S - time.monotonic())
+        if self._segment is not None and not self._segment.empty:
+            return max(0.0, self._began + self._segment_s - time.monotonic())
+        return None
+
+    def _commit(self, batch: list[_Pending]) -> None:
+        lines = b"".join(pending.lines for pending in batch)
+        refusal: JournalUnavailable | None = None
+        try:
+            if time.monotonic() < self._failed_at + RETRY_S:
+                raise _StillFailing
+            self._write(lines)
+        except _StillFailing:
+            refusal = JournalUnavailable("The journal's disk has just failed. Try again shortly.")
+        except OSError as error:
+            self._fail(error)
+            refusal = JournalUnavailable(f"The prediction could not be written to the journal: {error.strerror}.")
+        for pending in batch:
+            pending.done(refusal)
+
+    def _write(self, lines: bytes) -> None:
+        segment = self._segment
+        if segment is None or not segment.has_room(len(lines)):
+            segment = self._next_segment()
+        segment.write(lines)
+        match self._sync:
+            case Sync.REQUEST:
+                segment.sync()
+            case Sync.INTERVAL if self._unsynced_since is None:
+                self._unsynced_since = time.monotonic()
+        segment.keep()
+
+    def _next_segment(self) -> Segment:
+        self._close_segment()
+        segment = Segment(self._folder, uuid7s(1)[0], self._segment_bytes)
+        self._segment = segment
+        self._began = time.monotonic()
+        segment.preface(self._preamble())
+        return segment
+
+    def _close_segment(self) -> None:
+        segment, self._segment, self._unsynced_since = self._segment, None, None
+        if segment is not None:
+            segment.close()
+
+    def _tidy(self, stopping: bool) -> None:
+        """Do what time has made due."""
+        now = time.monotonic()
+        if self._unsynced_since is not None and (stopping or now >= self._unsynced_since + INTERVAL_S):
+            self._unsynced_since = None
+            if self._segment is not None:
+                self._segment.sync()
+        old = self._segment is not None and not self._segment.empty and now >= self._began + self._segment_s
+        if stopping or old:
+            self._close_segment()
+
+    def _fail(self, error: OSError) -> None:
+        """Leave the segment: what a disk says of a file after an error is not to be relied on."""
+        logger.error("journal cannot be written", extra={"why": error.strerror or type(error).__name__})
+        self._failed_at = time.monotonic()
+        segment, self._segment, self._unsynced_since = self._segment, None, None
+        if segment is not None:
+            segment.abandon()
+
+
+class _StillFailing(Exception):
+    """The disk failed a moment ago; trying it for each request would make it worse."""

@@ -1,0 +1,157 @@
+"""One segment file: made at its full size, written in place, and cut to what it holds when it is closed.
+
+The file is filled with newlines before the first line is written. A sync then has no new size to record in the file
+system's own log, only the lines themselves: measured on ext4, 0.18 ms instead of 0.3 to 0.5 ms, and a tenth of the
+slowest ones. It also means that a disk that fills up is noticed when a segment is made, not in the middle of a line.
+
+A name tells the state: ``<id>.open`` is being written by whoever holds its lock, ``<id>.ndjson`` is closed for good.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from garcom.journal.lines import Header, encode
+
+OPEN, CLOSED = ".open", ".ndjson"
+#: Written at once when a segment is made; small enough not to need much memory.
+_FILL = b"\n" * (1 << 20)
+
+
+class Segment:
+    """A segment that this process writes. Raises OSError where the disk does; it is not safe across threads."""
+
+    def __init__(self, folder: Path, segment_id: str, size_bytes: int) -> None:
+        self.path = folder / f"{segment_id}{OPEN}"
+        self.id = segment_id
+        self._size_bytes = size_bytes
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            began = datetime.now(UTC).isoformat(timespec="milliseconds")
+            header = encode(Header(segment=segment_id, worker=os.getpid(), began=began)) + b"\n"
+            _write(self._fd, header, 0)
+            for start in range(len(header), size_bytes, len(_FILL)):
+                _write(self._fd, _FILL[: size_bytes - start], start)
+            os.fsync(self._fd)
+            sync_folder(folder)
+        except BaseException:
+            os.close(self._fd)
+            self.path.unlink(missing_ok=True)
+            raise
+        #: Where the next line goes, how much of that is a preface, and how much somebody relies on.
+        self.length = self._preface_bytes = self._kept = len(header)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds no prediction yet."""
+        return self.length == self._preface_bytes
+
+    def has_room(self, n_bytes: int) -> bool:
+        """Whether so many bytes fit; an empty segment takes any number."""
+        return self.empty or self.length + n_bytes <= self._size_bytes
+
+    def preface(self, lines: bytes) -> None:
+        """Append lines that stand before any prediction, such as the versions."""
+        self.write(lines)
+        self._preface_bytes = self.length
+
+    def write(self, lines: bytes) -> None:
+        """Append whole lines."""
+        _write(self._fd, lines, self.length)
+        self.length += len(lines)
+
+    def sync(self) -> None:
+        """Return when everything written is on the disk."""
+        os.fdatasync(self._fd)
+
+    def keep(self) -> None:
+        """Whatever happens later, what was written so far has been acknowledged."""
+        self._kept = self.length
+
+    def close(self) -> Path | None:
+        """Cut the file to its lines, make it durable and give it its final name; None if it held no line."""
+        try:
+            if self.empty:
+                self.path.unlink()
+                return None
+            return _seal(self._fd, self.path, self.length)
+        finally:
+            os.close(self._fd)
+
+    def abandon(self) -> None:
+        """Leave a file that failed, cut to what was acknowledged, if that can be done.
+
+        A sync that has failed once tells nothing when it succeeds later (the kernel has dropped the pages), so such a
+        file gets no more lines.
+        """
+        try:
+            os.ftruncate(self._fd, self._kept)
+            os.fsync(self._fd)
+        except OSError:
+            pass  # recovery reads whole lines only
+        finally:
+            os.close(self._fd)
+
+
+def _write(fd: int, data: bytes, at: int) -> None:
+    view = memoryview(data)
+    while view:
+        n = os.pwrite(fd, view, at)
+        view, at = view[n:], at + n
+
+
+def _seal(fd: int, path: Path, length: int) -> Path:
+    os.ftruncate(fd, length)
+    os.fsync(fd)
+    closed = path.with_suffix(CLOSED)
+    path.rename(closed)
+    sync_folder(path.parent)
+    return closed
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def closed_segments(folder: Path) -> list[Path]:
+    """The closed segments, the oldest first: their ids are ordered by time."""
+    return sorted(folder.glob(f"*{CLOSED}"))
+
+
+def seal_orphans(folder: Path) -> Iterator[Path]:
+    """Close the segments whose writers have died, and give their final paths."""
+    for path in sorted(folder.glob(f"*{OPEN}")):
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # its writer has just closed it
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists():
+                yield _seal(fd, path, _length(fd))
+        except BlockingIOError:
+            continue  # it is being written
+        finally:
+            os.close(fd)
+
+
+def _length(fd: int) -> int:
+    """Where the newlines begin that fill a segment to its size."""
+    end = os.fstat(fd).st_size
+    while end:
+        start = max(0, end - len(_FILL))
+        held = os.pread(fd, end - start, start).rstrip(b"\n")
+        if held:
+            return start + len(held) + 1 if start + len(held) < end else end
+        end = start
+    return 0

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from garcom.errors import JournalUnavailable
+from garcom.journal.committer import Committer, Sync
+from garcom.journal.lines import encode
+from garcom.journal.segment import closed_segments, seal_orphans
+from tests.unit.journal.test_segment import VERSION, ids, lines
+
+Outcomes = queue.SimpleQueue[JournalUnavailable | None]
+
+
+@contextmanager
+def committing(
+    folder: Path, sync: Sync = Sync.REQUEST, segment_bytes: int = 64 * 1024, max_pending_bytes: int = 1 << 20
+) -> Iterator[Committer]:
+    committer = Committer(
+        folder,
+        lambda: encode(VERSION) + b"\n",
+        sync=sync,
+        segment_bytes=segment_bytes,
+        segment_s=3600.0,
+        max_pending_bytes=max_pending_bytes,
+    )
+    try:
+        yield committer
+    finally:
+        committer.close()
+
+
+@pytest.mark.parametrize("sync", list(Sync))
+def test_every_line_is_told_and_found(tmp_path: Path, sync: Sync) -> None:
+    outcomes: Outcomes = queue.SimpleQueue()
+    with committing(tmp_path / "journal", sync) as committer:
+        for i in range(500):
+            committer.append(lines(i, 1), outcomes.put)
+        assert [outcomes.get(timeout=30) for _ in range(500)] == [None] * 500
+    assert [found for path in closed_segments(tmp_path / "journal") for found in ids(path)] == [
+        f"id-{i}" for i in range(500)
+    ]
+
+
+def test_a_full_segment_makes_place_for_the_next(tmp_path: Path) -> None:
+    outcomes: Outcomes = queue.SimpleQueue()
+    with committing(tmp_path, segment_bytes=4096) as committer:
+        for i in range(0, 200, 10):
+            committer.append(lines(i, 10), outcomes.put)
+            assert outcomes.get(timeout=30) is None
+    segments = closed_segments(tmp_path)
+    assert len(segments) > 3
+    assert [found for path in segments for found in ids(path)] == [f"id-{i}" for i in range(200)]
+
+
+def test_a_disk_that_fails_acknowledges_nothing_and_comes_back(tmp_path: Path) -> None:
+    outcomes: Outcomes = queue.SimpleQueue()
+    folder = tmp_path / "journal"
+    with committing(folder, segment_bytes=4096) as committer:
+        committer.append(lines(0, 1), outcomes.put)
+        assert outcomes.get(timeout=30) is None
+        folder.rename(tmp_path / "away")  # the open segment goes on, a new one cannot be made
+        refused = None
+        n_written = 1
+        while refused is None:
+            committer.append(lines(n_written, 10), outcomes.put)
+            refused = outcomes.get(timeout=30)
+            n_written += 10 if refused is None else 0
+        assert isinstance(refused, JournalUnavailable)
+        (tmp_path / "away").rename(folder)
+        while refused is not None:
+            committer.append(lines(9000, 1), outcomes.put)
+            refused = outcomes.get(timeout=30)
+    list(seal_orphans(folder))  # the first could not be given its final name
+    found = [one for path in closed_segments(folder) for one in ids(path)]
+    assert found == [*(f"id-{i}" for i in range(n_written)), "id-9000"]
+
+
+def test_what_waits_is_bounded(tmp_path: Path) -> None:
+    outcomes: Outcomes = queue.SimpleQueue()
+    with committing(tmp_path, max_pending_bytes=1000) as committer:
+        refused = 0
+        for i in range(2000):
+            try:
+                committer.append(lines(i, 5), outcomes.put)
+            except JournalUnavailable:
+                refused += 1
+        told = [outcomes.get(timeout=30) for _ in range(2000 - refused)]
+    assert refused > 0
+    assert told == [None] * (2000 - refused)
+    assert sum(len(ids(path)) for path in closed_segments(tmp_path)) == 5 * (2000 - refused)
