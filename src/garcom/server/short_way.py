@@ -10,9 +10,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from garcom.errors import GarcomError
 from garcom.http import problems
 from garcom.http.edge import Edge, Reply
+from garcom.ids import uuid7s
 from garcom.serving.batching import Batcher
 from garcom.serving.dataplane import DataPlane, Served
-from garcom.serving.ids import uuid7s
 from garcom.serving.runtime import Route, Slot
 
 #: Request line and headers together; RFC 9110 §5.4 leaves the limit to the server.
