@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from garcom.errors import JournalUnavailable
 from garcom.ids import uuid7s
-from garcom.journal.segment import Segment
+from garcom.journal.segment import Segment, SegmentName
 
 logger = logging.getLogger("garcom.journal")
 
@@ -65,6 +65,9 @@ class Committer:
         self._pending_bytes = 0
         self._wanted = threading.Condition()
         self._stopping = False
+        #: Segments of one writer are numbered, so that a reader can tell by one number how far it has come.
+        self.writer = uuid7s(1)[0]
+        self._n_segments = 0
         self._segment: Segment | None = None
         self._began = 0.0
         self._unsynced_since: float | None = None
@@ -145,7 +148,8 @@ class Committer:
 
     def _next_segment(self) -> Segment:
         self._close_segment()
-        segment = Segment(self._folder, uuid7s(1)[0], self._segment_bytes)
+        self._n_segments += 1
+        segment = Segment(self._folder, SegmentName(self.writer, self._n_segments), self._segment_bytes)
         self._segment = segment
         self._began = time.monotonic()
         segment.preface(self._preamble())

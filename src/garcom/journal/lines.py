@@ -3,7 +3,7 @@
 Newline-delimited JSON. Blank lines mean nothing: a segment that is being written ends in many. ::
 
     {"garcom":"journal","format":1,"segment":"01a…","worker":4711,"began":"2026-11-21T…Z","columns":["v","id",…]}
-    {"v":0,"model":"wine","version":3,"digest":"6592…","role":"stable","fields":["alcohol",…],"classes":["bom","ruim"]}
+    {"v":0,"model":"wine","version":3,"digest":"6592…","role":"stable","task":"classification","fields":["alcohol",…],"classes":["bom","ruim"]}
     [0,"01a1fdb2-…",1795264812345678,[7.0,0.27],"bom",[0.98,0.02],null,412,null,null,null,null]
 """
 
@@ -51,13 +51,18 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that answers, told once in each segment before its first prediction."""
+    """A version that answers, told once in each segment before its first prediction.
+
+    ``classes`` are the values that the API answers, in the order of the probabilities; ``targets`` the names of a
+    regression's outputs, which it answers as an object where there are several.
+    """
 
     v: int
     model: str
     version: int
     digest: str
     role: str
+    task: str
     fields: tuple[str, ...]
     classes: tuple[Any, ...] = ()
     targets: tuple[str, ...] = ()

@@ -9,10 +9,17 @@ import pytest
 
 from garcom.journal.lines import Entry, Version, encode, encode_lines
 from garcom.journal.reader import read_segment
-from garcom.journal.segment import Segment, closed_segments, seal_orphans
+from garcom.journal.segment import Segment, SegmentName, closed_segments, seal_orphans
 
 VERSION = Version(
-    v=0, model="wine", version=3, digest="6592", role="stable", fields=("álcool",), classes=("bom", "ruim")
+    v=0,
+    model="wine",
+    version=3,
+    digest="6592",
+    role="stable",
+    task="classification",
+    fields=("álcool",),
+    classes=("bom", "ruim"),
 )
 
 
@@ -24,8 +31,8 @@ def ids(path: Path) -> list[str]:
     return [entry.id for _, entry in read_segment(path)[1]]
 
 
-def segment(folder: Path, name: str = "01a") -> Segment:
-    made = Segment(folder, name, 64 * 1024)
+def segment(folder: Path, writer: str = "01a", number: int = 1) -> Segment:
+    made = Segment(folder, SegmentName(writer, number), 64 * 1024)
     made.preface(encode(VERSION) + b"\n")
     return made
 
@@ -39,11 +46,11 @@ def test_what_was_written_is_read_open_and_closed(tmp_path: Path) -> None:
     assert ids(made.path) == ["id-0", "id-1", "id-2"]
     made.write(lines(3, 1))
     closed = made.close()
-    assert closed == tmp_path / "01a.ndjson"
+    assert closed == tmp_path / "01a-00000001.ndjson"
     assert closed_segments(tmp_path) == [closed]
     reading, entries = read_segment(closed)
     (version, entry), *_ = entries
-    assert reading.header.segment == "01a"
+    assert reading.header.segment == "01a-00000001"
     assert reading.header.columns == Entry._fields
     assert version == VERSION
     assert entry == Entry(0, "id-0", 0, [0.0], "bom", [0.9, 0.1])
@@ -78,9 +85,9 @@ def test_the_segment_of_a_dead_writer_is_closed_at_its_last_line(tmp_path: Path)
     subprocess.run([sys.executable, "-c", code, str(tmp_path), os.getcwd()], check=False, timeout=60)
     living = segment(tmp_path, "01b")
     living.write(lines(0, 1))
-    assert list(seal_orphans(tmp_path)) == [tmp_path / "01a.ndjson"]
-    assert ids(tmp_path / "01a.ndjson") == [f"id-{i}" for i in range(10)]
-    assert b"\n\n" not in (tmp_path / "01a.ndjson").read_bytes()
+    assert list(seal_orphans(tmp_path)) == [tmp_path / "01a-00000001.ndjson"]
+    assert ids(tmp_path / "01a-00000001.ndjson") == [f"id-{i}" for i in range(10)]
+    assert b"\n\n" not in (tmp_path / "01a-00000001.ndjson").read_bytes()
     assert living.path.exists()
     living.close()
 
