@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from garcom.errors import SettingsError
+from garcom.storage.durable import sync
 from garcom.storage.lock import locked
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -66,7 +67,7 @@ class Blobs:
                 _sync_tree(incoming)
                 self.discard(digest)
                 incoming.rename(self.path(digest))
-                _sync(self.folder)
+                sync(self.folder)
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
             raise
@@ -105,15 +106,5 @@ def _explained(folder: Path) -> Iterator[None]:
 def _sync_tree(folder: Path) -> None:
     for parent, _folders, files in os.walk(folder):
         for name in files:
-            _sync(Path(parent, name))
-        _sync(Path(parent))
-
-
-def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return  # Windows has no way to sync a folder
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(Path(parent, name))
+        sync(Path(parent))

@@ -1,0 +1,49 @@
+"""Secrets of an installation: made once, in files that only their owner may read."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from garcom.errors import SettingsError
+from garcom.storage.durable import sync
+
+
+def secret(home: Path, name: str, make: Callable[[], bytes]) -> bytes:
+    """The bytes of ``home/secrets/<name>``; where the file is not there, it is written with what ``make`` gives.
+
+    Processes that come at the same time all get the bytes of whichever was first, and those are on the disk by
+    then: what was encrypted or hashed with a secret is worth nothing without it.
+    """
+    path = home / "secrets" / name
+    try:
+        if not path.exists():
+            _publish(path, make())
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"The secret {path} can be neither read nor made ({error.strerror}). Check that its folder belongs to the "
+            "user who runs Garçom, or choose another home folder with --home or GARCOM_HOME."
+        ) from error
+
+
+def _publish(path: Path, data: bytes) -> None:
+    """Write the whole file under another name, then link it to its own, which fails where somebody was faster."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    # Durable for the slower ones too: their answers may leave before the first has come so far.
+    for folder in (path.parent, path.parent.parent):
+        sync(folder)
