@@ -35,7 +35,8 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
     # The driver's own BEGIN comes too late (before the first write) and not at all before DDL; see _begin.
     connection.isolation_level = None
     # A rollback journal, because SQLite before 3.51.3 can corrupt a write-ahead log that has several writers.
-    for pragma in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON"):
+    # What is deleted is overwritten in the file: profiles of datasets may hold what somebody has asked to be erased.
+    for pragma in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -128,6 +128,39 @@ routes = Table(
     Column("model_id", ForeignKey("models.id"), nullable=False),
 )
 
+#: A removed dataset keeps its row, because its version numbers are never given again.
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("last_number", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("name"),
+)
+
+#: ``state`` tells what was going on with the version's table, so that whoever comes next can end what a killed process
+#: began: ``writing`` and ``removing`` (nobody sees the version), ``ready``, ``erasing`` (``next_digest`` is to come).
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dataset_id", ForeignKey("datasets.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("next_digest", String(64)),
+    Column("delta_version", Integer, nullable=False),
+    Column("n_rows", Integer, nullable=False),
+    Column("columns", JSON, nullable=False),
+    Column("profile", JSON, nullable=False),
+    Column("lineage", JSON, nullable=False),
+    Column("erasures", JSON, nullable=False),
+    UniqueConstraint("dataset_id", "number"),
+    CheckConstraint("state IN ('writing', 'ready', 'erasing', 'removing')", name="known_state"),
+)
+
 #: One row: ``revision`` counts every change to what answers.
 state = Table(
     "state",

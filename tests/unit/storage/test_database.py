@@ -25,6 +25,7 @@ def test_connections_are_durable_and_checked(tmp_path: Path) -> None:
     assert pragma(database, "journal_mode") == "delete"
     assert pragma(database, "synchronous") == 2  # FULL
     assert pragma(database, "foreign_keys") == 1
+    assert pragma(database, "secure_delete") == 1
     assert pragma(database, "busy_timeout") == sqlite.BUSY_TIMEOUT_S * 1000
 
 
