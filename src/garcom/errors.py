@@ -4,11 +4,13 @@ GarcomError
 ├── InputError                 what a caller sent is wrong
 │   ├── MalformedBody          not JSON, CSV or Arrow at all; in no form that is taken; too deep; empty
 │   ├── InvalidRows            readable, but rows do not fit the model's signature; a field given twice
+│   │   └── ActualsRefused     readable, but some actuals are none of this model; nothing was taken
 │   ├── BodyTooLarge
 │   └── UnsupportedMediaType
 ├── NotFound
 │   ├── ModelNotFound
-│   └── VersionNotFound
+│   ├── VersionNotFound
+│   └── PredictionNotFound
 ├── Conflict                   the request is right, the present state forbids it
 ├── Unavailable                try again later
 │   ├── Overloaded             a bounded queue is full
@@ -75,6 +77,17 @@ class InvalidRows(InputError):
     """The body was read, but some of its rows do not fit the signature."""
 
 
+class ActualsRefused(InvalidRows):
+    """Some rows of actuals are wrong, so that none was taken: ``refused`` of ``rows``, and ``accepted`` is 0."""
+
+    accepted = 0
+
+    def __init__(self, message: str, faults: tuple[Fault, ...], *, rows: int, refused: int) -> None:
+        super().__init__(message, faults)
+        self.rows = rows
+        self.refused = refused
+
+
 class BodyTooLarge(InputError):
     """The body is longer than the server takes."""
 
@@ -93,6 +106,10 @@ class ModelNotFound(NotFound):
 
 class VersionNotFound(NotFound):
     """The model has no such version."""
+
+
+class PredictionNotFound(NotFound):
+    """No prediction has this id, or it has been erased."""
 
 
 class Conflict(GarcomError):

@@ -1,0 +1,50 @@
+"""Moments and durations as people write them: ``30m``, ``7d``, ``2026-11-21``, ``2026-11-21T10:00:00-03:00``."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from garcom.errors import InputError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
+_DURATION = re.compile(rf"(?:{_PART.pattern})+")
+
+
+def parse_duration(text: str) -> timedelta:
+    """The length of time in ``90s``, ``30m``, ``1h``, ``7d``, ``2w`` or several of them, as in ``1h30m``.
+
+    Raises InputError for anything else, and for what is longer than a calendar.
+    """
+    written = text.strip()
+    if not _DURATION.fullmatch(written):
+        raise InputError(
+            f"Expected a duration such as 30m, 1h or 7d (s, m, h, d and w are seconds to weeks), got {text!r}."
+        )
+    try:
+        parts = [timedelta(**{_UNITS[unit]: float(amount)}) for amount, unit in _PART.findall(written)]
+        return sum(parts, timedelta())
+    except OverflowError as error:
+        raise InputError(f"Expected a duration of less than 2,700,000 years, got {text!r}.") from error
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """The moment in UTC that a text means: so long before ``now`` for a duration, otherwise a date (ISO 8601).
+
+    A date without a time is its first moment; one without an offset is in UTC. Raises InputError for other texts.
+    """
+    written = text.strip()
+    try:
+        if _DURATION.fullmatch(written):
+            return in_utc(now - parse_duration(written))
+        return in_utc(datetime.fromisoformat(written))
+    except (ValueError, OverflowError) as error:
+        raise InputError(
+            f"Expected a duration before now (30m, 1h, 7d) or a date (2026-11-21, 2026-11-21T10:00:00Z), got {text!r}."
+        ) from error
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The moment in UTC, which it is taken to be in where it has no offset. Raises OverflowError outside years 1-9999."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
