@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from garcom.cli.output import number, plain, table
 from garcom.model.proof import NOT_ON_REAL_ROWS
-from garcom.model.signature import Field, FieldType, Output
+from garcom.model.signature import STORED, Field, FieldType, Output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,9 +74,12 @@ def tell_model(console: Console, model: Model) -> None:
 
 def tell_bundle(console: Console, bundle: Bundle) -> None:
     """Print what a bundle takes and answers, and its metrics and history; the proof is told apart."""
-    fields = table("Field", "Type", "May be missing", "Seen in training", title="Takes")
+    personal = any(field.personal for field in bundle.signature.fields)
+    columns = ("Field", "Type", "May be missing", "Seen in training", *(["Written down"] if personal else []))
+    fields = table(*columns, title="Takes")
     for field in bundle.signature.fields:
-        fields.add_row(plain(field.name), field.type.value, _missing(field), _seen(field))
+        stored = [STORED[field.pii]] if personal else []
+        fields.add_row(plain(field.name), field.type.value, _missing(field), _seen(field), *stored)
     console.print(fields)
     console.print("\nAnswers", style="bold")
     console.print(f"  {_answer(bundle.signature.output)}\n")

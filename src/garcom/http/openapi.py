@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from garcom.http import problems
-from garcom.model.signature import Class, Field, FieldType, Output, Signature
+from garcom.model.signature import STORED, Class, Field, FieldType, Output, Signature
 from garcom.serving.guards import Warned
 from garcom.serving.rows import moment
 
@@ -93,7 +93,8 @@ def field_schema(field: Field) -> dict[str, Any]:
         schema["format"] = "date-time"
     if field.nullable:
         schema["type"] = [schema["type"], "null"]
-    words = [field.description, f"In {field.unit}." if field.unit else "", _seen(field)]
+    stored = f"Written down: {STORED[field.pii]}." if field.personal else ""
+    words = [field.description, f"In {field.unit}." if field.unit else "", _seen(field), stored]
     if any(words):
         schema["description"] = " ".join(word for word in words if word)
     return schema

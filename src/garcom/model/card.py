@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from garcom.model.proof import TIMED_ROWS, Proof
-from garcom.model.signature import Field, Signature
+from garcom.model.signature import STORED, Field, Signature
 
 
 def model_card(
@@ -36,7 +36,11 @@ def fields_table(signature: Signature) -> str:
         [field.name, field.type.value, field.unit, _range(field), "yes" if field.nullable else "no", field.description]
         for field in signature.fields
     ]
-    return _table(["field", "type", "unit", "seen in training", "may be missing", "description"], rows)
+    columns = ["field", "type", "unit", "seen in training", "may be missing", "description"]
+    if any(field.personal for field in signature.fields):
+        columns.append("written down")
+        rows = [[*row, STORED[field.pii]] for row, field in zip(rows, signature.fields, strict=True)]
+    return _table(columns, rows)
 
 
 def proof_table(proof: Proof) -> str:

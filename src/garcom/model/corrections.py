@@ -14,6 +14,9 @@
     [fields.color]
     categories = ["red", "white"]
 
+    [fields.taster]
+    pii = "hash"            # keep, drop, mask, hash
+
     [output]
     labels = { 0 = "bom", 1 = "ruim" }
     unit = "BRL"
@@ -34,7 +37,7 @@ import msgspec
 
 from garcom.errors import SignatureError
 from garcom.handwritten import NameOf, faults, in_file, listed, read_toml
-from garcom.model.signature import Class, Field, FieldType, Output, Signature
+from garcom.model.signature import Class, Field, FieldType, Output, Pii, Signature
 from garcom.suggestions import near
 
 #: What messages call corrections that did not come from a file.
@@ -52,6 +55,7 @@ class FieldCorrection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     categories: tuple[str | int, ...] | None = None
     unit: str | None = None
     description: str | None = None
+    pii: Pii | None = None
 
 
 class OutputCorrection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,6 +52,7 @@ def infer_signature(
     signature = _with_targets(loaded, signature, targets, data is not None)
     if data is not None:
         signature = _without_false_gaps(loaded, signature, data, corrections)
+    signature = _impersonal(loaded, signature, corrections, data is not None)
     output = correct_output(signature.output, corrections.output, labels)
     return msgspec.structs.replace(signature, output=output)
 
@@ -194,6 +195,35 @@ def _without_false_gaps(
             if not _answered(loaded, signature, gap):
                 fields[at] = msgspec.structs.replace(field, nullable=False)
     return msgspec.structs.replace(signature, fields=tuple(fields))
+
+
+def _impersonal(loaded: Loaded, signature: Signature, corrections: Corrections, real: bool) -> Signature:
+    """Of fields about a person, without what came from the data: ranges and examples that nobody wrote by hand."""
+    personal = [field for field in signature.fields if field.personal]
+    if not personal:
+        return signature
+    by_hand = corrections.fields
+    cleared = {
+        field.name: msgspec.structs.replace(
+            field, minimum=by_hand[field.name].minimum, maximum=by_hand[field.name].maximum
+        )
+        for field in personal
+    }
+    example = {name: example_value(field) for name, field in cleared.items() if name not in corrections.example}
+    signature = msgspec.structs.replace(
+        signature,
+        fields=tuple(cleared.get(field.name, field) for field in signature.fields),
+        example=signature.example | example,
+    )
+    if not real or _answered(loaded, signature, signature.example):
+        return signature
+    missing = {name: None for name in example if cleared[name].nullable}
+    if missing and _answered(loaded, signature, signature.example | missing):
+        return msgspec.structs.replace(signature, example=signature.example | missing)
+    raise SignatureError(
+        f"Expected an example that the model answers, without values of the personal fields {list(cleared)}, and it "
+        f"refuses {example}. Write made-up values that it answers into [example] of the corrections."
+    )
 
 
 def _answered(loaded: Loaded, signature: Signature, row: dict[str, Any]) -> bool:

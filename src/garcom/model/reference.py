@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from garcom.model.signature import Signature
+from garcom.model.signature import Field, Signature
 from garcom.records import Batch, FloatArray, Outputs, TextArray
 
 #: Histograms have at most this many bins, each with about as many rows as the others.
@@ -18,7 +18,7 @@ CATEGORIES_LIMIT = 500
 
 
 class NumberProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A column of numbers.
+    """A column of numbers; of a personal field only ``count`` and ``missing`` are known.
 
     ``edges`` are the bins' inner and outer borders, ascending; ``counts`` has one entry less. A value belongs to
     the bin whose lower edge it reaches; the last bin includes its upper edge. A column of one value has two equal
@@ -37,12 +37,15 @@ class NumberProfile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TextProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A column of texts: ``counts`` of the most frequent values as text, ``other`` of all the rest."""
+    """A column of texts: ``counts`` of the most frequent values as text, ``other`` of all the rest.
+
+    Of a personal field only ``count`` and ``missing`` are known; ``distinct`` is ``None`` there.
+    """
 
     count: int
     missing: int
-    distinct: int
-    counts: dict[str, int]
+    distinct: int | None = None
+    counts: dict[str, int] = {}
     other: int = 0
     mean_length: float | None = None
 
@@ -73,12 +76,26 @@ def profile(batch: Batch, outputs: Outputs, signature: Signature) -> Reference:
     names = output.names or ("score",)
     return Reference(
         rows=batch.n_rows,
-        numbers={field.name: profile_numbers(batch.numbers[:, at]) for at, field in enumerate(signature.number_fields)},
-        texts={field.name: profile_texts(batch.texts[:, at]) for at, field in enumerate(signature.text_fields)},
+        numbers={
+            field.name: _numbers_of(field, batch.numbers[:, at]) for at, field in enumerate(signature.number_fields)
+        },
+        texts={field.name: _texts_of(field, batch.texts[:, at]) for at, field in enumerate(signature.text_fields)},
         labels=labels,
         probabilities=_columns(shown, outputs.probabilities),
         values=_columns(names, outputs.values),
     )
+
+
+def _numbers_of(field: Field, column: FloatArray) -> NumberProfile:
+    if field.personal:
+        return NumberProfile(count=len(column), missing=int(np.isnan(column).sum()))
+    return profile_numbers(column)
+
+
+def _texts_of(field: Field, column: TextArray) -> TextProfile:
+    if field.personal:
+        return TextProfile(count=len(column), missing=sum(value is None for value in column))
+    return profile_texts(column)
 
 
 def _columns(names: tuple[str, ...], table: FloatArray | None) -> dict[str, NumberProfile]:

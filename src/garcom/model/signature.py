@@ -29,6 +29,13 @@ class FieldType(enum.StrEnum):
         return self in (FieldType.STRING, FieldType.CATEGORY)
 
 
+#: What is written down of a field's values: the value, nothing, a mask, or a hash under the installation's key.
+Pii = Literal["keep", "drop", "mask", "hash"]
+
+#: The same in words, for people.
+STORED: dict[Pii, str] = {"keep": "as it is", "drop": "never", "mask": "masked", "hash": "as a hash"}
+
+
 class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One input field.
 
@@ -37,6 +44,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data (datetimes in microseconds since 1970 UTC): a value outside it is a warning, never an error.
     ``categories`` are the values known for a category field, all ``str`` or all ``int``; another value is
     a warning too, because what the model does with it is the model's decision.
+
+    ``pii`` says what of its values may be written to the journal. Of a field that is not kept no value of the
+    training data stands in a bundle's documents either: no range, no example, no profile. Its ``categories`` stay,
+    because the model was built for them and its engine holds them too.
     """
 
     name: str
@@ -48,6 +59,12 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     categories: tuple[str | int, ...] = ()
     unit: str = ""
     description: str = ""
+    pii: Pii = "keep"
+
+    @property
+    def personal(self) -> bool:
+        """Whether its values are about a person, so that they are not written down as they are."""
+        return self.pii != "keep"
 
 
 Task = Literal["classification", "regression", "clustering", "outlier"]

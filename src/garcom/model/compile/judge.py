@@ -124,7 +124,10 @@ class Judge:
             verdict = self._equal(engine)
             return verdict if verdict.reason else self._alone(engine, verdict)
         except GarcomError as error:
-            return Verdict(brief(f"it fails: {error}"), 0, None)
+            # An engine may repeat values of the row on which it fails, and the proof stands in the bundle.
+            personal = any(field.personal for field in self.signature.fields)
+            why = "its words may name values of personal fields" if personal else str(error)
+            return Verdict(brief(f"it fails: {why}"), 0, None)
 
     def _equal(self, engine: Engine) -> Verdict:
         n_rows = self.batch.n_rows

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -107,6 +108,17 @@ def test_a_failing_engine_fails_with_its_reason() -> None:
         raise EngineError("the graph has a hole")
 
     assert judged(broken) == "it fails: the graph has a hole"
+
+
+def test_what_an_engine_says_of_a_personal_row_stays_out_of_the_proof() -> None:
+    def failing(x: FloatArray) -> Outputs:
+        raise EngineError("cannot read 123.456.789-00")
+
+    signature = numbers(2, BINARY)
+    fields = (msgspec.structs.replace(signature.fields[0], pii="hash"), *signature.fields[1:])
+    signature = msgspec.structs.replace(signature, fields=fields)
+    reason = Judge(Function(signature, stepped), ROWS, NONE).judge(Function(signature, failing)).reason
+    assert reason == "it fails: its words may name values of personal fields"
 
 
 def test_real_rows_that_the_original_refuses_are_an_error_with_the_row() -> None:
