@@ -10,11 +10,13 @@ GarcomError
 ├── NotFound
 │   ├── ModelNotFound
 │   ├── VersionNotFound
+│   ├── DatasetNotFound
 │   └── PredictionNotFound
 ├── Conflict                   the request is right, the present state forbids it
 ├── Unavailable                try again later
 │   ├── Overloaded             a bounded queue is full
-│   └── JournalUnavailable     a prediction cannot be written down, so it is not given
+│   ├── JournalUnavailable     a prediction cannot be written down, so it is not given
+│   └── LakeUnavailable        the lake cannot be reached, or others always commit first
 ├── EngineError                a predictor failed on rows that fit its signature
 │   └── RowsRefused            the model itself has no answer for them
 ├── JournalError               a file is no segment of a journal that this version reads
@@ -25,6 +27,7 @@ GarcomError
 │   ├── DataError              the example data do not fit the model
 │   └── SignatureError         a signature, inferred or written by hand, is inconsistent
 ├── BundleError                a bundle is damaged, incomplete or of an unknown format
+├── DatasetError               a dataset is not what was written: changed by others, damaged, gone
 ├── PredictionFailed           (client) the server answered with a problem
 │   ├── Rejected               (client) 4xx: the request has to change
 │   └── ServerUnavailable      (client) 503 after all retries, or no connection
@@ -108,6 +111,10 @@ class VersionNotFound(NotFound):
     """The model has no such version."""
 
 
+class DatasetNotFound(NotFound):
+    """No dataset, or no version of it, has this name."""
+
+
 class PredictionNotFound(NotFound):
     """No prediction has this id, or it has been erased."""
 
@@ -130,6 +137,10 @@ class Overloaded(Unavailable):
 
 class JournalUnavailable(Unavailable):
     """A prediction cannot be written down, so it is not given."""
+
+
+class LakeUnavailable(Unavailable):
+    """The lake cannot be reached, or others always commit first."""
 
 
 class JournalError(GarcomError):
@@ -195,6 +206,10 @@ class SignatureError(PackError):
 
 class BundleError(GarcomError):
     """A bundle is damaged, incomplete or of an unknown format."""
+
+
+class DatasetError(GarcomError):
+    """A dataset is not what was written: changed by others, damaged or gone."""
 
 
 class PredictionFailed(GarcomError):

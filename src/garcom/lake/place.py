@@ -1,0 +1,87 @@
+"""Where the files of a table stand: a local folder, or an address such as ``s3://bucket/prefix``.
+
+Parquet files are written here and not by delta-rs, so that the order of the rows, the row groups and the statistics
+are ours, and so that a file is on the disk before the commit names it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from garcom.journal.segment import sync_folder
+
+#: Small enough that one id is found by reading a few MB, large enough to compress well.
+ROW_GROUP_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """The root of one table. ``options`` are those of an object store, as delta-rs and polars name them."""
+
+    uri: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path | None:
+        """The local folder; None where the table stands in an object store."""
+        return None if "://" in self.uri else Path(self.uri)
+
+    def path(self, relative: str) -> str:
+        """The full path of a file of the table."""
+        return f"{self.uri}/{relative}"
+
+    def write_parquet(self, frame: pl.DataFrame, under: str) -> tuple[str, int]:
+        """Write a file below ``under``, durably; its path relative to the table and its size in bytes."""
+        relative = f"{under}/{uuid.uuid4()}.parquet".lstrip("/")
+        data = io.BytesIO()
+        frame.write_parquet(data, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+        if self.folder is None:
+            self._put(relative, data)
+        else:
+            _write_durably(self.folder, relative, data)
+        return relative, len(data.getbuffer())
+
+    def _put(self, relative: str, data: io.BytesIO) -> None:
+        # The object store of delta-rs, so that data and log are reached with the same options.
+        from deltalake.fs import DeltaStorageHandler
+
+        store = DeltaStorageHandler(self.uri, dict(self.options))
+        with store.open_output_stream(relative, None) as stream:
+            stream.write(data.getvalue())
+
+
+def _write_durably(root: Path, relative: str, data: io.BytesIO) -> None:
+    path = root / relative
+    _make_folder(path.parent)
+    with path.open("xb") as file:
+        file.write(data.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each name durable."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_files(paths: list[Path]) -> None:
+    """Make files of one folder, and their names, durable."""
+    for path in paths:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    if paths:
+        sync_folder(paths[0].parent)
