@@ -5,8 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,15 +13,13 @@ import typer
 
 from garcom.cli.options import JsonOption
 from garcom.cli.output import emit, plain
+from garcom.cli.progress import steps
 from garcom.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from garcom.model.pack import PackedBundle, Progress
-
-#: Begins each line that tells a step where stderr is no terminal.
-_STEP = "… "
+    from garcom.model.pack import PackedBundle
 
 ModelArgument = Annotated[
     Path,
@@ -132,7 +129,7 @@ def pack_file(
 ) -> PackedBundle:
     """Pack and tell the steps on stderr (not where ``quiet``), as ``garcom pack`` and ``garcom serve`` do."""
     shown = parse_labels(labels) if labels is not None else None
-    with _progress(quiet) as progress:
+    with steps(quiet) as progress:
         from garcom.model.pack import pack
 
         return pack(
@@ -190,26 +187,6 @@ def _name_of(model: Path) -> str:
     if not name:
         raise InputError(f"No name for the model can be made of {str(model)!r}. Give it one with --name.")
     return name
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
-    """What is told of each step: a bar at a terminal, a line each in a log, nothing where ``quiet``."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if quiet:
-        yield lambda step, done: None
-        return
-    if not console.is_terminal:
-        # The last step is that all is done, which the result says.
-        yield lambda step, done: typer.echo(f"{_STEP}{step}", err=True) if done < 1 else None
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=1.0)
-        yield lambda step, done: bar.update(task, description=step, completed=done)
 
 
 def _tell(console: Console, packed: PackedBundle) -> None:

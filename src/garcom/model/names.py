@@ -1,4 +1,4 @@
-"""The one rule for the names of models, which stand in addresses, file names and commands."""
+"""The one rule for the names of models and datasets, which stand in addresses, file names and commands."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ LENGTH_LIMIT = 100
 _RULE = re.compile(rf"[a-z0-9][a-z0-9_.-]{{0,{LENGTH_LIMIT - 1}}}")
 
 
-def check_name(name: str) -> str:
-    """The name, if it is one: 1 to 100 of ``a-z``, ``0-9``, ``_``, ``.`` and ``-``, a letter or digit first.
+def check_name(name: str, what: str = "a model") -> str:
+    """The name, if ``what`` may have it: 1 to 100 of ``a-z 0-9 _ . -``, a letter or digit first.
 
     Otherwise raises :class:`~garcom.errors.InputError`, which suggests the nearest name that is.
     """
@@ -22,7 +22,7 @@ def check_name(name: str) -> str:
     near = suggest_name(name)
     hint = f" {near!r} would do." if near else ""
     raise InputError(
-        f"Expected the name of a model: up to {LENGTH_LIMIT} lower-case letters (a-z), digits, '_', '.' and '-', "
+        f"Expected the name of {what}: up to {LENGTH_LIMIT} lower-case letters (a-z), digits, '_', '.' and '-', "
         f"with a letter or digit first. Got {name!r}.{hint}"
     )
 

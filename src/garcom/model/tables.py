@@ -44,6 +44,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
     if path.stat().st_size == 0:
         raise DataError(f"Expected a file of rows, but {path.name!r} is empty.")
     frame = reader(path)
+    doubled = frame.columns[frame.columns.duplicated()]
+    if len(doubled):
+        raise DataError(f"Expected each column of {path.name!r} once, got {doubled[0]!r} more than once.")
     if len(frame) == 0 or len(frame.columns) == 0:
         raise DataError(f"Expected at least one row and one column in {path.name!r}, got {len(frame)} rows.")
     return frame
@@ -54,6 +57,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
     text = _decode(path.read_bytes())
     delimiter = _delimiter(text)
+    _check_header(path.name, text, delimiter)
     decimal = _decimal(text, delimiter)
 
     def read(**options: Any) -> pd.DataFrame:
@@ -76,6 +80,14 @@ def _read_csv(path: Path) -> pd.DataFrame:
             if exact[name].dtype == "Int64":
                 frame[name] = exact[name]
     return _without_blanks(frame)
+
+
+def _check_header(name: str, text: str, delimiter: str) -> None:
+    """Refuse a name that two columns have: pandas would give the second another one, and tell nobody."""
+    header = next(iter(_sample(text, delimiter)), [])
+    doubled = sorted({column for column in header if column.strip() and header.count(column) > 1})
+    if doubled:
+        raise DataError(f"Expected each column of {name!r} once, got {doubled[0]!r} more than once.")
 
 
 def _without_blanks(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from garcom.errors import DataError
@@ -130,3 +132,12 @@ def test_absent_file_and_folder(tmp_path: Path) -> None:
     (tmp_path / "pasta.csv").mkdir()
     with pytest.raises(DataError, match="is a folder"):
         read_table(tmp_path / "pasta.csv")
+
+
+def test_a_column_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("pH;x;pH\n1;2;3\n")
+    with pytest.raises(DataError, match=r"each column of 'rows.csv' once, got 'pH' more than once"):
+        read_table(tmp_path / "rows.csv")
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match=r"got 'a' more than once"):
+        read_table(tmp_path / "rows.parquet")
