@@ -44,9 +44,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     if path.stat().st_size == 0:
         raise DataError(f"Expected a file of rows, but {path.name!r} is empty.")
     frame = reader(path)
-    doubled = frame.columns[frame.columns.duplicated()]
-    if len(doubled):
-        raise DataError(f"Expected each column of {path.name!r} once, got {doubled[0]!r} more than once.")
+    _check_names(path, list(frame.columns))
     if len(frame) == 0 or len(frame.columns) == 0:
         raise DataError(f"Expected at least one row and one column in {path.name!r}, got {len(frame)} rows.")
     return frame
@@ -57,7 +55,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
     text = _decode(path.read_bytes())
     delimiter = _delimiter(text)
-    _check_header(path.name, text, delimiter)
+    # pandas would give the second column of a name another one, and tell nobody.
+    _check_names(path, next(iter(_sample(text, delimiter)), []))
     decimal = _decimal(text, delimiter)
 
     def read(**options: Any) -> pd.DataFrame:
@@ -82,12 +81,11 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return _without_blanks(frame)
 
 
-def _check_header(name: str, text: str, delimiter: str) -> None:
-    """Refuse a name that two columns have: pandas would give the second another one, and tell nobody."""
-    header = next(iter(_sample(text, delimiter)), [])
-    doubled = sorted({column for column in header if column.strip() and header.count(column) > 1})
-    if doubled:
-        raise DataError(f"Expected each column of {name!r} once, got {doubled[0]!r} more than once.")
+def _check_names(path: Path, names: list[Any]) -> None:
+    """Refuse a name that two columns have; those without a name are pandas' to tell apart."""
+    doubled = next((name for name in names if str(name).strip() and names.count(name) > 1), None)
+    if doubled is not None:
+        raise DataError(f"Expected each column of {path.name!r} once, got {doubled!r} more than once.")
 
 
 def _without_blanks(frame: pd.DataFrame) -> pd.DataFrame:
@@ -138,7 +136,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        return _from_arrow(pq.read_table(path))
+        return _from_arrow(path, pq.read_table(path))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path.name!r} cannot be read as Parquet: {error}") from error
 
@@ -150,15 +148,16 @@ def _read_arrow(path: Path) -> pd.DataFrame:
     opener = pa.ipc.open_file if data.startswith(b"ARROW1") else pa.ipc.open_stream
     try:
         with opener(pa.BufferReader(data)) as reader:
-            return _from_arrow(reader.read_all())
+            return _from_arrow(path, reader.read_all())
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path.name!r} cannot be read as Arrow IPC: {error}") from error
 
 
-def _from_arrow(table: Any) -> pd.DataFrame:
+def _from_arrow(path: Path, table: Any) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 
+    _check_names(path, table.column_names)
     frame: pd.DataFrame = table.to_pandas()
     for column in table.schema:
         values = table.column(column.name)
