@@ -45,12 +45,19 @@ class Table:
     """
 
     def __init__(
-        self, place: Place, schema: pl.Schema, *, partition_by: Sequence[str] = (), sort_by: Sequence[str] = ()
+        self,
+        place: Place,
+        schema: pl.Schema,
+        *,
+        partition_by: Sequence[str] = (),
+        sort_by: Sequence[str] = (),
+        statistics: Sequence[str] = STATISTICS,
     ) -> None:
         self.place = place
         self.schema = schema
         self.partition_by = tuple(partition_by)
         self.sort_by = tuple(sort_by)
+        self.statistics = tuple(name for name in statistics if name in schema)
         self._lock = threading.RLock()
         self._table: DeltaTable | None = None
         self._snapshot = Snapshot(place, schema)
@@ -183,7 +190,7 @@ class Table:
             rows = rows.sort(self.sort_by)
         under = "/".join(f"{name}={value}" for name, value in partition.items())
         path, size = self.place.write_parquet(rows, under)
-        return AddAction(path, size, partition, _now_ms(), data_change, json.dumps(_statistics(rows)))
+        return AddAction(path, size, partition, _now_ms(), data_change, json.dumps(_statistics(rows, self.statistics)))
 
     def _commit(
         self,
@@ -266,14 +273,15 @@ class Table:
     def _create(self) -> None:
         if self.place.folder is not None:
             self.place.folder.mkdir(parents=True, exist_ok=True)
-        statistics = ",".join(name for name in STATISTICS if name in self.schema)
+        # An empty list of columns would be taken for a column without a name.
+        told = "delta.dataSkippingStatsColumns" if self.statistics else "delta.dataSkippingNumIndexedCols"
         try:
             self._table = DeltaTable.create(
                 self.place.uri,
                 self.schema,
                 mode="ignore",
                 partition_by=list(self.partition_by),
-                configuration={**CONFIGURATION, "delta.dataSkippingStatsColumns": statistics},
+                configuration={**CONFIGURATION, told: ",".join(self.statistics) or "0"},
                 storage_options=dict(self.place.options),
             )
         except (DeltaError, OSError) as error:
@@ -299,17 +307,23 @@ class Lake:
         return cls(home, Place(url.rstrip("/"), dict(storage_options or {})))
 
     def table(
-        self, name: str, schema: pl.Schema, *, partition_by: Sequence[str] = (), sort_by: Sequence[str] = ()
+        self,
+        name: str,
+        schema: pl.Schema,
+        *,
+        partition_by: Sequence[str] = (),
+        sort_by: Sequence[str] = (),
+        statistics: Sequence[str] = STATISTICS,
     ) -> Table:
         """A table below the lake's root, such as ``datasets/wine``."""
         place = Place(self.root.path(name), self.root.options)
-        return Table(place, schema, partition_by=partition_by, sort_by=sort_by)
+        return Table(place, schema, partition_by=partition_by, sort_by=sort_by, statistics=statistics)
 
 
-def _statistics(rows: pl.DataFrame) -> dict[str, Any]:
+def _statistics(rows: pl.DataFrame, columns: Sequence[str]) -> dict[str, Any]:
     """What the log tells of a file. Text bounds are whole here, never cut."""
     found: dict[str, Any] = {"numRecords": rows.height, "minValues": {}, "maxValues": {}, "nullCount": {}}
-    if "id" in rows.columns:
+    if "id" in columns:
         ids = rows["id"]
         found["nullCount"]["id"] = ids.null_count()
         if ids.null_count() < rows.height:
