@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -156,34 +156,39 @@ class _Rows:
 
     def _check(self, told: Told) -> list[Wrong]:
         """Add the row if it is right; what is wrong with it otherwise."""
-        wrong: list[Wrong] = []
-        key = self._part(wrong, "key", "the client's own key as text", lambda: _key(self._read(_KEY, told.key)))
-        named = self._part(wrong, "id", "the id of a prediction, a UUID", lambda: _id(told.id))
-        if not wrong and (named is None) == (key is None):
-            wrong.append(Wrong("", "either id or key", "neither" if key is None else "both"))
-        moment = self._part(
-            wrong,
-            "observed_at",
-            "a date-time such as 2026-11-21T10:00:00Z, not in the future",
-            lambda: self._moment(told),
-        )
-        row = self._part(wrong, "actual", self._truth.expected, lambda: self._truth.observed(told))
-        if wrong or row is None:
-            return wrong
+        try:
+            named, key, moment = _id(told.id), self._key(told), self._moment(told)
+            row = self._truth.observed(told)
+        except Misfit:
+            return list(self._misfits(told))
+        if (named is None) == (key is None):
+            return [Wrong("", "either id or key", "neither" if key is None else "both")]
         first = self._seen.setdefault((named, key, moment), self._n_rows)
         if first != self._n_rows:
             name = "key" if named is None else "id"
             return [Wrong("", f"each {name} once for a moment of observation", f"the same as in actuals[{first}]")]
-        self._found.append(row._replace(id=named, key=key, observed_at=moment))
+        self._found.append(Observed(named, key, row.actual, row.label, row.value, moment))
         return []
 
-    @staticmethod
-    def _part(wrong: list[Wrong], part: str, expected: str, read: Callable[[], Any]) -> Any:
-        try:
-            return read()
-        except Misfit as misfit:
-            wrong.append(Wrong(part, expected, str(misfit)))
-            return None
+    def _misfits(self, told: Told) -> Iterator[Wrong]:
+        """Every part of the row that does not fit."""
+        parts: tuple[tuple[str, str, Callable[[Told], Any]], ...] = (
+            ("id", "the id of a prediction, a UUID", lambda told: _id(told.id)),
+            ("key", "the client's own key as text", self._key),
+            ("actual", self._truth.expected, self._truth.observed),
+            ("observed_at", "a date-time such as 2026-11-21T10:00:00Z, not in the future", self._moment),
+        )
+        for part, expected, read in parts:
+            try:
+                read(told)
+            except Misfit as misfit:
+                yield Wrong(part, expected, str(misfit))
+
+    def _key(self, told: Told) -> str | None:
+        key: str | None = None if told.key is None else self._read(_KEY, told.key)
+        if key is not None and len(key) > MAX_KEY_LENGTH:
+            raise Misfit(f"text of more than {MAX_KEY_LENGTH} characters")
+        return key or None
 
     def _moment(self, told: Told) -> datetime | None:
         moment = told.observed_at
@@ -207,12 +212,6 @@ def _id(value: Any) -> str | None:
     if text is None or not _UUID.fullmatch(text):
         raise Misfit("text that is no UUID" if text else described(value))
     return text
-
-
-def _key(value: str | None) -> str | None:
-    if value is not None and len(value) > MAX_KEY_LENGTH:
-        raise Misfit(f"text of more than {MAX_KEY_LENGTH} characters")
-    return value or None
 
 
 def _type_of(output: Output) -> FieldType:
