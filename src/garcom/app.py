@@ -14,10 +14,15 @@ from garcom.errors import GarcomError
 from garcom.http.asgi import Application, Asgi
 from garcom.http.bodies import Bodies
 from garcom.http.edge import Edge
+from garcom.journal.committer import Sync
+from garcom.journal.disguise import disguise
+from garcom.journal.journal import JOURNAL_FOLDER, Journal
+from garcom.journal.pseudonyms import SubjectKey
 from garcom.rollout.plan import TrafficPlan, read_plan
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.predictor import Predictor, load_predictor
 from garcom.serving.runtime import Runtime
+from garcom.serving.scribe import Scribe, described
 from garcom.serving.shared_counts import SharedCounts
 from garcom.serving.telemetry import Telemetry
 from garcom.settings import Settings
@@ -38,6 +43,8 @@ class Worker:
         self._plan_path = run_folder / "plan.json"
         self._plan_stamp: tuple[int, int] = (0, 0)
         self._telemetry = Telemetry()
+        subjects = SubjectKey.under(Path(settings.home))
+        self._journal = _journal(settings)
         self._counts = SharedCounts(run_folder, self._telemetry.snapshot)
         self._control: asyncio.Task[Asgi] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -52,14 +59,26 @@ class Worker:
                 python_timeout_s=settings.python_timeout_s,
             )
 
+        def employ(predictor: Predictor) -> Scribe | None:
+            if self._journal is None:
+                return None
+            serves = settings.journal.on_failure == "serve"
+            return Scribe(
+                self._journal,
+                described(predictor.model, predictor.version, predictor.digest, predictor.signature),
+                disguise(predictor.signature, subjects),
+                self._telemetry.add_unwritten if serves else None,
+            )
+
         self.runtime = Runtime(
             load,
             memory_budget_bytes=settings.model_memory_mb * 1024 * 1024,
             max_queued_rows=settings.max_queued_rows,
             route=settings.route,
+            employ=employ,
         )
         self.plane = DataPlane(self.runtime, self._telemetry)
-        self.edge = Edge(self._telemetry, settings.access_log)
+        self.edge = Edge(self._telemetry, settings.access_log, subjects.pseudonym)
         self.application = Application(
             self.plane,
             self.edge,
@@ -94,6 +113,8 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.runtime.close()
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.close)
 
     async def _finish_start(self) -> None:
         await self.control()
@@ -149,3 +170,15 @@ class Worker:
         return create_control(
             self.runtime, Catalogue(self.runtime), exposition, __version__, access_log=self._access_log
         )
+
+
+def _journal(settings: Settings) -> Journal | None:
+    journal = settings.journal
+    if not journal.enabled:
+        return None
+    return Journal(
+        Path(settings.home, JOURNAL_FOLDER),
+        sync=Sync(journal.sync),
+        segment_bytes=journal.segment_mb * 1024 * 1024,
+        segment_s=journal.segment_s,
+    )

@@ -26,6 +26,56 @@ Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
+#: A span of whole days, such as ``400d``; empty is for ever.
+Days = Annotated[str, Meta(pattern=r"^([1-9][0-9]{0,5}d)?$")]
+
+
+class JournalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The journal: what is written down of each prediction before its answer leaves, and how surely."""
+
+    #: Whether predictions are written down at all.
+    enabled: bool = True
+    #: When a prediction counts as written: on the disk (``request``), within a second, or with the operating system.
+    sync: Literal["request", "interval", "off"] = "request"
+    #: What happens to a prediction that cannot be written: 503, or answered all the same and counted.
+    on_failure: Literal["refuse", "serve"] = "refuse"
+    #: The size of one segment file, taken from the disk when it is begun.
+    segment_mb: Annotated[int, Meta(ge=1, le=1024)] = 8
+    #: A segment is closed, and so can be drained, this long after it was begun.
+    segment_s: Seconds = 10.0
+    #: How long a repeated request with the same ``Idempotency-Key`` gets the first answer.
+    keys_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
+
+
+class LakeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The lake: where predictions and actuals are kept for good."""
+
+    #: Where its tables are, such as ``s3://bucket/folder``; empty for the home folder.
+    url: str = ""
+    #: How often closed segments are drained into it.
+    drain_s: Seconds = 10.0
+    #: How often small files are put together and old ones removed.
+    upkeep_s: Seconds = 3600.0
+
+
+class ModelRetention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the rows of one model are kept; what is empty is as for every model."""
+
+    predictions: Days = ""
+    actuals: Days = ""
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long rows are kept in the lake."""
+
+    #: Predictions, counted from the day they were made.
+    predictions: Days = ""
+    #: Actuals, counted from the day of their prediction.
+    actuals: Days = ""
+    #: Other spans for single models, by their names.
+    models: dict[str, ModelRetention] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one server; ``docs/reference/settings.md`` explains each, and a test compares the two."""
 
@@ -67,16 +117,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     #: Whether every request gets a line in the log; errors always do.
     access_log: bool = False
+    journal: JournalSettings = JournalSettings()
+    lake: LakeSettings = LakeSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """``GARCOM_PORT=8001`` as ``{"port": "8001"}``; names of no setting are left alone."""
-    variables = {name: _variable((name,)) for name in Settings.__struct_fields__}
-    return {name: environment[variable] for name, variable in variables.items() if variable in environment}
+def _from_environment(environment: Mapping[str, str], kind: type[msgspec.Struct], *at: str) -> dict[str, Any]:
+    """``GARCOM_JOURNAL_SYNC=off`` as ``{"journal": {"sync": "off"}}``; names of no setting are left alone."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        keys = (*at, field.name)
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            if section := _from_environment(environment, field.type, *keys):
+                found[field.name] = section
+        elif _variable(keys) in environment:
+            found[field.name] = environment[_variable(keys)]
+    return found
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """The layers laid over each other, the later winning, sections setting by setting."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+            merged[name] = _merged(merged[name], value) if both else value
+    return merged
 
 
 def _variable(keys: tuple[str, ...]) -> str:
-    return f"GARCOM_{'.'.join(keys).upper()}"
+    return f"GARCOM_{'_'.join(keys).upper()}"
 
 
 def _flag(keys: tuple[str, ...]) -> str:
@@ -93,7 +163,7 @@ def load_settings(
     Raises SettingsError that tells every unknown name and every wrong value, or why the file cannot be read.
     """
     given = {name: value for name, value in flags.items() if value is not None}
-    from_environment = _from_environment(environment)
+    from_environment = _from_environment(environment, Settings)
     home = given.get("home") or from_environment.get("home") or str(default_home())
     path = config if config is not None else Path(home) / "garcom.toml"
     from_file = read_toml(path, "a settings file", SettingsError) if config is not None or path.is_file() else {}
@@ -104,7 +174,7 @@ def load_settings(
     ]
     if wrong:
         raise SettingsError(f"{listed('settings', wrong)}\n{_HELP}")
-    return msgspec.convert({"home": home} | from_file | from_environment | given, Settings, strict=False)
+    return msgspec.convert(_merged({"home": home}, from_file, from_environment, given), Settings, strict=False)
 
 
 def default_home() -> Path:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,17 +128,50 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     assert load(tmp_path, "\ufeffport = 1").port == 1
 
 
+def settings_of(kind: type[msgspec.Struct], *at: str) -> Iterator[tuple[str, Any]]:
+    """Every setting with its default, those of sections with a dot."""
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from settings_of(field.type, *at, field.name)
+        else:
+            yield ".".join((*at, field.name)), field.default
+
+
 def test_the_page_tells_every_setting_with_its_default() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| (.+?) \| (.+?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     told = {name: default for name, _, default, _ in rows}
     assert len(rows) == len(told)
-    assert set(told) == set(Settings.__struct_fields__)
-    for field in msgspec.structs.fields(Settings):
-        written = str(field.default).lower()
-        if field.default == "":
-            assert not told[field.name].startswith("`")
+    known = dict(settings_of(Settings))
+    assert set(told) == set(known)
+    for name, default in known.items():
+        if default == "" or not isinstance(default, str | int | float | bool):
+            assert not told[name].startswith("`"), name
         else:
-            assert told[field.name].startswith(f"`{written}`"), field.name
+            assert told[name].startswith(f"`{str(default).lower()}`"), name
+
+
+def test_sections_merge_setting_by_setting(tmp_path: Path) -> None:
+    file = '[journal]\nsync = "off"\nsegment_mb = 2\n[retention.models.wine]\npredictions = "90d"'
+    found = load(tmp_path, file, {"GARCOM_JOURNAL_SYNC": "interval", "GARCOM_JOURNAL_ENABLED": "0"})
+    assert (found.journal.sync, found.journal.segment_mb, found.journal.enabled) == ("interval", 2, False)
+    assert found.retention.models["wine"].predictions == "90d"
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "expected"),
+    [
+        ('[journal]\nsync = "never"', {}, "journal.sync in "),
+        ("[journal]\nsnyc = 1", {}, "journal.snyc in "),
+        ("journal = 1", {}, "journal in "),
+        ('[retention]\npredictions = "a year"', {}, "retention.predictions in "),
+        ('[retention.models.wine]\nactual = "1d"', {}, "retention.models.wine.actual in "),
+        ("", {"GARCOM_JOURNAL_SEGMENT_MB": "0"}, "GARCOM_JOURNAL_SEGMENT_MB: expected a whole number from 1 to 1024"),
+    ],
+)
+def test_wrong_values_of_sections_are_named(
+    tmp_path: Path, file: str, environment: dict[str, str], expected: str
+) -> None:
+    assert message(tmp_path, file, environment).startswith(expected)
 
 
 def test_the_page_s_example_is_a_settings_file(tmp_path: Path) -> None:

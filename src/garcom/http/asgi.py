@@ -70,18 +70,18 @@ class Application:
 
     async def _predict(self, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
-        content_type, request_id = self._edge.read_headers(headers)
+        head = self._edge.read_headers(headers)
         body = Body(self._bodies, receive)
         try:
             route = route or self._find(scope["path"])
             self._bodies.check_head(headers)
-            reply = self._edge.reply(
-                route, await self._plane.predict(route, await body.read(), content_type), request_id
-            )
+            origin = self._edge.origin(route, head)
+            served = await self._plane.predict(route, await body.read(), head.content_type, origin)
+            reply = self._edge.reply(route, served, head.request_id)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
-            reply = self._edge.refuse(route, error, request_id)
+            reply = self._edge.refuse(route, error, head.request_id)
             # Who was told to wait for a 100 decides alone whether the body still comes.
             expects = any(name == b"expect" for name, _ in headers)
             if not body.ended and (expects or not await body.discard()):

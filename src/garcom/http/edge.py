@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from garcom.errors import EngineError, GarcomError
+from garcom.errors import EngineError, GarcomError, InputError
 from garcom.http import problems
 from garcom.ids import uuid7s
+from garcom.journal.journal import Origin
 from garcom.serving.codec.answers import JSON
 from garcom.serving.dataplane import Served
 from garcom.serving.runtime import Route
@@ -20,8 +21,21 @@ logger = logging.getLogger("garcom.http")
 
 #: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
+MAX_SUBJECT_BYTES = 255
 
 Header = tuple[bytes, bytes]
+
+
+class Head(NamedTuple):
+    """What predicting reads of a request's headers; what was not sent, or is unfit, is empty."""
+
+    content_type: bytes = b""
+    #: The caller's, if it is fit to be logged.
+    request_id: bytes = b""
+    #: Whom the rows are about, as it was sent.
+    subject: bytes = b""
+    #: The Idempotency-Key.
+    key: bytes = b""
 
 
 class Reply(NamedTuple):
@@ -35,20 +49,35 @@ class Reply(NamedTuple):
 class Edge:
     """Turns what the data plane gives into HTTP answers."""
 
-    def __init__(self, telemetry: Telemetry, access_log: bool) -> None:
+    def __init__(self, telemetry: Telemetry, access_log: bool, pseudonym: Callable[[str], str]) -> None:
         self._telemetry = telemetry
         self._access_log = access_log
+        self._pseudonym = pseudonym
 
     @staticmethod
-    def read_headers(headers: Iterable[Header]) -> tuple[bytes, bytes]:
-        """The content type, and the caller's request id if it is fit to be logged (else empty)."""
-        content_type = request_id = b""
+    def read_headers(headers: Iterable[Header]) -> Head:
+        """The headers that matter for a prediction."""
+        content_type = request_id = subject = key = b""
         for name, value in headers:
             if name == b"content-type":
                 content_type = value
             elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
                 request_id = value
-        return content_type, request_id
+            elif name == b"garcom-subject":
+                subject = value
+            elif name == b"idempotency-key":
+                key = value
+        return Head(content_type, request_id, subject, key)
+
+    def origin(self, route: Route, head: Head) -> Origin:
+        """Where a request comes from, for the journal. Raises InputError for a subject that cannot be one."""
+        _, request_id, subject, key = head
+        return Origin(
+            request_id.decode() if request_id else None,
+            key.decode("latin-1") if key else None,
+            self._pseudonym(_subject(subject)) if subject else None,
+            route.role,
+        )
 
     def reply(self, route: Route, served: Served, request_id: bytes) -> Reply:
         """The answer to a request that was served."""
@@ -92,8 +121,7 @@ class Edge:
 
     def refuse_method(self, scope: Mapping[str, Any]) -> Reply:
         """The problem for a method that predicting does not take (RFC 9110 §15.5.6)."""
-        _, request_id = self.read_headers(scope["headers"])
-        request_id = request_id or uuid7s(1)[0].encode()
+        request_id = self.read_headers(scope["headers"]).request_id or uuid7s(1)[0].encode()
         detail = f"{scope['method']} is not for {scope['path'][:200]!r}: POST records to it. /docs tells how."
         body = problems.encoded(problems.plain_problem(405, detail, request_id.decode()))
         headers = [
@@ -105,6 +133,19 @@ class Edge:
         if self._access_log:
             _log_access(None, 405, headers)
         return Reply(405, headers, body)
+
+
+def _subject(value: bytes) -> str:
+    try:
+        text = value.decode().strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(value) > MAX_SUBJECT_BYTES:
+        raise InputError(
+            f"Expected whom the rows are about in Garcom-Subject, as 1 to {MAX_SUBJECT_BYTES} bytes of UTF-8 text, got "
+            "something else."
+        )
+    return text
 
 
 def _unexpected(error: Exception) -> GarcomError:

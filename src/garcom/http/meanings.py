@@ -24,6 +24,11 @@ MEANINGS: dict[str, Meaning] = {
         "Infinity, or given twice; or there are too many rows. Nothing was computed.",
         "Mend the fields that errors names.",
     ),
+    "actuals-refused": Meaning(
+        "Some of the actuals do not fit: neither an id nor a key, an answer of another type, a date in the future, the "
+        "same prediction twice. None of them was taken; accepted and refused count them.",
+        "Mend the rows that errors names, and send all of them again.",
+    ),
     "body-too-large": Meaning("The body is longer than this server takes.", "Send it in parts."),
     "unsupported-media-type": Meaning(
         "The Content-Type is missing, or none that is read.",
@@ -40,6 +45,10 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "overloaded": Meaning(
         "The model's queue, or the room for bodies, is full.", "Wait Retry-After seconds, and send it again."
+    ),
+    "journal-unavailable": Meaning(
+        "The prediction cannot be written down, so it is not given: the server's disk is full, failing or too slow.",
+        "Wait Retry-After seconds, send it again, and tell whoever runs the server.",
     ),
     "unavailable": Meaning("Not now.", "Wait Retry-After seconds, and send it again."),
     "rows-refused": Meaning(

@@ -54,7 +54,11 @@ class Exposition(Collector):
         )
         for status, n in sorted(counts.refused.items()):
             refused.add_metric([str(status)], n)
-        yield from (requests, rows, warned, latency, refused)
+        unwritten = CounterMetricFamily(
+            "garcom_journal_unwritten_rows", "Rows answered although the journal could not take them."
+        )
+        unwritten.add_metric([], counts.unwritten_rows)
+        yield from (requests, rows, warned, latency, refused, unwritten)
         yield from self._state()
 
     def _state(self) -> Iterator[Metric]:

@@ -6,15 +6,17 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from garcom import errors
-from garcom.errors import EngineError, GarcomError, InputError, Unavailable
+from garcom.errors import ActualsRefused, EngineError, GarcomError, InputError, Unavailable
 
 MEDIA_TYPE = b"application/problem+json"
 
 #: The most particular class wins: the first entry that the error is an instance of.
 STATUSES: tuple[tuple[type[GarcomError], HTTPStatus, str], ...] = (
     (errors.MalformedBody, HTTPStatus.BAD_REQUEST, "malformed-body"),
+    (errors.ActualsRefused, HTTPStatus.UNPROCESSABLE_ENTITY, "actuals-refused"),
     (errors.InvalidRows, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-rows"),
     (errors.BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large"),
     (errors.UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
@@ -24,6 +26,7 @@ STATUSES: tuple[tuple[type[GarcomError], HTTPStatus, str], ...] = (
     (errors.NotFound, HTTPStatus.NOT_FOUND, "not-found"),
     (errors.Conflict, HTTPStatus.CONFLICT, "conflict"),
     (errors.Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),
+    (errors.JournalUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "journal-unavailable"),
     (errors.Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
     (errors.RowsRefused, HTTPStatus.UNPROCESSABLE_ENTITY, "rows-refused"),
     (errors.EngineError, HTTPStatus.INTERNAL_SERVER_ERROR, "engine-error"),
@@ -45,7 +48,10 @@ class Place(msgspec.Struct, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """The body of every error on every route."""
+    """The body of every error on every route.
+
+    ``rows``, ``accepted`` and ``refused`` are there where rows were sent to be kept, and not all of them can be.
+    """
 
     type: str
     title: str
@@ -53,6 +59,9 @@ class Problem(msgspec.Struct, omit_defaults=True):
     detail: str
     errors: list[Place] = []
     request_id: str = ""
+    rows: int | UnsetType = UNSET
+    accepted: int | UnsetType = UNSET
+    refused: int | UnsetType = UNSET
 
 
 def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple[bytes, bytes]]]:
@@ -60,7 +69,10 @@ def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple
     status, slug = next((status, slug) for kind, status, slug in STATUSES if isinstance(error, kind))
     places = [Place(*fault) for fault in error.faults] if isinstance(error, InputError | EngineError) else []
     headers = [(b"retry-after", b"%d" % error.retry_after_s)] if isinstance(error, Unavailable) else []
-    return Problem(TYPE_PREFIX + slug, status.phrase, status, str(error), places, request_id), headers
+    problem = Problem(TYPE_PREFIX + slug, status.phrase, status, str(error), places, request_id)
+    if isinstance(error, ActualsRefused):
+        problem.rows, problem.accepted, problem.refused = error.rows, error.accepted, error.refused
+    return problem, headers
 
 
 def plain_problem(status: int, detail: str, request_id: str = "") -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -42,13 +42,14 @@ class _Pending(NamedTuple):
 class Committer:
     """Writes one worker's lines, in a thread of its own.
 
-    ``preamble`` gives the lines that every new segment needs before the ones that follow: the versions.
+    ``versions`` are the lines that have to stand in a segment before the ones that follow: all of them in a new one,
+    and those that are added later in the one that is open.
     """
 
     def __init__(
         self,
         folder: Path,
-        preamble: Callable[[], bytes],
+        versions: Sequence[bytes],
         *,
         sync: Sync,
         segment_bytes: int,
@@ -56,7 +57,8 @@ class Committer:
         max_pending_bytes: int,
     ) -> None:
         self._folder = folder
-        self._preamble = preamble
+        self._versions = versions
+        self._n_told = 0
         self._sync = sync
         self._segment_bytes = segment_bytes
         self._segment_s = segment_s
@@ -73,7 +75,7 @@ class Committer:
         self._unsynced_since: float | None = None
         self._failed_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._thread.start()
 
     def append(self, lines: bytes, done: Done) -> None:
@@ -138,6 +140,8 @@ class Committer:
         segment = self._segment
         if segment is None or not segment.has_room(len(lines)):
             segment = self._next_segment()
+        if self._n_told < len(self._versions):
+            self._tell_versions(segment)
         segment.write(lines)
         match self._sync:
             case Sync.REQUEST:
@@ -152,8 +156,14 @@ class Committer:
         segment = Segment(self._folder, SegmentName(self.writer, self._n_segments), self._segment_bytes)
         self._segment = segment
         self._began = time.monotonic()
-        segment.preface(self._preamble())
+        self._n_told = 0
         return segment
+
+    def _tell_versions(self, segment: Segment) -> None:
+        untold = self._versions[self._n_told :]
+        tell = segment.preface if segment.empty else segment.write
+        tell(b"".join(untold))
+        self._n_told += len(untold)
 
     def _close_segment(self) -> None:
         segment, self._segment, self._unsynced_since = self._segment, None, None

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from garcom.errors import GarcomError
 from garcom.http import problems
-from garcom.http.edge import Edge, Reply
+from garcom.http.edge import Edge, Head, Reply
 from garcom.ids import uuid7s
 from garcom.serving.batching import Batcher
 from garcom.serving.dataplane import DataPlane, Served
@@ -19,6 +19,10 @@ from garcom.serving.runtime import Route, Slot
 MAX_HEAD_BYTES = 64 * 1024
 #: How long a connection without a request is still listened to when the server stops: one may be on the wire.
 FAREWELL_S = 0.2
+#: Headers that say more of a prediction than its content type.
+_TELLING_HEADERS = frozenset({b"x-request-id", b"garcom-subject"})
+#: Headers that ask for what only the long way does.
+_LONG_WAY_HEADERS = frozenset({b"content-encoding", b"idempotency-key"})
 _UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 #: A longer body goes the way that counts what the worker holds.
 MAX_SHORT_BODY_BYTES = 64 * 1024
@@ -33,8 +37,7 @@ class Exchange(NamedTuple):
     route: Route
     slot: Slot
     batcher: Batcher
-    content_type: bytes
-    request_id: bytes
+    head: Head
 
 
 class Protocol(HttpToolsProtocol):
@@ -179,21 +182,21 @@ class Protocol(HttpToolsProtocol):
             or self.flow.write_paused
         ):
             return False
-        length = content_type = request_id = b""
+        length = content_type = b""
+        tells_more = False
         for name, value in self.headers:
             if name == b"content-length":
                 length = value
             elif name == b"content-type":
                 content_type = value
-            elif name == b"x-request-id":
-                request_id = value
-            elif name == b"content-encoding":
+            elif name in _TELLING_HEADERS:
+                tells_more = True
+            elif name in _LONG_WAY_HEADERS:
                 return False
         if not length.isdigit() or int(length) > MAX_SHORT_BODY_BYTES:
             return False
-        if request_id:
-            content_type, request_id = self.edge.read_headers(self.headers)
-        self._exchange = Exchange(route, route.slot, batcher, content_type, request_id)
+        head = self.edge.read_headers(self.headers) if tells_more else Head(content_type)
+        self._exchange = Exchange(route, route.slot, batcher, head)
         self._body = b""
         return True
 
@@ -233,18 +236,20 @@ class Protocol(HttpToolsProtocol):
             return
         self._answering = True
         try:
-            self.plane.submit(exchange.slot, exchange.batcher, self._body, exchange.content_type, self._deliver)
+            origin = self.edge.origin(exchange.route, exchange.head)
+            content_type = exchange.head.content_type
+            self.plane.submit(exchange.slot, exchange.batcher, self._body, content_type, origin, self._deliver)
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
-            self._write(self.edge.refuse(exchange.route, error, exchange.request_id))
+            self._write(self.edge.refuse(exchange.route, error, exchange.head.request_id))
 
     def _deliver(self, served: Served | GarcomError) -> None:
         exchange = self._exchange
         if exchange is None:
             return
         if isinstance(served, GarcomError):
-            reply = self.edge.refuse(exchange.route, served, exchange.request_id)
+            reply = self.edge.refuse(exchange.route, served, exchange.head.request_id)
         else:
-            reply = self.edge.reply(exchange.route, served, exchange.request_id)
+            reply = self.edge.reply(exchange.route, served, exchange.head.request_id)
         self._write(reply)
 
     def _write(self, reply: Reply) -> None:

@@ -3,6 +3,9 @@
 Nothing waits for a batch to fill: the call is made as soon as the loop has run every request that is ready.
 Calls expected to take at most a millisecond run on the loop itself; a longer one runs in a thread, one at a time
 per model, while requests gather for the next.
+
+What was predicted in one call is written to the journal in one piece, and delivered when that is done; meanwhile the
+next call may run.
 """
 
 from __future__ import annotations
@@ -18,13 +21,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from garcom.errors import EngineError, GarcomError, Overloaded
+from garcom.errors import EngineError, GarcomError, JournalUnavailable, Overloaded
 from garcom.ids import uuid7s
+from garcom.journal.journal import Origin
 from garcom.records import Batch, Outputs
 from garcom.serving.codec.answers import Answer, Answers
 from garcom.serving.guards import Warned
 from garcom.serving.predictor import Predictor, unexpected
 from garcom.serving.rows import Row
+from garcom.serving.scribe import Scribe
 
 logger = logging.getLogger("garcom.serving")
 
@@ -47,15 +52,26 @@ DeliverBody = Callable[[Any], None]
 class _Single(NamedTuple):
     row: Row
     deliver: Deliver
+    origin: Origin
+    began: float
+
+
+class _Found(NamedTuple):
+    """What becomes of some rows: what is delivered for them, and the lines that have to be written before."""
+
+    answer: Any
+    lines: bytes = b""
 
 
 class _Body:
     """A body of several rows, computed slice by slice."""
 
-    def __init__(self, batch: Batch, finish: Finish, deliver: DeliverBody) -> None:
+    def __init__(self, batch: Batch, finish: Finish, deliver: DeliverBody, origin: Origin, began: float) -> None:
         self.batch = batch
         self.finish = finish
         self.deliver = deliver
+        self.origin = origin
+        self.began = began
         self.done: list[Outputs] = []
         self.n_done = 0
 
@@ -80,10 +96,12 @@ class Batcher:
         executor: Executor,
         max_queued_rows: int,
         *,
+        scribe: Scribe | None = None,
         loop_budget_s: float = LOOP_BUDGET_S,
         split_budget_s: float = SPLIT_BUDGET_S,
     ) -> None:
         self.predictor = predictor
+        self._scribe = scribe
         self._executor = executor
         self._max_queued_rows = max_queued_rows
         self._loop_budget_s = loop_budget_s
@@ -101,17 +119,19 @@ class Batcher:
         """Whether nothing waits and nothing runs."""
         return not self.queued_rows and not self._busy
 
-    def submit(self, row: Row, deliver: Deliver) -> None:
-        """Queue one row. Raises Overloaded."""
+    def submit(self, row: Row, deliver: Deliver, origin: Origin, began: float) -> None:
+        """Queue one row of a request that began at ``began`` (``time.perf_counter``). Raises Overloaded."""
         self._admit(1, waiting=len(self._singles))
-        self._singles.append(_Single(row, deliver))
+        self._singles.append(_Single(row, deliver, origin, began))
 
-    def submit_body(self, rows: Sequence[Row] | Batch, finish: Finish, deliver: DeliverBody) -> None:
+    def submit_body(
+        self, rows: Sequence[Row] | Batch, finish: Finish, deliver: DeliverBody, origin: Origin, began: float
+    ) -> None:
         """Queue the rows of one request; ``deliver`` gets what ``finish`` makes of them. Raises Overloaded."""
         batch = rows if isinstance(rows, Batch) else self.predictor.build(rows)
         # The body in front is being served, however long it is; only what waits behind it counts.
         self._admit(batch.n_rows, waiting=sum(body.batch.n_rows for body in islice(self._bodies, 1, None)))
-        self._bodies.append(_Body(batch, finish, deliver))
+        self._bodies.append(_Body(batch, finish, deliver, origin, began))
 
     def _admit(self, n_rows: int, waiting: int) -> None:
         """Long bodies and single rows are served by turns, so each kind only has its own queue to fear."""
@@ -146,9 +166,9 @@ class Batcher:
         n = min(within or SLICE_ROWS, SLICE_ROWS)
         singles, self._singles = self._singles[:n], self._singles[n:]
         if within:
-            self._deliver(singles, self._answer_singles(singles))
+            self._write_singles(singles, self._find_singles(singles))
         else:
-            self._in_thread(lambda: self._answer_singles(singles), lambda found: self._deliver(singles, found))
+            self._in_thread(lambda: self._find_singles(singles), lambda found: self._write_singles(singles, found))
 
     def _serve_slice(self, body: _Body) -> None:
         within = self.predictor.rows_within(self._loop_budget_s)
@@ -165,10 +185,25 @@ class Batcher:
         def finished(future: asyncio.Future[Any]) -> None:
             self._busy = False
             broken = future.cancelled() or future.exception() is not None
-            deliver(EngineError("The engine was ended before it could answer.") if broken else future.result())
+            ended = _Found(EngineError("The engine was ended before it could answer."))
+            deliver(ended if broken else future.result())
             self._schedule_rest()
 
         running.add_done_callback(finished)
+
+    def _find_singles(self, singles: Sequence[_Single]) -> _Found:
+        answers = self._answer_singles(singles)
+        if self._scribe is None:
+            return _Found(answers)
+        written = [
+            (single.row, answer, single.origin, single.began)
+            for single, answer in zip(singles, answers, strict=True)
+            if isinstance(answer, Answer)
+        ]
+        try:
+            return _Found(answers, self._scribe.lines(written) if written else b"")
+        except Exception as error:  # noqa: BLE001 - as above; what is not written is not answered
+            return _Found(unexpected(error))
 
     def _answer_singles(self, singles: Sequence[_Single], give_up_at: float = 0.0) -> list[Answer | GarcomError]:
         predictor = self.predictor
@@ -188,22 +223,35 @@ class Batcher:
         except Exception as error:  # noqa: BLE001 - a boundary: whoever waits must get an answer
             return [unexpected(error)] * len(singles)
 
-    def _deliver(self, singles: Sequence[_Single], found: Sequence[Answer | GarcomError] | GarcomError) -> None:
-        self.queued_rows -= len(singles)
-        answers = [found] * len(singles) if isinstance(found, GarcomError) else found
-        for (_, deliver), answer in zip(singles, answers, strict=True):
-            _hand_over(deliver, answer)
+    def _write_singles(self, singles: Sequence[_Single], found: _Found) -> None:
+        answers: Sequence[Answer | GarcomError] | GarcomError
+        answers, lines = found
 
-    def _answer_slice(self, body: _Body, n_rows: int) -> Any:
+        def deliver(refusal: JournalUnavailable | None) -> None:
+            self.queued_rows -= len(singles)
+            told = [answers] * len(singles) if isinstance(answers, GarcomError) else answers
+            for single, answer in zip(singles, told, strict=True):
+                _hand_over(single.deliver, answer if refusal is None or isinstance(answer, GarcomError) else refusal)
+
+        self._write(lines, len(singles), deliver)
+
+    def _write(self, lines: bytes, n_rows: int, deliver: Callable[[JournalUnavailable | None], None]) -> None:
+        """Deliver when the lines are written; at once where there are none."""
+        if lines and self._scribe is not None:
+            self._scribe.write(lines, n_rows, deliver)
+        else:
+            deliver(None)
+
+    def _answer_slice(self, body: _Body, n_rows: int) -> _Found | None:
         """Compute the next rows of a body: None while some are left, then what is to be delivered."""
         batch = body.next_slice(n_rows)
         try:
             body.add(self._run_slice(batch, body.n_done), n_rows)
             return self._finished(body) if body.complete else None
         except GarcomError as error:
-            return error
+            return _Found(error)
         except Exception as error:  # noqa: BLE001 - as above
-            return unexpected(error)
+            return _Found(unexpected(error))
 
     def _run_slice(self, batch: Batch, first: int) -> Outputs:
         began = time.monotonic()
@@ -240,15 +288,25 @@ class Batcher:
             return error
         return None
 
-    def _finished(self, body: _Body) -> Any:
-        warnings: Mapping[int, list[Warned]] = self.predictor.guards.find(body.batch)
-        return body.finish(Answers(uuid7s(body.batch.n_rows), _joined(body.done), warnings))
+    def _finished(self, body: _Body) -> _Found:
+        batch, predictor = body.batch, self.predictor
+        warnings: Mapping[int, list[Warned]] = predictor.guards.find(batch)
+        answers = Answers(uuid7s(batch.n_rows), _joined(body.done), warnings)
+        lines = (
+            b"" if self._scribe is None else self._scribe.lines_of(predictor, batch, answers, body.origin, body.began)
+        )
+        return _Found(body.finish(answers), lines)
 
-    def _advance(self, body: _Body, found: Any) -> None:
-        if found is not None:
-            self._bodies.remove(body)
+    def _advance(self, body: _Body, found: _Found | None) -> None:
+        if found is None:
+            return
+        self._bodies.remove(body)
+
+        def deliver(refusal: JournalUnavailable | None) -> None:
             self.queued_rows -= body.batch.n_rows
-            _hand_over(body.deliver, found)
+            _hand_over(body.deliver, found.answer if refusal is None else refusal)
+
+        self._write(found.lines, body.batch.n_rows, deliver)
 
 
 def _hand_over(deliver: Callable[[Any], None], answer: Any) -> None:

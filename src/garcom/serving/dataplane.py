@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from garcom.errors import EngineError, GarcomError
+from garcom.journal.journal import Origin
 from garcom.records import Batch
 from garcom.serving.batching import Batcher
 from garcom.serving.codec.answers import JSON, Answer, Answers
@@ -44,7 +45,9 @@ class DataPlane:
         self.runtime = runtime
         self.telemetry = telemetry
 
-    def submit(self, slot: Slot, batcher: Batcher, body: bytes, content_type: bytes, deliver: Deliver) -> None:
+    def submit(
+        self, slot: Slot, batcher: Batcher, body: bytes, content_type: bytes, origin: Origin, deliver: Deliver
+    ) -> None:
         """Decode a body and queue its rows; ``deliver`` gets the answer later.
 
         Raises InputError and Overloaded at once, before anything is computed.
@@ -52,11 +55,13 @@ class DataPlane:
         began = time.perf_counter()
         codec = batcher.predictor.codec
         order = codec.read_json(body) if content_type == JSON else codec.decode(body, content_type)
-        self._queue(slot, batcher, order, began, deliver)
+        self._queue(slot, batcher, order, origin, began, deliver)
 
-    def _queue(self, slot: Slot, batcher: Batcher, order: Order, began: float, deliver: Deliver) -> None:
+    def _queue(
+        self, slot: Slot, batcher: Batcher, order: Order, origin: Origin, began: float, deliver: Deliver
+    ) -> None:
         if order.form is not Form.RECORD or isinstance(order.rows, Batch):
-            self._queue_body(slot, batcher, order, began, deliver)
+            self._queue_body(slot, batcher, order, origin, began, deliver)
             return
 
         def served_one(answer: Answer | GarcomError) -> None:
@@ -66,9 +71,11 @@ class DataPlane:
             self._count(slot, 1, answer.warnings is not UNSET, began)
             deliver(Served(_encode(answer), JSON, answer.id))
 
-        batcher.submit(order.rows[0], served_one)
+        batcher.submit(order.rows[0], served_one, origin, began)
 
-    def _queue_body(self, slot: Slot, batcher: Batcher, order: Order, began: float, deliver: Deliver) -> None:
+    def _queue_body(
+        self, slot: Slot, batcher: Batcher, order: Order, origin: Origin, began: float, deliver: Deliver
+    ) -> None:
         encoder = batcher.predictor.codec.encoder
 
         def encoded(answers: Answers) -> tuple[Served, int]:
@@ -85,10 +92,10 @@ class DataPlane:
             self._count(slot, order.n_rows, n_warned, began)
             deliver(served)
 
-        batcher.submit_body(order.rows, encoded, served_all)
+        batcher.submit_body(order.rows, encoded, served_all, origin, began)
 
-    async def predict(self, route: Route, body: bytes, content_type: bytes) -> Served:
-        """Answer one request, loading the model if need be.
+    async def predict(self, route: Route, body: bytes, content_type: bytes, origin: Origin) -> Served:
+        """Answer one request, loading the model if need be; the answer is written down by then.
 
         Raises InputError, Unavailable, EngineError, and what loading raises.
         """
@@ -105,11 +112,11 @@ class DataPlane:
                 answered.set_result(served)
 
         if len(body) <= LONG_BODY_BYTES:
-            self.submit(slot, batcher, body, content_type, deliver)
+            self.submit(slot, batcher, body, content_type, origin, deliver)
         else:
             began = time.perf_counter()
             order = await asyncio.to_thread(_decoded_and_built, batcher.predictor, body, content_type)
-            self._queue(slot, batcher, order, began, deliver)
+            self._queue(slot, batcher, order, origin, began, deliver)
         return await answered
 
     def _count(self, slot: Slot, n_rows: int, n_warned: int, began: float) -> None:

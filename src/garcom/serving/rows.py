@@ -48,6 +48,7 @@ class BatchBuilder:
         texts = [i for i, field in enumerate(signature.fields) if field.type.is_text]
         self._n_numbers, self._n_texts = len(numbers), len(texts)
         self._datetimes = [i for i, field in enumerate(signature.fields) if field.type is FieldType.DATETIME]
+        self._types = [field.type for field in signature.fields]
         self._pick_numbers = _picker(numbers) if texts and numbers else None
         self._pick_texts = _picker(texts) if texts else None
 
@@ -64,9 +65,34 @@ class BatchBuilder:
             return Batch(np.empty((n, 0)), texts)
         return Batch(np.array(list(map(self._pick_numbers, rows)), np.float64), texts)
 
+    def rows(self, batch: Batch) -> list[Row]:
+        """The batch as rows again: what was built from rows gives the same ones, but for the zone of datetimes."""
+        numbers, texts = iter(batch.numbers.T), iter(batch.texts.T)
+        columns = [_listed(next(texts) if kind.is_text else next(numbers), kind) for kind in self._types]
+        return list(zip(*columns, strict=True))
+
     def _with_microseconds(self, row: Row) -> Row:
         values = list(row)
         for i in self._datetimes:
             if values[i] is not None:
                 values[i] = microseconds(values[i])
         return tuple(values)
+
+
+def _listed(column: Any, kind: FieldType) -> list[Any]:
+    """A column of a batch as the values that JSON has for it; None for what is missing."""
+    values: list[Any] = column.tolist()
+    if kind.is_text:
+        return values
+    value_of: Callable[[float], Any] = _VALUE_OF[kind]
+    if kind is FieldType.FLOAT and not np.isnan(column).any():
+        return values
+    return [None if value != value else value_of(value) for value in values]
+
+
+_VALUE_OF: dict[FieldType, Callable[[float], Any]] = {
+    FieldType.FLOAT: float,
+    FieldType.INTEGER: int,
+    FieldType.BOOLEAN: bool,
+    FieldType.DATETIME: moment,
+}

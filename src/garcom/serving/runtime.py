@@ -22,6 +22,7 @@ from garcom.rollout.plan import TrafficPlan
 from garcom.serving.batching import Batcher
 from garcom.serving.codec.values import suggestion
 from garcom.serving.predictor import Predictor
+from garcom.serving.scribe import Scribe
 
 logger = logging.getLogger("garcom.serving")
 
@@ -29,6 +30,8 @@ logger = logging.getLogger("garcom.serving")
 PRELOADED = 8
 
 Load = Callable[[Path, str, int], Predictor]
+#: Gives the journal's hand for a loaded version; None where nothing is written down.
+Employ = Callable[[Predictor], Scribe | None]
 
 
 @dataclass(eq=False)
@@ -46,21 +49,31 @@ class Slot:
 
 @dataclass(eq=False)
 class Route:
-    """A path that predicts: with a version of its own, or with whichever answers for the model."""
+    """A path that predicts: with a version of its own (``pinned``), or with whichever answers for the model."""
 
     slot: Slot
+    role: str = "stable"
 
 
 class Runtime:
     """The loaded models of a worker. All methods run on the event loop; loading happens in a thread."""
 
-    def __init__(self, load: Load, *, memory_budget_bytes: int, max_queued_rows: int, route: str = "") -> None:
+    def __init__(
+        self,
+        load: Load,
+        *,
+        memory_budget_bytes: int,
+        max_queued_rows: int,
+        route: str = "",
+        employ: Employ = lambda predictor: None,
+    ) -> None:
         self.routes: dict[str, Route] = {}
         #: The same routes by the bytes of a request line, for servers that match before decoding.
         self.routes_by_url: dict[bytes, Route] = {}
         self.plan = TrafficPlan(revision=-1, default=None, models={}, bundles="")
         self.failures: dict[str, str] = {}
         self._load = load
+        self._employ = employ
         self.own_routes = (route,) if route else ()
         self._memory_budget_bytes = memory_budget_bytes
         self._max_queued_rows = max_queued_rows
@@ -91,7 +104,7 @@ class Runtime:
             case ["", "v1", "models", model, "predict"]:
                 return Route(self.slot(model))
             case ["", "v1", "models", model, "versions", version, "predict"]:
-                found = self.routes[path] = Route(self.slot(model, version))
+                found = self.routes[path] = Route(self.slot(model, version), "pinned")
                 self.routes_by_url[quote(path).encode()] = found
                 return found
         return None
@@ -211,7 +224,7 @@ class Runtime:
             predictor.close()
             raise
         slot.predictor = predictor
-        slot.batcher = Batcher(predictor, self._engines, self._max_queued_rows)
+        slot.batcher = Batcher(predictor, self._engines, self._max_queued_rows, scribe=self._employ(predictor))
         slot.last_used = time.perf_counter()
         self._make_room(slot)
         return slot.batcher

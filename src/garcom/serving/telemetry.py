@@ -47,6 +47,7 @@ class Counts(msgspec.Struct):
 
     versions: dict[str, VersionCounts] = {}
     refused: dict[int, int] = {}
+    unwritten_rows: int = 0
 
     def merge(self, other: Counts) -> None:
         """Add another worker's counts."""
@@ -54,6 +55,7 @@ class Counts(msgspec.Struct):
             self.versions.setdefault(key, VersionCounts()).merge(counts)
         for status, n in other.refused.items():
             self.refused[status] = self.refused.get(status, 0) + n
+        self.unwritten_rows += other.unwritten_rows
 
 
 class Telemetry:
@@ -62,6 +64,7 @@ class Telemetry:
     def __init__(self) -> None:
         self._versions: defaultdict[tuple[str, int], VersionCounts] = defaultdict(VersionCounts)
         self._refused: dict[int, int] = {}
+        self._unwritten_rows = 0
 
     def version(self, model: str, version: int) -> VersionCounts:
         """The counts of a version, to add to."""
@@ -71,8 +74,11 @@ class Telemetry:
         """Count a request that reached no version."""
         self._refused[status] = self._refused.get(status, 0) + 1
 
+    def add_unwritten(self, n_rows: int) -> None:
+        """Count rows that were answered although the journal could not take them."""
+        self._unwritten_rows += n_rows
+
     def snapshot(self) -> Counts:
         """The counts as they are now."""
-        return Counts(
-            {f"{model}:{number}": counts for (model, number), counts in self._versions.items()}, self._refused
-        )
+        versions = {f"{model}:{number}": counts for (model, number), counts in self._versions.items()}
+        return Counts(versions, self._refused, self._unwritten_rows)

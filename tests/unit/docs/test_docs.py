@@ -18,7 +18,6 @@ from garcom.http.problems import STATUSES
 from garcom.serving.predictor import Predictor
 from garcom.serving.runtime import Runtime
 from garcom.serving.telemetry import Telemetry
-from garcom.settings import Settings
 from tests.documents import DOCS, README, README_PT, ROOT, anchors, blocks, follows, links, pages, prose
 from tests.unit.docs import command_page
 
@@ -71,11 +70,6 @@ def test_every_metric_is_documented() -> None:
     names = {f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in exposition.collect()}
     assert names <= told
     assert {name for name in told if name.startswith("garcom_") and name.isidentifier()} <= names
-
-
-def test_every_setting_is_documented() -> None:
-    told = _names_in_code(REFERENCE / "settings.md")
-    assert set(Settings.__struct_fields__) <= {name.strip() for name in told}
 
 
 def test_every_file_of_a_bundle_is_documented() -> None:

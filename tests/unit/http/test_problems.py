@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from garcom import errors
-from garcom.errors import EngineError, Fault, GarcomError, InvalidRows, Overloaded, RowsRefused, Unavailable
+from garcom.errors import (
+    ActualsRefused,
+    EngineError,
+    Fault,
+    GarcomError,
+    InvalidRows,
+    Overloaded,
+    RowsRefused,
+    Unavailable,
+)
 from garcom.http import problems
 from garcom.http.problems import STATUSES, encoded, plain_problem, problem_of
 
@@ -19,6 +28,8 @@ KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issu
 def made(kind: type[GarcomError]) -> GarcomError:
     if issubclass(kind, RowsRefused):
         return kind(Fault("cor", "a known category", "another one"))
+    if issubclass(kind, ActualsRefused):
+        return kind("Expected one thing, got another.", (Fault("actuals[0]", "this", "that"),), rows=3, refused=1)
     return kind("Expected one thing, got another.")
 
 
@@ -77,7 +88,9 @@ ALWAYS = {"type": str, "title": str, "status": int, "detail": str}
 
 def test_every_problem_has_one_shape() -> None:
     for kind in KINDS:
-        places = {"errors": list} if issubclass(kind, RowsRefused) else {}
+        places: dict[str, Any] = {"errors": list} if issubclass(kind, RowsRefused | ActualsRefused) else {}
+        if issubclass(kind, ActualsRefused):
+            places |= {"rows": int, "accepted": int, "refused": int}
         assert shape(problem_of(made(kind), "an-id")[0]) == ALWAYS | {"request_id": str} | places
     for status in (400, 404, 405, 408, 431, 500):
         assert shape(plain_problem(status, "detail")) == ALWAYS
@@ -127,3 +140,8 @@ def test_the_schema_describes_the_shape() -> None:
     described = problems.schema()
     assert set(described) == {"Problem", "Place"}
     assert set(described["Problem"]["required"]) == set(ALWAYS)
+
+
+def test_refused_actuals_are_counted() -> None:
+    document = json.loads(encoded(problem_of(made(ActualsRefused), "")[0]))
+    assert (document["rows"], document["accepted"], document["refused"]) == (3, 0, 1)

@@ -22,7 +22,7 @@ def committing(
 ) -> Iterator[Committer]:
     committer = Committer(
         folder,
-        lambda: encode(VERSION) + b"\n",
+        [encode(VERSION) + b"\n"],
         sync=sync,
         segment_bytes=segment_bytes,
         segment_s=3600.0,

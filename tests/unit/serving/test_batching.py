@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from garcom.errors import EngineError, Fault, GarcomError, Overloaded, RowsRefused
+from garcom.journal.journal import Origin
 from garcom.serving.batching import SLICE_ROWS, Batcher
 from garcom.serving.codec.answers import Answer, Answers
 from tests.unit.serving.engines import Short, Twice, batch, predictor
@@ -39,7 +40,7 @@ async def queue(
 async def ask(batcher: Batcher, x: float) -> Any:
     """What one row is answered with: its prediction, or the error."""
     answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    batcher.submit((x,), answered.set_result)
+    batcher.submit((x,), answered.set_result, Origin(), 0.0)
     found: Answer | GarcomError = await answered
     return found.prediction if isinstance(found, Answer) else found
 
@@ -47,7 +48,7 @@ async def ask(batcher: Batcher, x: float) -> Any:
 async def ask_body(batcher: Batcher, *values: float, finish: Callable[[Answers], Any] | None = None) -> Any:
     """What a body is answered with: its values, or the error."""
     answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    batcher.submit_body(batch(*values), finish or _values, answered.set_result)
+    batcher.submit_body(batch(*values), finish or _values, answered.set_result, Origin(), 0.0)
     return await answered
 
 
@@ -253,7 +254,7 @@ def test_past_the_bound_the_queue_refuses(tmp_path: Path) -> None:
             waiting = [asyncio.create_task(ask(batcher, x)) for x in range(10)]
             await asyncio.sleep(0)
             with pytest.raises(Overloaded, match="its queue takes 10"):
-                batcher.submit((0.0,), print)
+                batcher.submit((0.0,), print, Origin(), 0.0)
             assert await asyncio.gather(*waiting) == [2.0 * x for x in range(10)]
             assert await ask(batcher, 1) == 2.0
 
@@ -270,7 +271,7 @@ def test_a_long_body_does_not_shut_the_queue_for_short_requests(tmp_path: Path) 
             behind = asyncio.create_task(ask_body(batcher, *range(20)))
             await asyncio.sleep(0)
             with pytest.raises(Overloaded):
-                batcher.submit_body(batch(1), _values, print)
+                batcher.submit_body(batch(1), _values, print, Origin(), 0.0)
             assert len(await long) == 5000
             assert len(await behind) == 20
 
@@ -283,8 +284,8 @@ def test_one_client_that_cannot_be_answered_leaves_the_others_alone(tmp_path: Pa
 
     async def work() -> None:
         async with queue(tmp_path, Twice()) as batcher:
-            batcher.submit((1.0,), gone)
-            batcher.submit_body(batch(1, 2), _values, gone)
+            batcher.submit((1.0,), gone, Origin(), 0.0)
+            batcher.submit_body(batch(1, 2), _values, gone, Origin(), 0.0)
             assert [await one for one in (ask(batcher, 2), ask_body(batcher, 3))] == [4.0, [6.0]]
             assert batcher.idle
 
@@ -324,7 +325,7 @@ def test_answers_of_a_turn_have_ids_of_their_own(tmp_path: Path) -> None:
         async with queue(tmp_path, Twice()) as batcher:
             found: list[Any] = []
             for _ in range(100):
-                batcher.submit((1.0,), found.append)
+                batcher.submit((1.0,), found.append, Origin(), 0.0)
             began = time.monotonic()
             while len(found) < 100 and time.monotonic() - began < 30:
                 await asyncio.sleep(0)

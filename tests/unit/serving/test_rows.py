@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from garcom.model.signature import Field, FieldType, Output, Signature
+from garcom.records import Batch
 from garcom.serving.rows import BatchBuilder, microseconds
 from garcom.serving.rows import moment as from_microseconds
 
@@ -80,3 +81,19 @@ def test_microseconds_as_moments() -> None:
     rounded_up = float(253_402_300_799_999_999)  # to the year 10000, as float64 has it
     assert from_microseconds(rounded_up) == datetime.max.replace(tzinfo=UTC)
     assert from_microseconds(-1e18) == datetime.min.replace(tzinfo=UTC)
+
+
+def test_rows_of_a_batch_are_those_it_was_built_of() -> None:
+    signature = Signature(
+        fields=tuple(Field(name=kind.value, type=kind, categories=("a",)) for kind in FieldType),
+        output=Output(task="regression", names=("y",)),
+        example={},
+    )
+    build = BatchBuilder(signature)
+    moments = (datetime(2026, 11, 21, 1, 2, 3, 4, UTC), datetime(1969, 1, 1, tzinfo=UTC))
+    rows = [(1.5, 2**53, True, moments[0], "á", "a"), (0.1, -1, False, moments[1], "", "b"), (None,) * 6]
+    again = build.rows(build(rows))
+    assert again == rows
+    assert [[type(value) for value in row] for row in again] == [[type(value) for value in row] for row in rows]
+    assert build.rows(build([(1.0, 1, True, moments[0], "x", "y")])) == [(1.0, 1, True, moments[0], "x", "y")]
+    assert build.rows(Batch(np.empty((0, 4)), np.empty((0, 2), object))) == []

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from garcom.errors import BundleError, ModelNotFound, VersionNotFound
+from garcom.journal.journal import Origin
 from garcom.rollout.plan import ModelPlan, TrafficPlan
 from garcom.serving.dataplane import LONG_BODY_BYTES, DataPlane
 from garcom.serving.predictor import Predictor
@@ -71,7 +72,7 @@ class World:
     async def ask(self, path: str = "/v1/models/wine/predict", body: bytes = b'{"x":1}') -> Any:
         route = self.runtime.routes.get(path) or self.runtime.route(path)
         assert route is not None
-        return msgspec.json.decode((await self.plane.predict(route, body, JSON)).body)
+        return msgspec.json.decode((await self.plane.predict(route, body, JSON, Origin())).body)
 
     async def version(self, path: str = "/v1/models/wine/predict") -> int:
         return int((await self.ask(path))["version"])

@@ -1,0 +1,66 @@
+"""One worker's journal: the versions that answer, and the predictions of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from garcom.errors import JournalUnavailable
+from garcom.journal.committer import Committer, Done, Sync
+from garcom.journal.lines import Version, encode
+
+#: Where the segments of a home folder are.
+JOURNAL_FOLDER = "journal"
+#: Bytes that may wait for the disk; past it predictions are refused, because the disk does not keep up.
+MAX_PENDING_BYTES = 64 * 1024 * 1024
+
+
+class Origin(NamedTuple):
+    """Where a request comes from, as it is written beside its predictions; ``subject`` is a pseudonym already.
+
+    ``role`` says why this version answered: ``stable`` as the one that answers for the model, ``pinned`` because the
+    request named it.
+    """
+
+    request_id: str | None = None
+    key: str | None = None
+    subject: str | None = None
+    role: str = "stable"
+
+    def of_row(self, row: int) -> Origin:
+        """The origin of one of several rows of a request with a key: two rows must not share one."""
+        return self._replace(key=f"{self.key}/{row}")
+
+
+class Journal:
+    """Appends whole lines, and sees to it that every segment tells the versions that its lines are of."""
+
+    def __init__(self, folder: Path, *, sync: Sync, segment_bytes: int, segment_s: float) -> None:
+        self._versions: list[bytes] = []
+        self._committer = Committer(
+            folder,
+            self._versions,
+            sync=sync,
+            segment_bytes=segment_bytes,
+            segment_s=segment_s,
+            max_pending_bytes=MAX_PENDING_BYTES,
+        )
+
+    def introduce(self, version: Version) -> int:
+        """Tell of a version, or of one in another role, and give the number that its lines begin with."""
+        number = len(self._versions)
+        self._versions.append(encode(msgspec.structs.replace(version, v=number)) + b"\n")
+        return number
+
+    def append(self, lines: bytes, done: Done) -> None:
+        """Queue whole lines; ``done`` is told once what became of them, usually in the committer's thread."""
+        try:
+            self._committer.append(lines, done)
+        except JournalUnavailable as error:
+            done(error)
+
+    def close(self) -> None:
+        """Write what is queued and close the segment; it blocks."""
+        self._committer.close()
