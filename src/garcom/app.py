@@ -112,9 +112,9 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.runtime.close()
         if self._journal is not None:
             await asyncio.to_thread(self._journal.close)
+        await self.runtime.close()
 
     async def _finish_start(self) -> None:
         await self.control()

@@ -79,8 +79,10 @@ class Committer:
         self._thread.start()
 
     def append(self, lines: bytes, done: Done) -> None:
-        """Queue whole lines. Raises JournalUnavailable when too much waits already."""
+        """Queue whole lines. Raises JournalUnavailable when too much waits already, or when it has been closed."""
         with self._wanted:
+            if self._stopping:
+                raise JournalUnavailable("The journal has been closed, because the server stops.")
             if self._pending_bytes + len(lines) > self._max_pending_bytes and self._pending:
                 raise JournalUnavailable(
                     f"The journal has {self._pending_bytes:,} bytes waiting for the disk. Try again shortly."

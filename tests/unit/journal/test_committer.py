@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from garcom.errors import JournalUnavailable
 from garcom.journal.committer import Committer, Sync
-from garcom.journal.lines import encode
+from garcom.journal.journal import Journal
+from garcom.journal.lines import Entry, encode, encode_lines
+from garcom.journal.reader import read_segment
 from garcom.journal.segment import closed_segments, seal_orphans
 from tests.unit.journal.test_segment import VERSION, ids, lines
 
@@ -93,3 +96,26 @@ def test_what_waits_is_bounded(tmp_path: Path) -> None:
     assert refused > 0
     assert told == [None] * (2000 - refused)
     assert sum(len(ids(path)) for path in closed_segments(tmp_path)) == 5 * (2000 - refused)
+
+
+def test_a_version_that_comes_later_is_told_before_its_lines(tmp_path: Path) -> None:
+    outcomes: Outcomes = queue.SimpleQueue()
+    journal = Journal(tmp_path, sync=Sync.OFF, segment_bytes=64 * 1024, segment_s=3600.0)
+    assert journal.introduce(VERSION) == 0
+    journal.append(lines(0, 1), outcomes.put)
+    assert outcomes.get(timeout=30) is None
+    assert journal.introduce(msgspec.structs.replace(VERSION, version=4)) == 1
+    journal.append(encode_lines([Entry(1, "id-1", 1, [1.0], "bom")]), outcomes.put)
+    assert outcomes.get(timeout=30) is None
+    journal.close()
+    (path,) = closed_segments(tmp_path)
+    assert [(version.version, entry.id) for version, entry in read_segment(path)[1]] == [(3, "id-0"), (4, "id-1")]
+
+
+def test_nothing_is_taken_after_the_end(tmp_path: Path) -> None:
+    outcomes: Outcomes = queue.SimpleQueue()
+    journal = Journal(tmp_path, sync=Sync.REQUEST, segment_bytes=64 * 1024, segment_s=3600.0)
+    journal.close()
+    journal.append(b"[]\n", outcomes.put)
+    assert isinstance(outcomes.get(timeout=30), JournalUnavailable)
+    assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,6 @@ from garcom.serving.codec.answers import Answer, Answers
 from garcom.serving.scribe import Disguise, OnUnwritten, Scribe, described
 from tests.unit.serving.engines import TWICE, Twice, batch, predictor
 
-
 NOBODY = Origin()
 
 
