@@ -18,6 +18,7 @@ from garcom.journal.committer import Sync
 from garcom.journal.disguise import disguise
 from garcom.journal.journal import JOURNAL_FOLDER, Journal
 from garcom.journal.pseudonyms import SubjectKey
+from garcom.journal.segment import ROTATE
 from garcom.rollout.plan import TrafficPlan, read_plan
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.predictor import Predictor, load_predictor
@@ -45,6 +46,7 @@ class Worker:
         self._telemetry = Telemetry()
         subjects = SubjectKey.under(Path(settings.home))
         self._journal = _journal(settings)
+        self._rotate_path = Path(settings.home, JOURNAL_FOLDER, ROTATE)
         self._counts = SharedCounts(run_folder, self._telemetry.snapshot)
         self._control: asyncio.Task[Asgi] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,6 +108,8 @@ class Worker:
         await self.runtime.prepare_default()
         for work in (self._watch_plan(), self._share_counts(), self._finish_start()):
             self._in_background(work)
+        if self._journal is not None:
+            self._in_background(self._watch_rotation(self._journal))
 
     async def stop(self) -> None:
         """End the background work and free the predictors; requests in flight have ended by now."""
@@ -144,6 +148,14 @@ class Worker:
                 logger.exception("traffic plan cannot be followed; the last one stays")
                 await asyncio.sleep(COUNTS_INTERVAL_S)
 
+    async def _watch_rotation(self, journal: Journal) -> None:
+        """Close the open segment whenever somebody has asked for it."""
+        asked = _changed(self._rotate_path)
+        while True:
+            await asyncio.sleep(PLAN_INTERVAL_S)
+            if asked != (asked := _changed(self._rotate_path)):
+                journal.rotate()
+
     async def _share_counts(self) -> None:
         while True:
             await asyncio.sleep(COUNTS_INTERVAL_S)
@@ -170,6 +182,14 @@ class Worker:
         return create_control(
             self.runtime, Catalogue(self.runtime), exposition, __version__, access_log=self._access_log
         )
+
+
+def _changed(path: Path) -> int:
+    """When a file was changed, in nanoseconds; 0 where it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _journal(settings: Settings) -> Journal | None:

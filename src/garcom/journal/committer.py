@@ -67,6 +67,7 @@ class Committer:
         self._pending_bytes = 0
         self._wanted = threading.Condition()
         self._stopping = False
+        self._rotating = False
         #: Segments of one writer are numbered, so that a reader can tell by one number how far it has come.
         self.writer = uuid7s(1)[0]
         self._n_segments = 0
@@ -91,6 +92,12 @@ class Committer:
             self._pending_bytes += len(lines)
             self._wanted.notify()
 
+    def rotate(self) -> None:
+        """Close the open segment soon, so that others may read it, drain it, or erase from it."""
+        with self._wanted:
+            self._rotating = True
+            self._wanted.notify()
+
     def close(self) -> None:
         """Write what is queued, close the segment and end the thread."""
         with self._wanted:
@@ -101,15 +108,16 @@ class Committer:
     def _run(self) -> None:
         while True:
             with self._wanted:
-                if not self._pending and not self._stopping:
+                if not (self._pending or self._stopping or self._rotating):
                     self._wanted.wait(self._patience_s())
                 batch, self._pending = self._pending, []
                 self._pending_bytes = 0
                 stopping = self._stopping and not batch
+                rotating, self._rotating = self._rotating, False
             if batch:
                 self._commit(batch)
             try:
-                self._tidy(stopping)
+                self._tidy(stopping, rotating)
             except OSError as error:
                 self._fail(error)
             if stopping:
@@ -172,7 +180,7 @@ class Committer:
         if segment is not None:
             segment.close()
 
-    def _tidy(self, stopping: bool) -> None:
+    def _tidy(self, stopping: bool, rotating: bool) -> None:
         """Do what time has made due."""
         now = time.monotonic()
         if self._unsynced_since is not None and (stopping or now >= self._unsynced_since + INTERVAL_S):
@@ -180,7 +188,7 @@ class Committer:
             if self._segment is not None:
                 self._segment.sync()
         old = self._segment is not None and not self._segment.empty and now >= self._began + self._segment_s
-        if stopping or old:
+        if stopping or rotating or old:
             self._close_segment()
 
     def _fail(self, error: OSError) -> None:

@@ -61,6 +61,10 @@ class Journal:
         except JournalUnavailable as error:
             done(error)
 
+    def rotate(self) -> None:
+        """Close the open segment soon."""
+        self._committer.rotate()
+
     def close(self) -> None:
         """Write what is queued and close the segment; it blocks."""
         self._committer.close()

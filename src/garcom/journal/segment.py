@@ -20,6 +20,8 @@ from typing import NamedTuple
 from garcom.journal.lines import Header, encode
 
 OPEN, CLOSED = ".open", ".ndjson"
+#: The file that is touched to have every segment closed.
+ROTATE = "rotate"
 #: Written at once when a segment is made; small enough not to need much memory.
 _FILL = b"\n" * (1 << 20)
 
@@ -146,9 +148,19 @@ def closed_segments(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{CLOSED}"))
 
 
+def ask_for_closing(folder: Path) -> None:
+    """Ask every writer to close its segment; workers look several times a second."""
+    (folder / ROTATE).touch()
+
+
+def open_segments(folder: Path) -> list[Path]:
+    """The segments that are being written, or were when their writers died."""
+    return sorted(folder.glob(f"*{OPEN}"))
+
+
 def seal_orphans(folder: Path) -> Iterator[Path]:
     """Close the segments whose writers have died, and give their final paths."""
-    for path in sorted(folder.glob(f"*{OPEN}")):
+    for path in open_segments(folder):
         try:
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from garcom.journal.committer import Committer, Sync
 from garcom.journal.journal import Journal
 from garcom.journal.lines import Entry, encode, encode_lines
 from garcom.journal.reader import read_segment
-from garcom.journal.segment import closed_segments, seal_orphans
+from garcom.journal.segment import closed_segments, open_segments, seal_orphans
 from tests.unit.journal.test_segment import VERSION, ids, lines
 
 Outcomes = queue.SimpleQueue[JournalUnavailable | None]
@@ -119,3 +120,18 @@ def test_nothing_is_taken_after_the_end(tmp_path: Path) -> None:
     journal.append(b"[]\n", outcomes.put)
     assert isinstance(outcomes.get(timeout=30), JournalUnavailable)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_segment_is_closed_when_that_is_asked_for(tmp_path: Path) -> None:
+    outcomes: Outcomes = queue.SimpleQueue()
+    with committing(tmp_path) as committer:
+        for i in range(2):
+            committer.append(lines(i, 1), outcomes.put)
+            assert outcomes.get(timeout=30) is None
+            committer.rotate()
+            while open_segments(tmp_path):
+                time.sleep(0.001)
+        assert [ids(path) for path in closed_segments(tmp_path)] == [["id-0"], ["id-1"]]
+        committer.rotate()  # there is none
+        committer.append(lines(2, 1), outcomes.put)
+        assert outcomes.get(timeout=30) is None
