@@ -273,7 +273,7 @@ class Table:
     def _create(self) -> None:
         if self.place.folder is not None:
             self.place.folder.mkdir(parents=True, exist_ok=True)
-        # An empty list of columns would be taken for a column without a name.
+        # A list of no columns is written as a number of columns.
         told = "delta.dataSkippingStatsColumns" if self.statistics else "delta.dataSkippingNumIndexedCols"
         try:
             self._table = DeltaTable.create(

@@ -79,8 +79,8 @@ def begin_version(
     columns: Sequence[Mapping[str, Any]],
     profile: Mapping[str, Any],
     lineage: Mapping[str, Any],
-) -> tuple[int, int]:
-    """Write down a version whose table is still to be written; answers its id and its number."""
+) -> DatasetVersionRow:
+    """Write down a version whose table is still to be written."""
     dataset_id, number = _next_number(connection, name, when)
     values = {
         "dataset_id": dataset_id,
@@ -95,8 +95,10 @@ def begin_version(
         "lineage": dict(lineage),
         "erasures": [],
     }
-    made = insert(dataset_versions).values(values).returning(dataset_versions.c.id)
-    return int(connection.execute(made).scalar_one()), number
+    version_id = connection.execute(
+        insert(dataset_versions).values(values).returning(dataset_versions.c.id)
+    ).scalar_one()
+    return _rows(connection, _ROWS.where(dataset_versions.c.id == version_id))[0]
 
 
 def _next_number(connection: Connection, name: str, when: datetime) -> tuple[int, int]:
