@@ -1,0 +1,208 @@
+"""What was served, asked afterwards: one prediction, a page of them, or all of them as a table."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+from garcom.errors import InputError
+from garcom.lake.flat import flat
+from garcom.lake.logged import LoggedPrediction, logged
+from garcom.lake.schemas import days_around
+from garcom.lake.served import Served, Window, served
+from garcom.lake.snapshot import FileFacts, Snapshot
+from garcom.lake.tables import Lake
+from garcom.lake.truth import ORDER, latest, observations, observations_of
+
+MAX_LIMIT = 1000
+#: Files are looked through together up to so many rows, so that many small ones do not cost a look each.
+_ROWS_AT_ONCE = 500_000
+_DAY = timedelta(days=1)
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+class Wanted(NamedTuple):
+    """Which predictions of a model; None does not matter. ``subject`` is the pseudonym."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    version: int | None = None
+    subject: str | None = None
+    has_actual: bool | None = None
+
+    @property
+    def window(self) -> Window:
+        """Their time."""
+        return Window(self.since, self.until)
+
+    @property
+    def condition(self) -> pl.Expr:
+        """What is true of their rows, but for the actual."""
+        found = self.window.condition
+        if self.version is not None:
+            found &= pl.col("version") == self.version
+        if self.subject is not None:
+            found &= pl.col("subject") == self.subject
+        return found
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Predictions, the newest first; ``next`` is the cursor of the page after this one, None on the last."""
+
+    model: str
+    predictions: list[LoggedPrediction]
+    next: str | None = None
+
+
+class Predictions:
+    """The predictions of a lake and of the journal before it."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def find(self, id: str) -> LoggedPrediction | None:
+        """The prediction of this id, with its actual and the actual's history; None where there is none."""
+        wanted = id.lower()
+        if not _ID.fullmatch(wanted):
+            return None
+        try:
+            days = days_around(wanted)
+        except OverflowError:
+            return None
+        rows = served(self._lake).scan(days=days, ids=(wanted, wanted)).collect()
+        found = self._records(rows.head(1))
+        return found[0] if found else None
+
+    def page(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
+        subject: str | None = None,
+        has_actual: bool | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        """At most ``limit`` (1 to 1,000) predictions, the newest first, from where the cursor's page ended.
+
+        From ``since`` (included) to ``until`` (excluded); ``subject`` is the pseudonym. Raises InputError for another
+        limit, and for a cursor that is none.
+        """
+        if not 1 <= limit <= MAX_LIMIT:
+            raise InputError(
+                f"Expected a limit from 1 to {MAX_LIMIT:,}, got {limit:,}. Ask for the next page by its cursor."
+            )
+        before = None if cursor is None else _id_of(cursor)
+        wanted = Wanted(since, until, version, subject, has_actual)
+        now = served(self._lake)
+        ids = self._newest(now, model, wanted, before, limit + 1)
+        rows = now.among(model, sorted(ids[:limit])).collect().sort("id", descending=True)
+        more = _cursor(ids[limit - 1]) if len(ids) > limit else None
+        return Page(model=model, predictions=self._records(rows), next=more)
+
+    def frame(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
+        subject: str | None = None,
+        has_actual: bool | None = None,
+        limit: int | None = None,
+    ) -> pl.DataFrame:
+        """The predictions as a flat table, the oldest first; with a limit the newest so many.
+
+        The columns are those of :func:`~garcom.lake.flat.flat`.
+        """
+        wanted = Wanted(since, until, version, subject, has_actual)
+        now = served(self._lake)
+        if limit is None:
+            rows = _matching(now, model, wanted)
+        else:
+            rows = now.among(model, sorted(self._newest(now, model, wanted, None, limit)))
+        actuals = self._lake.actuals.snapshot()
+        known = latest(observations(actuals, model, rows, wanted.window.days(_DAY)))
+        joined = rows.join(known.select("id", "actual", "observed_at"), on="id", how="left")
+        if wanted.has_actual is not None:
+            has = pl.col("actual").is_not_null()
+            joined = joined.filter(has if wanted.has_actual else ~has)
+        return flat(joined.sort("id").collect())
+
+    def _records(self, rows: pl.DataFrame) -> list[LoggedPrediction]:
+        if rows.is_empty():
+            return []
+        observed = observations_of(self._lake.actuals.snapshot(), rows["model"][0], rows)
+        return logged(rows, observed.sort(ORDER))
+
+    def _newest(self, now: Served, model: str, wanted: Wanted, before: str | None, n: int) -> list[str]:
+        """The greatest ``n`` ids of what is wanted, below ``before``, newest first.
+
+        Only the columns that decide are read, and of the files only the newest that are needed.
+        """
+        actuals = self._lake.actuals.snapshot()
+        found: list[str] = []
+        for greatest, rows in _newest_first(now, model, wanted.window):
+            if len(found) >= n and greatest is not None and greatest < found[n - 1]:
+                break
+            matching = rows.filter(wanted.condition)
+            if before is not None:
+                matching = matching.filter(pl.col("id") < before)
+            if wanted.has_actual is not None:
+                known = observations(actuals, model, matching, wanted.window.days(_DAY))
+                matching = matching.join(known, on="id", how="semi" if wanted.has_actual else "anti")
+            top = matching.select("id").top_k(n, by="id").collect(engine="streaming")["id"]
+            found = sorted({*found, *top}, reverse=True)[:n]
+        return found
+
+
+def _matching(now: Served, model: str, wanted: Wanted) -> pl.LazyFrame:
+    window = wanted.window
+    return now.scan(model=model, days=window.days(), ids=window.ids).filter(wanted.condition)
+
+
+def _newest_first(now: Served, model: str, window: Window) -> Iterator[tuple[str | None, pl.LazyFrame]]:
+    """Parts of the predictions, with the greatest id in each (None: unknown), by falling greatest ids."""
+    yield None, Served(Snapshot(now.snapshot.place, now.snapshot.schema), now.waiting).scan(model=model)
+    files = now.snapshot.files(model=model, days=window.days(), ids=window.ids)
+    unknown = [file for file in files if file.max_id is None]
+    if unknown:
+        yield None, now.snapshot.read(unknown)
+    for group in _groups([file for file in files if file.max_id is not None]):
+        yield group[0].max_id, now.snapshot.read(group)
+
+
+def _groups(files: Sequence[FileFacts]) -> Iterator[list[FileFacts]]:
+    """Neighbours together: first one, then more and more of them, as the answer is seen to be far."""
+    group: list[FileFacts] = []
+    most = 1
+    for file in files:
+        if group and (len(group) >= most or sum(each.n_rows for each in group) + file.n_rows > _ROWS_AT_ONCE):
+            yield group
+            group, most = [], most * 2
+        group.append(file)
+    if group:
+        yield group
+
+
+def _cursor(id: str) -> str:
+    return base64.urlsafe_b64encode(id.encode()).rstrip(b"=").decode()
+
+
+def _id_of(cursor: str) -> str:
+    try:
+        id = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, UnicodeError):
+        id = ""
+    if not _ID.fullmatch(id):
+        raise InputError("Expected a cursor that the page before gave as 'next', got another text.")
+    return id
