@@ -18,13 +18,14 @@ DAMAGED = ".damaged"
 def segments_with(folder: Path, pseudonym: str) -> list[str]:
     """The names, without ending, of the segments with rows of this subject, open and closed."""
     wanted = _quoted(pseudonym)
-    return sorted(path.stem for path in folder.glob("*") if path.suffix in (OPEN, CLOSED) and wanted in _content(path))
+    # A name that changes while the folder is listed can be missed once, but not twice: it changes once.
+    names = {path.stem for _ in range(2) for path in folder.glob("*") if path.suffix in (OPEN, CLOSED)}
+    return sorted(name for name in names if wanted in _content(folder, name))
 
 
 def is_gone(folder: Path, name: str) -> bool:
     """Whether a segment of this name, open or closed, is there no more."""
-    # In the order of its life: it is never in between without one of the names.
-    return not (folder / f"{name}{OPEN}").exists() and not (folder / f"{name}{CLOSED}").exists()
+    return not any((folder / f"{name}{suffix}").exists() for suffix in (OPEN, CLOSED))
 
 
 def clean_damaged(folder: Path, pseudonym: str) -> int:
@@ -64,10 +65,10 @@ def _quoted(pseudonym: str) -> bytes:
     return b'"' + pseudonym.encode() + b'"'
 
 
-def _content(path: Path) -> bytes:
-    for each in (path, path.with_suffix(CLOSED)):  # it may have just been closed
+def _content(folder: Path, name: str) -> bytes:
+    for suffix in (OPEN, CLOSED):  # in the order of its life, so that it is not missed between the two
         try:
-            return each.read_bytes()
+            return (folder / f"{name}{suffix}").read_bytes()
         except FileNotFoundError:
             continue
     return b""
