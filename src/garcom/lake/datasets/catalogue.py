@@ -15,15 +15,19 @@ from garcom.errors import DatasetError, InputError
 from garcom.lake.datasets.columns import canonical, describe_columns
 from garcom.lake.datasets.difference import compare
 from garcom.lake.datasets.digest import content_digest
+from garcom.lake.datasets.from_predictions import from_predictions
 from garcom.lake.datasets.names import parse_dataset, require_version
 from garcom.lake.datasets.profile import profile_columns
 from garcom.lake.datasets.records import DatasetVersion, Difference, Erasure
 from garcom.lake.datasets.sources import from_file
 from garcom.lake.datasets.store import Store, rows_of
 from garcom.lake.exports import export_table, told_format
+from garcom.lake.predictions import Predictions
 from garcom.lake.tables import Lake
 from garcom.model.names import check_name
+from garcom.registry import Registry
 from garcom.storage import datasets
+from garcom.storage.blobs import Blobs
 from garcom.storage.database import Database
 from garcom.storage.datasets import DatasetVersionRow
 from garcom.storage.lock import locked
@@ -41,7 +45,7 @@ class Datasets:
 
     def __init__(self, database: Database, lake: Lake) -> None:
         self._database = database
-        self._home = lake.home
+        self._lake = lake
         self._store = Store(lake)
 
     def versions(self, name: str | None = None) -> tuple[DatasetVersion, ...]:
@@ -101,6 +105,37 @@ class Datasets:
         check_name(name, "a dataset")
         progress(f"reading {path.name}", 0.0)
         return self.create(name, *from_file(path), progress)
+
+    def create_from_predictions(
+        self,
+        name: str,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
+        only_with_actual: bool = False,
+        target: str = "target",
+        progress: Progress = lambda step, done: None,
+    ) -> DatasetVersion:
+        """Write what was served down as the dataset's next version: inputs, and the actual as ``target``.
+
+        From ``since`` (included; without it, from the first) to ``until`` (excluded; without it, until now), of one
+        version of the model or of all. See :func:`~garcom.lake.datasets.from_predictions.from_predictions`.
+        """
+        check_name(name, "a dataset")
+        progress(f"reading the predictions of {model}", 0.0)
+        source = from_predictions(
+            Predictions(self._lake),
+            Registry(self._database, Blobs.under(self._lake.home)),
+            model,
+            since=since,
+            until=until or datetime.now(UTC),
+            version=version,
+            only_with_actual=only_with_actual,
+            target=target,
+        )
+        return self.create(name, *source, progress)
 
     def read(self, reference: str) -> pl.DataFrame:
         """The rows of a version, in their order.
@@ -184,7 +219,7 @@ class Datasets:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
         """The right to change versions; whoever has it also ends what a killed process began."""
-        folder = self._home / "lake"
+        folder = self._lake.home / "lake"
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / "datasets.lock", _LOCK_TIMEOUT_S):
             self._settle()
