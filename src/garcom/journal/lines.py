@@ -72,4 +72,3 @@ encode = msgspec.json.Encoder().encode
 encode_lines = msgspec.json.Encoder().encode_lines
 decode_header = msgspec.json.Decoder(Header).decode
 decode_version = msgspec.json.Decoder(Version).decode
-decode_entry = msgspec.json.Decoder(Entry).decode

@@ -10,6 +10,7 @@ by whoever holds its lock, ``<writer>-<number>.ndjson`` is closed for good.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
@@ -143,9 +144,20 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def segment_names(folder: Path, suffix: str) -> list[SegmentName]:
+    """The segments that are open or closed, those of one writer in their order; other files are left alone."""
+    found = []
+    for path in folder.glob(f"*-*{suffix}"):
+        with contextlib.suppress(ValueError):
+            name = SegmentName.of(path)
+            if path.stem == str(name):
+                found.append(name)
+    return sorted(found)
+
+
 def closed_segments(folder: Path) -> list[Path]:
-    """The closed segments, those of one writer in their order."""
-    return sorted(folder.glob(f"*{CLOSED}"))
+    """The paths of the closed segments, those of one writer in their order."""
+    return [folder / f"{name}{CLOSED}" for name in segment_names(folder, CLOSED)]
 
 
 def ask_for_closing(folder: Path) -> None:
@@ -155,7 +167,7 @@ def ask_for_closing(folder: Path) -> None:
 
 def open_segments(folder: Path) -> list[Path]:
     """The segments that are being written, or were when their writers died."""
-    return sorted(folder.glob(f"*{OPEN}"))
+    return [folder / f"{name}{OPEN}" for name in segment_names(folder, OPEN)]
 
 
 def seal_orphans(folder: Path) -> Iterator[Path]:

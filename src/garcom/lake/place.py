@@ -41,7 +41,7 @@ class Place:
         """Write a file below ``under``, durably; its path relative to the table and its size in bytes."""
         relative = f"{under}/{uuid.uuid4()}.parquet".lstrip("/")
         data = io.BytesIO()
-        frame.write_parquet(data, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+        frame.write_parquet(data, compression="zstd", compression_level=1, row_group_size=ROW_GROUP_ROWS)
         if self.folder is None:
             self._put(relative, data)
         else:

@@ -99,10 +99,13 @@ class Table:
         """The files in which such rows can stand, newest ids first."""
         return self.snapshot().files(model=model, days=days, ids=ids)
 
-    def append(self, frame: pl.DataFrame, transactions: Mapping[str, int] | None = None) -> None:
+    def append(
+        self, frame: pl.DataFrame, transactions: Mapping[str, int] | None = None, *, seen: Snapshot | None = None
+    ) -> None:
         """Add rows, and record the numbers of their writers in the same commit.
 
-        Raises Conflict, and adds nothing, when the table holds such a number of one of the writers already.
+        Raises Conflict, and adds nothing, when the table holds such a number of one of the writers already, or one
+        that it did not hold in the snapshot which was ``seen``.
         """
         numbers = dict(transactions or {})
         if frame.is_empty() and not numbers:
@@ -111,8 +114,11 @@ class Table:
 
         def not_yet(snapshot: Snapshot) -> None:
             for writer, number in numbers.items():
-                if snapshot.transactions.get(writer, -1) >= number:
-                    raise Conflict(f"Expected segment {number} of {writer} to be new, but the lake holds it already.")
+                last = snapshot.transactions.get(writer, -1)
+                if last >= number or (seen is not None and last > seen.transactions.get(writer, -1)):
+                    raise Conflict(
+                        f"Expected segment {number} of {writer} to be new, but the lake holds up to {last} already."
+                    )
 
         self._commit(adds, [], not_yet, numbers, retries=None)
 

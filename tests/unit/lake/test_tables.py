@@ -70,7 +70,7 @@ def test_a_reader_sees_what_others_append_but_not_in_its_snapshot(lake: Lake) ->
 
 def test_a_number_of_a_writer_is_committed_once(lake: Lake) -> None:
     lake.predictions.append(predictions(1), {"w": 3})
-    with pytest.raises(Conflict, match="segment 3 of w"):
+    with pytest.raises(Conflict, match="segment 3 of w to be new"):
         Lake.open(lake.home).predictions.append(predictions(1), {"w": 3, "x": 1})
     assert lake.predictions.transaction("w") == 3
     assert lake.predictions.transaction("x") is None

@@ -1,0 +1,173 @@
+"""Brings closed segments into the lake, each exactly once, wherever it is interrupted.
+
+The number of a writer's last segment is committed together with its rows. Whoever comes later sees by it which
+segments the lake holds already, and only removes those.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from garcom.errors import Conflict, JournalError, LakeUnavailable
+from garcom.journal.segment import CLOSED, OPEN, SegmentName, seal_orphans, segment_names
+from garcom.lake.frames import read_frame
+from garcom.lake.snapshot import Snapshot
+from garcom.lake.tables import Lake
+
+logger = logging.getLogger("garcom.lake")
+
+#: Suffix of a segment that cannot be read at all; it stays where it is, for people to look at.
+DAMAGED = ".damaged"
+#: What one commit takes at most, and one segment more: it bounds the memory.
+BATCH_BYTES = 128 << 20
+BATCH_ROWS = 500_000
+_RACES = 3
+
+
+@dataclass
+class Drained:
+    """What one run has done. ``n_again`` counts segments that the lake held already and that were only removed."""
+
+    n_segments: int = 0
+    n_rows: int = 0
+    n_again: int = 0
+    n_damaged: int = 0
+    dropped_lines: int = 0
+    dropped_bytes: int = 0
+
+
+@dataclass
+class _Batch:
+    seen: Snapshot
+    writers: set[str]
+    paths: list[Path] = field(default_factory=list)
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    n_rows: int = 0
+    n_bytes: int = 0
+
+    @property
+    def full(self) -> bool:
+        return self.n_rows >= BATCH_ROWS or self.n_bytes >= BATCH_BYTES
+
+
+class Drain:
+    """Drains the journal of a home. ``after`` is told of each step that has been done, by name."""
+
+    def __init__(self, lake: Lake, after: Callable[[str], None] = lambda step: None) -> None:
+        self._lake = lake
+        self._folder = lake.home / "journal"
+        self._after = after
+
+    def run(self) -> Drained:
+        """Drain what is closed; waits for another process that drains the same journal."""
+        drained = Drained()
+        if not self._folder.is_dir():
+            return drained
+        with self._alone():
+            for path in seal_orphans(self._folder):
+                logger.warning("segment of a dead writer closed", extra={"segment": path.stem})
+            self._after("sealed")
+            for race in range(_RACES):
+                try:
+                    self._drain(drained)
+                except Conflict:  # somebody else has drained a copy of this journal: look again
+                    if race + 1 == _RACES:
+                        raise
+                else:
+                    break
+        return drained
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        fd = os.open(self._folder / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+    def _drain(self, drained: Drained) -> None:
+        paths = _drainable(self._folder)
+        writers = {SegmentName.of(path).writer for path in paths}
+        seen = self._lake.predictions.snapshot(writers)
+        batch = _Batch(seen, writers)
+        for path in paths:
+            name = SegmentName.of(path)
+            if name.number <= seen.transactions.get(name.writer, -1):
+                path.unlink()
+                drained.n_again += 1
+                continue
+            self._take(path, batch, drained)
+            if batch.full:
+                batch = _Batch(self._commit(batch, drained), writers)
+        self._commit(batch, drained)
+
+    def _take(self, path: Path, batch: _Batch, drained: Drained) -> None:
+        name, size = SegmentName.of(path), path.stat().st_size
+        try:
+            reading, frame = read_frame(path)
+        except JournalError as error:
+            path.rename(path.with_suffix(DAMAGED))
+            drained.n_damaged += 1
+            logger.error(
+                "segment cannot be read and is set aside",
+                extra={"segment": str(name), "size_bytes": size, "why": str(error)},
+            )
+            return
+        if reading.dropped_lines:
+            drained.dropped_lines += reading.dropped_lines
+            drained.dropped_bytes += reading.dropped_bytes
+            logger.warning(
+                "incomplete lines of a segment dropped",
+                extra={"segment": str(name), "lines": reading.dropped_lines, "size_bytes": reading.dropped_bytes},
+            )
+        batch.paths.append(path)
+        batch.frames.append(frame)
+        batch.numbers[name.writer] = name.number
+        batch.n_rows += frame.height
+        batch.n_bytes += size
+        self._after("read")
+
+    def _commit(self, batch: _Batch, drained: Drained) -> Snapshot:
+        if not batch.paths:
+            return batch.seen
+        self._lake.predictions.append(pl.concat(batch.frames), batch.numbers, seen=batch.seen)
+        self._after("committed")
+        committed = self._lake.predictions.snapshot(batch.writers)
+        held = committed.transactions
+        if missing := [writer for writer, number in batch.numbers.items() if held.get(writer, -1) < number]:
+            raise LakeUnavailable(
+                f"Expected the lake to hold {len(batch.paths)} segments after their commit, but it tells of none of "
+                f"{', '.join(missing)}. The segments are kept."
+            )
+        for path in batch.paths:
+            path.unlink()
+            self._after("unlinked")
+        drained.n_segments += len(batch.paths)
+        drained.n_rows += batch.n_rows
+        return committed
+
+
+def _drainable(folder: Path) -> list[Path]:
+    """The closed segments, each writer's in their order and only up to one that is still open.
+
+    A folder is not listed at one moment: a name that changes meanwhile can be missed. What is closed in the first list
+    had predecessors that were closed before, so the second list has them too.
+    """
+    last = {name.writer: name.number for name in segment_names(folder, CLOSED)}
+    closed = segment_names(folder, CLOSED)
+    first_open = {name.writer: name.number for name in reversed(segment_names(folder, OPEN))}
+    return [
+        folder / f"{name}{CLOSED}"
+        for name in closed
+        if name.number <= last.get(name.writer, -1) and name.number < first_open.get(name.writer, name.number + 1)
+    ]
