@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import polars as pl
 
+from garcom.lake.records import Added
 from garcom.lake.schemas import ACTUALS, day_of, moment_of
-from garcom.lake.served import Served, served
 from garcom.lake.tables import Lake
 from garcom.lake.truth import ORDER, given
+from garcom.lake.undrained import Undrained, View
+from garcom.lake.window import among
 from garcom.observations import Observations, Observed
 from garcom.storage.lock import locked
 
@@ -23,28 +24,15 @@ _NO_DAY = "1970-01-01"
 _NAME = ("id", "key")
 
 
-class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the rows of one call.
+class Actuals:
+    """The actuals of a lake. Several processes of one home folder may add at once: they take turns.
 
-    ``accepted`` were written down, of which ``corrected`` replace another actual; ``unchanged`` were there already.
-    ``unknown`` name no prediction of the model that is known by now: they are kept, and found when it comes.
-    ``first_unknown`` has the ids and keys of some. ``unseen_labels`` have a label that the model never answers.
+    Give it the ``undrained`` that others use, so that the journal is read once for all.
     """
 
-    rows: int
-    accepted: int
-    corrected: int
-    unchanged: int
-    unknown: int
-    first_unknown: tuple[str, ...] = ()
-    unseen_labels: int = 0
-
-
-class Actuals:
-    """The actuals of a lake. Several processes of one home folder may add at once: they take turns."""
-
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, undrained: Undrained | None = None) -> None:
         self._lake = lake
+        self._undrained = undrained or Undrained(lake)
         self._lock = lake.home / "lake" / "actuals.lock"
 
     def add(self, model: str, told: Observations, received_at: datetime | None = None) -> Added:
@@ -59,7 +47,7 @@ class Actuals:
             new = _without(rows, there, current)
             corrected = _corrected(new, current, received)
             self._lake.actuals.append(new.with_columns(pl.col("observed_at").fill_null(received)))
-        unknown = _unknown(served(self._lake), model, ids, keys)
+        unknown = _unknown(self._undrained.view(), model, ids, keys)
         return Added(
             rows=rows.height,
             accepted=new.height,
@@ -124,11 +112,11 @@ def _corrected(new: pl.DataFrame, current: pl.DataFrame, received: datetime) -> 
     )
 
 
-def _unknown(predictions: Served, model: str, ids: list[str], keys: list[str]) -> list[str]:
+def _unknown(predictions: View, model: str, ids: list[str], keys: list[str]) -> list[str]:
     """Those of the ids and keys that no prediction of the model has."""
     found: set[str] = set()
     if ids:
-        found.update(predictions.among(model, ids).select("id").collect()["id"])
+        found.update(among(predictions, model, ids).select("id").collect()["id"])
     known: set[str] = set()
     if keys:
         known.update(predictions.scan(model=model).filter(pl.col("key").is_in(keys)).select("key").collect()["key"])

@@ -1,47 +1,14 @@
-"""One prediction as the API tells it afterwards: what came, what was answered, and what really happened."""
+"""Rows of predictions, with what was observed, as the records that the API tells."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
 import polars as pl
 
-
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """One observation of what really happened. ``value`` is a label, a number, or an object of targets."""
-
-    value: Any
-    observed_at: datetime
-    received_at: datetime
-
-
-class Actual(Observation, frozen=True, kw_only=True):
-    """The observation that counts: the latest. ``history`` has the others, the latest of them first."""
-
-    history: tuple[Observation, ...] = ()
-
-
-class LoggedPrediction(msgspec.Struct, frozen=True, kw_only=True):
-    """A prediction that was served. ``subject`` is a pseudonym; personal fields of ``input`` are disguised."""
-
-    id: str
-    model: str
-    version: int
-    role: str
-    time: datetime
-    input: dict[str, Any]
-    prediction: Any
-    probabilities: dict[str, float] | None = None
-    score: float | None = None
-    warnings: tuple[Any, ...] = ()
-    latency_ms: float | None = None
-    request_id: str | None = None
-    key: str | None = None
-    subject: str | None = None
-    actual: Actual | None = None
+from garcom.lake.records import Actual, LoggedPrediction, Observation
 
 
 class _Answer(msgspec.Struct):

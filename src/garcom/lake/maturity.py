@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import polars as pl
 
-from garcom.lake.served import Window, served
+from garcom.lake.records import Maturity
 from garcom.lake.tables import Lake
 from garcom.lake.truth import observations
+from garcom.lake.undrained import Undrained
+from garcom.lake.window import Window
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 #: The upper end of each class of age, but for the last.
@@ -17,17 +18,14 @@ AGES = {"< 1 h": _HOUR, "< 6 h": 6 * _HOUR, "< 1 d": _DAY, "< 3 d": 3 * _DAY, "<
 OLDER = "older"
 
 
-class Maturity(msgspec.Struct, frozen=True, kw_only=True):
-    """Predictions of one class of age, and how many have their actual; ``share`` is None where there are none."""
-
-    age: str
-    predictions: int
-    with_actual: int
-    share: float | None
-
-
 def maturity(
-    lake: Lake, model: str, since: datetime | None = None, until: datetime | None = None, now: datetime | None = None
+    lake: Lake,
+    model: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    now: datetime | None = None,
+    undrained: Undrained | None = None,
 ) -> list[Maturity]:
     """One record for each class of age, the youngest first, of the predictions that were given as answers.
 
@@ -35,7 +33,8 @@ def maturity(
     """
     window = Window(since, until)
     given = (
-        served(lake)
+        (undrained or Undrained(lake))
+        .view()
         .scan(model=model, days=window.days(), ids=window.ids)
         .filter(pl.col("role") != "shadow", window.condition)
         .select("id", "key", "time")

@@ -9,17 +9,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import msgspec
 import polars as pl
 
 from garcom.errors import InputError
 from garcom.lake.flat import flat
-from garcom.lake.logged import LoggedPrediction, logged
+from garcom.lake.logged import logged
+from garcom.lake.records import LoggedPrediction, Page
 from garcom.lake.schemas import days_around
-from garcom.lake.served import Served, Window, served
-from garcom.lake.snapshot import FileFacts, Snapshot
+from garcom.lake.snapshot import FileFacts
 from garcom.lake.tables import Lake
 from garcom.lake.truth import ORDER, latest, observations, observations_of
+from garcom.lake.undrained import Undrained, View
+from garcom.lake.window import Window, among
 
 MAX_LIMIT = 1000
 #: Files are looked through together up to so many rows, so that many small ones do not cost a look each.
@@ -53,19 +54,15 @@ class Wanted(NamedTuple):
         return found
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Predictions, the newest first; ``next`` is the cursor of the page after this one, None on the last."""
-
-    model: str
-    predictions: list[LoggedPrediction]
-    next: str | None = None
-
-
 class Predictions:
-    """The predictions of a lake and of the journal before it."""
+    """The predictions of a lake and of the journal before it.
 
-    def __init__(self, lake: Lake) -> None:
+    Give it the ``undrained`` that others use, so that the journal is read once for all.
+    """
+
+    def __init__(self, lake: Lake, undrained: Undrained | None = None) -> None:
         self._lake = lake
+        self._undrained = undrained or Undrained(lake)
 
     def find(self, id: str) -> LoggedPrediction | None:
         """The prediction of this id, with its actual and the actual's history; None where there is none."""
@@ -76,7 +73,7 @@ class Predictions:
             days = days_around(wanted)
         except OverflowError:
             return None
-        rows = served(self._lake).scan(days=days, ids=(wanted, wanted)).collect()
+        rows = self._undrained.view().scan(days=days, ids=(wanted, wanted)).collect()
         found = self._records(rows.head(1))
         return found[0] if found else None
 
@@ -103,9 +100,9 @@ class Predictions:
             )
         before = None if cursor is None else _id_of(cursor)
         wanted = Wanted(since, until, version, subject, has_actual)
-        now = served(self._lake)
+        now = self._undrained.view()
         ids = self._newest(now, model, wanted, before, limit + 1)
-        rows = now.among(model, sorted(ids[:limit])).collect().sort("id", descending=True)
+        rows = among(now, model, sorted(ids[:limit])).collect().sort("id", descending=True)
         more = _cursor(ids[limit - 1]) if len(ids) > limit else None
         return Page(model=model, predictions=self._records(rows), next=more)
 
@@ -125,11 +122,11 @@ class Predictions:
         The columns are those of :func:`~garcom.lake.flat.flat`.
         """
         wanted = Wanted(since, until, version, subject, has_actual)
-        now = served(self._lake)
+        now = self._undrained.view()
         if limit is None:
             rows = _matching(now, model, wanted)
         else:
-            rows = now.among(model, sorted(self._newest(now, model, wanted, None, limit)))
+            rows = among(now, model, sorted(self._newest(now, model, wanted, None, limit)))
         actuals = self._lake.actuals.snapshot()
         known = latest(observations(actuals, model, rows, wanted.window.days(_DAY)))
         joined = rows.join(known.select("id", "actual", "observed_at"), on="id", how="left")
@@ -144,7 +141,7 @@ class Predictions:
         observed = observations_of(self._lake.actuals.snapshot(), rows["model"][0], rows)
         return logged(rows, observed.sort(ORDER))
 
-    def _newest(self, now: Served, model: str, wanted: Wanted, before: str | None, n: int) -> list[str]:
+    def _newest(self, now: View, model: str, wanted: Wanted, before: str | None, n: int) -> list[str]:
         """The greatest ``n`` ids of what is wanted, below ``before``, newest first.
 
         Only the columns that decide are read, and of the files only the newest that are needed.
@@ -165,14 +162,14 @@ class Predictions:
         return found
 
 
-def _matching(now: Served, model: str, wanted: Wanted) -> pl.LazyFrame:
+def _matching(now: View, model: str, wanted: Wanted) -> pl.LazyFrame:
     window = wanted.window
     return now.scan(model=model, days=window.days(), ids=window.ids).filter(wanted.condition)
 
 
-def _newest_first(now: Served, model: str, window: Window) -> Iterator[tuple[str | None, pl.LazyFrame]]:
+def _newest_first(now: View, model: str, window: Window) -> Iterator[tuple[str | None, pl.LazyFrame]]:
     """Parts of the predictions, with the greatest id in each (None: unknown), by falling greatest ids."""
-    yield None, Served(Snapshot(now.snapshot.place, now.snapshot.schema), now.waiting).scan(model=model)
+    yield None, now.select(model=model).lazy()
     files = now.snapshot.files(model=model, days=window.days(), ids=window.ids)
     unknown = [file for file in files if file.max_id is None]
     if unknown:

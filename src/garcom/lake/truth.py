@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from garcom.lake.served import holding
 from garcom.lake.snapshot import Snapshot
+from garcom.lake.window import holding
 
 OBSERVATION = ("id", "actual", "label", "value", "observed_at", "received_at")
 #: What was observed later is nearer to the truth; of two observations of one moment, what came later.

@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from garcom.lake.actuals import Actuals, Added
+from garcom.lake.actuals import Actuals
 from garcom.lake.predictions import Predictions
+from garcom.lake.records import Added
 from garcom.lake.tables import Lake
 from garcom.observations import Observations, Observed
 from tests.unit.lake.rows import BEGAN, id_of, predictions

@@ -8,9 +8,13 @@ import polars as pl
 import pytest
 
 from garcom.errors import InputError
+from garcom.ids import uuid7s
+from garcom.journal.lines import Entry, Version, encode, encode_lines
+from garcom.journal.segment import Segment, SegmentName
 from garcom.lake.actuals import Actuals
-from garcom.lake.logged import Actual, LoggedPrediction, Observation
-from garcom.lake.predictions import Page, Predictions
+from garcom.lake.drain import Drain
+from garcom.lake.predictions import Predictions
+from garcom.lake.records import Actual, LoggedPrediction, Observation, Page
 from garcom.lake.tables import Lake
 from garcom.observations import Observations, Observed
 from tests.unit.lake.rows import BEGAN, id_of, predictions
@@ -221,3 +225,54 @@ def test_a_frame_without_rows_has_the_columns_that_every_frame_has(tmp_path: Pat
     assert frame.columns == [
         "id", "time", "model", "version", "role", "latency_ms", "request_id", "key", "subject", "actual", "observed_at"
     ]  # fmt: skip
+
+
+class Writer:
+    """Writes predictions of one version as a worker does."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._folder = lake.home / "journal"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._name = SegmentName(uuid7s(1)[0], 0)
+
+    def open(self, times: Sequence[datetime]) -> Segment:
+        """A segment with a prediction of each time, still open."""
+        self._name = self._name._replace(number=self._name.number + 1)
+        segment = Segment(self._folder, self._name, 1 << 20)
+        version = Version(
+            v=0, model="wine", version=3, digest="65", role="stable", task="classification", fields=("alcohol",),
+            classes=("bom", "ruim"),
+        )  # fmt: skip
+        segment.preface(encode(version) + b"\n")
+        entries = [
+            Entry(0, id_of(time, 1), int(time.timestamp() * 1_000_000), [13.5], "bom", [0.9, 0.1], key=f"k-{time:%d%H}")
+            for time in times
+        ]
+        segment.write(encode_lines(entries))
+        return segment
+
+
+def test_what_stands_in_the_journal_is_there_once_before_and_after_it_is_drained(lake: Lake) -> None:
+    """Two predictions in a closed segment, one in an open one, between and after those of the lake."""
+    writer = Writer(lake)
+    closed, waiting = [BEGAN + HOUR / 2, BEGAN + 20 * HOUR], [BEGAN + 21 * HOUR]
+    writer.open(closed).close()
+    segment = writer.open(waiting)
+    expected = sorted([*ids(lake), *(id_of(time, 1) for time in closed + waiting)])
+    asked = Predictions(lake)
+    told = Observations(
+        [Observed(id_of(waiting[0], 1), None, '"bom"', "bom"), Observed(None, "k-2022", '"ruim"', "ruim")]
+    )
+    added = Actuals(lake).add("wine", told, NOW)
+    assert (added.accepted, added.unknown) == (2, 0)
+    for run in (lambda: None, Drain(lake).run, segment.close, Drain(lake).run):
+        run()
+        assert asked.frame("wine")["id"].to_list() == expected
+        assert shown(asked.page("wine")) == expected[::-1]
+        assert asked.frame("wine", has_actual=True)["actual"].to_list() == ["ruim", "bom"]
+        assert shown(asked.page("wine", version=3, limit=2)) == [id_of(waiting[0], 1), id_of(closed[1], 1)]
+        found = asked.find(id_of(waiting[0], 1))
+        assert found is not None
+        assert found.actual is not None
+        assert (found.input, found.probabilities) == ({"alcohol": 13.5}, {"bom": 0.9, "ruim": 0.1})
+    assert not list((lake.home / "journal").glob("*.ndjson"))
