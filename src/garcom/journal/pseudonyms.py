@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import unicodedata
 from pathlib import Path
 
 from garcom.errors import SettingsError
@@ -38,8 +39,18 @@ class SubjectKey:
             )
         return cls(key)
 
+    @staticmethod
+    def is_under(home: Path) -> bool:
+        """Whether a home folder has a key: without one, no subject was ever stored there."""
+        return (home / "secrets" / KEY_FILE).is_file()
+
     def pseudonym(self, text: str) -> str:
-        """What is stored in place of a subject: 32 hexadecimal digits, the same for the same text."""
+        """What is stored in place of a subject: 32 hexadecimal digits, the same for the same text.
+
+        Texts that look the same are the same, however their accents are encoded.
+        """
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
         return _hash(self._subjects, text.encode("utf-8", "surrogatepass"))
 
     def hashed(self, data: bytes) -> str:

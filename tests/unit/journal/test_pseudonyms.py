@@ -29,6 +29,11 @@ def test_pseudonyms_differ_by_subject_by_home_and_from_hashed_values(tmp_path: P
     assert len({key.pseudonym("Ana"), key.pseudonym("ana"), other.pseudonym("Ana"), key.hashed(b"Ana")}) == 4
 
 
+def test_accents_count_however_they_are_encoded() -> None:
+    key = SubjectKey(bytes(32))
+    assert key.pseudonym("Jos\u00e9") == key.pseudonym("Jose\u0301") != key.pseudonym("Jose")
+
+
 def test_processes_that_come_at_once_get_the_same_key(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from garcom.journal.pseudonyms import SubjectKey; "
