@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from garcom.controller.asking import Controller
 from garcom.errors import GarcomError
 from garcom.http.asgi import Application, Asgi
 from garcom.http.bodies import Bodies
@@ -81,17 +82,19 @@ class Worker:
         )
         self.plane = DataPlane(self.runtime, self._telemetry)
         self.edge = Edge(self._telemetry, settings.access_log, subjects.pseudonym)
+        self._controller = Controller(run_folder)
+        self._bodies = Bodies(
+            max_body_bytes=settings.max_body_bytes,
+            max_buffered_bytes=settings.max_buffered_bytes,
+            timeout_s=settings.client_timeout_s,
+        )
         self.application = Application(
             self.plane,
             self.edge,
             self.control,
             self.start,
             self.stop,
-            Bodies(
-                max_body_bytes=settings.max_body_bytes,
-                max_buffered_bytes=settings.max_buffered_bytes,
-                timeout_s=settings.client_timeout_s,
-            ),
+            self._bodies,
         )
 
     async def control(self) -> Asgi:
@@ -175,13 +178,12 @@ class Worker:
     def _create_control(self) -> Asgi:
         from garcom import __version__
         from garcom.http.catalogue import Catalogue
-        from garcom.http.control import create_control
+        from garcom.http.control import Parts, create_control
         from garcom.http.metrics import Exposition
 
         exposition = Exposition(self._counts.total, self.runtime)
-        return create_control(
-            self.runtime, Catalogue(self.runtime), exposition, __version__, access_log=self._access_log
-        )
+        parts = Parts(self.runtime, Catalogue(self.runtime), exposition, self._controller, self.edge, self._bodies)
+        return create_control(parts, __version__, access_log=self._access_log)
 
 
 def _changed(path: Path) -> int:

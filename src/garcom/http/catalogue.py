@@ -56,6 +56,10 @@ class Catalogue:
         """A record that the answering version takes."""
         return self.answering(name).signature.example
 
+    def require(self, name: str) -> None:
+        """Raises ModelNotFound for the name of no registered model."""
+        self._planned(name)
+
     def default(self) -> str:
         """The model that answers at ``/predict``. Raises ModelNotFound where there is none."""
         plan = self._runtime.plan

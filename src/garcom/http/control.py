@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from garcom.controller.asking import Controller
 from garcom.errors import GarcomError
-from garcom.http import health, models, pages, problems
+from garcom.http import health, models, pages, predictions, problems
+from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
+from garcom.http.edge import Edge
 from garcom.http.metrics import Exposition
 from garcom.http.request_id import RequestIds
 from garcom.serving.runtime import Runtime
@@ -21,9 +24,18 @@ from garcom.serving.runtime import Runtime
 STATIC = Path(__file__).parent / "static"
 
 
-def create_control(
-    runtime: Runtime, catalogue: Catalogue, exposition: Exposition, version: str, *, access_log: bool = False
-) -> FastAPI:
+class Parts(NamedTuple):
+    """What the routes work with."""
+
+    runtime: Runtime
+    catalogue: Catalogue
+    exposition: Exposition
+    controller: Controller
+    edge: Edge
+    bodies: Bodies
+
+
+def create_control(parts: Parts, version: str, *, access_log: bool = False) -> FastAPI:
     """The application for the registry, health, metrics and documentation routes."""
     app = FastAPI(
         title="Garçom",
@@ -33,11 +45,11 @@ def create_control(
         openapi_url=None,
         redirect_slashes=False,  # it would send the caller to wherever its Host header says
     )
-    app.state.runtime = runtime
-    app.state.catalogue = catalogue
-    app.state.exposition = exposition
+    for name, part in parts._asdict().items():
+        setattr(app.state, name, part)
     app.include_router(health.router)
     app.include_router(models.router)
+    app.include_router(predictions.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(RequestIds, access_log=access_log)

@@ -75,9 +75,13 @@ class Edge:
         return Origin(
             request_id.decode() if request_id else None,
             key.decode("latin-1") if key else None,
-            self._pseudonym(_subject(subject)) if subject else None,
+            self.subject(subject),
             route.role,
         )
+
+    def subject(self, header: bytes) -> str | None:
+        """The pseudonym of whom a Garcom-Subject header names. Raises InputError for what cannot be one."""
+        return self._pseudonym(_subject(header)) if header else None
 
     def reply(self, route: Route, served: Served, request_id: bytes) -> Reply:
         """The answer to a request that was served."""

@@ -75,7 +75,11 @@ INTRODUCTION = (
 
 def tags(models: list[str]) -> list[dict[str, str]]:
     """The groups of operations, in the order in which the documentation shows them."""
-    own = {"models": "What is registered", "server": "Health and metrics"}
+    own = {
+        "predictions": "What was served, and what really happened",
+        "models": "What is registered",
+        "server": "Health and metrics",
+    }
     found = [{"name": model} for model in models]
     return found + [{"name": name, "description": text} for name, text in own.items() if name not in models]
 

@@ -10,10 +10,13 @@ import jsonschema
 import numpy as np
 import pytest
 
+from garcom.controller.asking import Controller
 from garcom.errors import InputError
 from garcom.http import openapi
+from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
-from garcom.http.control import create_control
+from garcom.http.control import Parts, create_control
+from garcom.http.edge import Edge
 from garcom.http.metrics import Exposition
 from garcom.ids import uuid7s
 from garcom.model.signature import Field, FieldType, Output, Signature
@@ -88,7 +91,15 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     plans["silent"] = ModelPlan(answers=None, versions={1: "wine"})
     runtime.plan = TrafficPlan(revision=1, default="wine", models=plans, bundles=str(bundles))
     catalogue = Catalogue(runtime)
-    app = create_control(runtime, catalogue, Exposition(Telemetry().snapshot, runtime), "1.0")
+    parts = Parts(
+        runtime,
+        catalogue,
+        Exposition(Telemetry().snapshot, runtime),
+        Controller(bundles),
+        Edge(Telemetry(), False, str.upper),
+        Bodies(max_body_bytes=1, max_buffered_bytes=1, timeout_s=1.0),
+    )
+    app = create_control(parts, "1.0")
     made = catalogue.openapi(app.openapi())
     assert catalogue.openapi(app.openapi()) is made  # kept until the plan changes
     return json.loads(json.dumps(made, allow_nan=False))  # type: ignore[no-any-return]
@@ -132,7 +143,8 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def test_each_answering_model_has_its_paths(document: dict[str, Any]) -> None:
-    predict = {path for path, operations in document["paths"].items() if "post" in operations}
+    posts = {path for path, operations in document["paths"].items() if "post" in operations}
+    predict = posts - {"/v1/models/{model}/actuals"}
     pinned = {f"/v1/models/{name}/versions/{{version}}/predict" for name in MODELS}
     own = {"/predict", "/prever_precos", "/a/b", "/a_b"}
     assert predict == {f"/v1/models/{name}/predict" for name in MODELS} | pinned | own

@@ -1,0 +1,74 @@
+"""The controller's socket: one question per connection, answered in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+
+import msgspec
+
+from garcom.controller.messages import (
+    LENGTHS_BYTES,
+    AnyQuestion,
+    Refusal,
+    Reply,
+    decode_question,
+    encode,
+    lengths,
+    lengths_of,
+)
+from garcom.errors import GarcomError, MalformedBody
+
+logger = logging.getLogger("garcom.controller")
+
+#: Answers a question and its body; runs in a thread, and raises GarcomError for what cannot be answered.
+Answer = Callable[[AnyQuestion, bytes], tuple[Reply, bytes]]
+
+
+class Answering:
+    """Serves a Unix socket; only the owner of the folder that it is in can reach it."""
+
+    def __init__(self, socket: Path, answer: Answer, executor: Executor) -> None:
+        self._socket = socket
+        self._answer = answer
+        self._executor = executor
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; a socket that a predecessor left is replaced."""
+        self._socket.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, self._socket)  # lives as long as it is held
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head_bytes, body_bytes = lengths_of(await reader.readexactly(LENGTHS_BYTES))
+            head, body = await reader.readexactly(head_bytes), await reader.readexactly(body_bytes)
+            found, answer = await asyncio.get_running_loop().run_in_executor(self._executor, self._find, head, body)
+            told = encode(found)
+            writer.write(lengths(told, answer) + told)
+            writer.write(answer)
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # whoever asked has gone
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def _find(self, head: bytes, body: bytes) -> tuple[Reply | Refusal, bytes]:
+        try:
+            return self._answer(decode_question(head), body)
+        except msgspec.DecodeError as error:
+            return Refusal.of(MalformedBody(f"Expected a question to the controller, but {error}.")), b""
+        except GarcomError as error:
+            return Refusal.of(error), b""
+        except Exception as error:
+            # The process boundary: whoever waits must get an answer, and the log the place.
+            logger.exception("question cannot be answered")
+            return Refusal.of(
+                GarcomError(f"The controller failed in a way it should not ({type(error).__name__}).")
+            ), b""

@@ -1,0 +1,128 @@
+"""What workers ask of the controller, and how questions and answers go over the wire.
+
+A message is a head of JSON and a body of bytes, each with its length before it. One connection carries one question.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from garcom import errors
+from garcom.errors import ActualsRefused, Fault, GarcomError, InputError, Unavailable
+from garcom.model.signature import Output
+
+#: Lengths on the wire: the head's and the body's, 8 bytes each, big-endian.
+LENGTHS_BYTES = 16
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", tag=True):
+    """The root of what can be asked."""
+
+
+class FindPrediction(Question, frozen=True, kw_only=True):
+    """One prediction with its actual, as JSON. Raises PredictionNotFound."""
+
+    id: str
+
+
+class ListPredictions(Question, frozen=True, kw_only=True):
+    """A page of a model's predictions as JSON, the newest first; ``subject`` is a pseudonym."""
+
+    model: str
+    since: datetime | None = None
+    until: datetime | None = None
+    version: int | None = None
+    has_actual: bool | None = None
+    subject: str | None = None
+    limit: int
+    cursor: str | None = None
+
+
+class TakePredictions(Question, frozen=True, kw_only=True):
+    """A model's predictions as one flat Arrow stream, the oldest first; with ``limit`` the newest so many."""
+
+    model: str
+    since: datetime | None = None
+    until: datetime | None = None
+    version: int | None = None
+    has_actual: bool | None = None
+    subject: str | None = None
+    limit: int | None = None
+
+
+class AddActuals(Question, frozen=True, kw_only=True):
+    """What really happened to the predictions of a model that answers ``output``; the rows are the body."""
+
+    model: str
+    output: Output
+    content_type: str
+
+
+class ShowMaturity(Question, frozen=True, kw_only=True):
+    """The share of predictions that have their actual, by age."""
+
+    model: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+AnyQuestion = FindPrediction | ListPredictions | TakePredictions | AddActuals | ShowMaturity
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
+    """The head of an answer; the body is what was asked for, in this media type."""
+
+    media_type: str = "application/json"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refusal"):
+    """The head of an answer that is an error of Garçom's own tree."""
+
+    kind: str
+    message: str
+    faults: tuple[Fault, ...] = ()
+    retry_after_s: int = 1
+    rows: int = 0
+    refused: int = 0
+
+    @classmethod
+    def of(cls, error: GarcomError) -> Refusal:
+        """What is told of an error."""
+        refusal = cls(kind=type(error).__name__, message=str(error))
+        changes: dict[str, Any] = {}
+        if isinstance(error, InputError):
+            changes["faults"] = error.faults
+        if isinstance(error, Unavailable):
+            changes["retry_after_s"] = error.retry_after_s
+        if isinstance(error, ActualsRefused):
+            changes |= {"rows": error.rows, "refused": error.refused}
+        return msgspec.structs.replace(refusal, **changes)
+
+    def error(self) -> GarcomError:
+        """The error again."""
+        kind: type[GarcomError] = getattr(errors, self.kind, GarcomError)
+        if issubclass(kind, ActualsRefused):
+            return kind(self.message, self.faults, rows=self.rows, refused=self.refused)
+        if issubclass(kind, InputError):
+            return kind(self.message, self.faults)
+        if issubclass(kind, Unavailable):
+            return kind(self.message, self.retry_after_s)
+        return kind(self.message)
+
+
+encode = msgspec.json.Encoder().encode
+decode_head = msgspec.json.Decoder(Reply | Refusal).decode
+decode_question = msgspec.json.Decoder(AnyQuestion).decode
+
+
+def lengths(head: bytes, body: bytes) -> bytes:
+    """What stands before a message."""
+    return len(head).to_bytes(8, "big") + len(body).to_bytes(8, "big")
+
+
+def lengths_of(message: bytes) -> tuple[int, int]:
+    """The lengths of the head and the body that follow."""
+    return int.from_bytes(message[:8], "big"), int.from_bytes(message[8:LENGTHS_BYTES], "big")

@@ -1,0 +1,91 @@
+"""The controller process: ``python -m garcom.controller.process RUN_FOLDER LIFELINE_FD``.
+
+It ends when the other end of the lifeline closes, so that it does not outlive its supervisor, or when it is killed.
+Nothing has to be put in order then: every duty may be interrupted anywhere, and is done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from garcom.controller.answering import Answering
+from garcom.controller.asking import SOCKET
+from garcom.controller.desk import Desk
+from garcom.controller.duties import repeat
+from garcom.journal.journal import JOURNAL_FOLDER
+from garcom.journal.segment import closed_segments, open_segments
+from garcom.logs import configure
+from garcom.settings import Settings
+
+if TYPE_CHECKING:
+    from garcom.lake.tables import Lake
+
+#: Questions that are answered at the same time; more wait.
+THREADS = 4
+
+
+class Process:
+    """The controller of one node."""
+
+    def __init__(self, settings: Settings, run_folder: Path) -> None:
+        self._settings = settings
+        self._home = Path(settings.home)
+        self._desk = Desk(self._open_lake)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
+        #: Duties have a thread of their own: a long one must not take the place of questions.
+        self._duties = ThreadPoolExecutor(1, thread_name_prefix="duties")
+        self._answering = Answering(run_folder / SOCKET, self._desk.answer, self._threads)
+
+    async def run(self) -> None:
+        """Serve until the process is ended."""
+        await self._answering.start()
+        lake = self._settings.lake
+        await asyncio.gather(
+            repeat("drain", self._drain, lake.drain_s, self._duties),
+            repeat("upkeep", self._upkeep, lake.upkeep_s, self._duties),
+        )
+
+    def _open_lake(self) -> Lake:
+        from garcom.lake.opening import open_lake
+
+        return open_lake(self._home, self._settings.lake.url)
+
+    def _drain(self) -> None:
+        folder = self._home / JOURNAL_FOLDER
+        if not closed_segments(folder) and not open_segments(folder):
+            return  # the lake's libraries are not even loaded where nothing is served
+        from garcom.lake.drain import Drain
+
+        Drain(self._desk.lake).run()
+
+    def _upkeep(self) -> None:
+        from garcom.lake.upkeep import Upkeep
+
+        Upkeep(self._desk.lake, self._settings.retention).run()
+
+
+def main(run_folder: Path, lifeline_fd: int) -> None:
+    """Serve until a signal or the end of the supervisor ends the process, in whatever it is doing."""
+    settings = msgspec.json.decode((run_folder / "settings.json").read_bytes(), type=Settings)
+    configure(settings.log_format, settings.log_level)
+    threading.Thread(target=_watch_lifeline, args=(lifeline_fd,), daemon=True).start()
+    asyncio.run(Process(settings, run_folder).run())
+
+
+def _watch_lifeline(lifeline_fd: int) -> None:
+    with contextlib.suppress(OSError):
+        os.read(lifeline_fd, 1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

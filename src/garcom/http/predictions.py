@@ -1,0 +1,165 @@
+"""What was served, and what really happened: asked of the controller, which keeps the lake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from garcom.controller.asking import Controller
+from garcom.controller.messages import (
+    AddActuals,
+    AnyQuestion,
+    FindPrediction,
+    ListPredictions,
+    ShowMaturity,
+    TakePredictions,
+)
+from garcom.http.bodies import Bodies, Body, Disconnected
+from garcom.http.catalogue import Catalogue
+from garcom.http.edge import Edge
+from garcom.moments import parse_moment
+
+router = APIRouter(tags=["predictions"])
+
+#: Predictions of a page, unless more or less are asked for.
+PAGE = 100
+_ARROW = "application/vnd.apache.arrow.stream"
+
+Since = Annotated[
+    str, Query(alias="from", description="The first moment: a date (ISO 8601), or how long ago: 30m, 1h, 7d.")
+]
+Until = Annotated[str, Query(alias="to", description="The moment before which they were made.")]
+Version = Annotated[int | None, Query(ge=1, description="Only those of this version.")]
+HasActual = Annotated[bool | None, Query(description="Only those that have their actual, or have none yet.")]
+Subject = Annotated[
+    str, Header(alias="garcom-subject", description="Only those about this subject; it has no place in an address.")
+]
+
+
+@router.get("/v1/predictions/{id}", summary="One prediction", response_model=dict[str, Any])
+async def find_prediction(request: Request, id: str) -> Response:
+    """Input, output, version, role, latency, and what really happened, where that is known."""
+    return await _ask(request, FindPrediction(id=id))
+
+
+@router.get("/v1/models/{model}/predictions", summary="The predictions of a model", response_model=dict[str, Any])
+async def list_predictions(
+    request: Request,
+    model: str,
+    since: Since = "",
+    until: Until = "",
+    version: Version = None,
+    has_actual: HasActual = None,
+    subject: Subject = "",
+    limit: Annotated[int | None, Query(ge=1, description="At most so many; of a page at most 1,000.")] = None,
+    cursor: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+) -> Response:
+    """A page of them, the newest first; ``next`` is the cursor of the page after it.
+
+    With ``Accept: application/vnd.apache.arrow.stream``, all of them at once as a flat table, the oldest first.
+    """
+    _catalogue(request).require(model)
+    first, last = _moment(since), _moment(until)
+    about = _edge(request).subject(subject.encode("latin-1"))
+    if _ARROW in request.headers.get("accept", ""):
+        taken = TakePredictions(
+            model=model, since=first, until=last, version=version, has_actual=has_actual, subject=about, limit=limit
+        )
+        return await _ask(request, taken)
+    listed = ListPredictions(
+        model=model,
+        since=first,
+        until=last,
+        version=version,
+        has_actual=has_actual,
+        subject=about,
+        limit=PAGE if limit is None else limit,
+        cursor=cursor,
+    )
+    return await _ask(request, listed)
+
+
+@router.post(
+    "/v1/models/{model}/actuals",
+    summary="What really happened",
+    response_model=dict[str, Any],
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "id": {"type": "string", "description": "The prediction's id."},
+                                "key": {"type": "string", "description": "Or the Idempotency-Key of its request."},
+                                "actual": {"description": "The label, the number, or the numbers by target."},
+                                "observed_at": {"type": "string", "format": "date-time"},
+                            },
+                            "required": ["actual"],
+                        },
+                    }
+                },
+                "text/csv": {"schema": {"type": "string"}},
+                _ARROW: {"schema": {"type": "string", "format": "binary"}},
+            },
+        }
+    },
+)
+async def add_actuals(request: Request, model: str) -> Response:
+    """Up to 100,000 rows as JSON, CSV or Arrow: ``id`` or ``key``, ``actual`` and, where it is known, ``observed_at``.
+
+    The same rows again change nothing; of several for one prediction the latest observation counts. Rows whose
+    prediction is not known yet are kept until it comes. When one row is wrong, none is taken.
+    """
+    output = _catalogue(request).answering(model).signature.output
+    body = Body(_bodies(request), request.receive)
+    try:
+        _bodies(request).check_head(request.headers.raw)
+        content = await body.read()
+        content_type = request.headers.get("content-type", "")
+        return await _ask(request, AddActuals(model=model, output=output, content_type=content_type), content)
+    except Disconnected:
+        return Response(status_code=400)  # nobody is there to read it
+    finally:
+        body.release()
+
+
+@router.get(
+    "/v1/models/{model}/actuals/maturity",
+    summary="How many predictions have their actual, by age",
+    response_model=dict[str, Any],
+)
+async def show_maturity(request: Request, model: str, since: Since = "", until: Until = "") -> Response:
+    """For each age of predictions: how many there are, how many have their actual, and the share."""
+    _catalogue(request).require(model)
+    return await _ask(request, ShowMaturity(model=model, since=_moment(since), until=_moment(until)))
+
+
+async def _ask(request: Request, question: AnyQuestion, body: bytes = b"") -> Response:
+    controller: Controller = request.app.state.controller
+    reply, answer = await controller.ask(question, body)
+    return Response(answer, media_type=reply.media_type)
+
+
+def _moment(text: str) -> datetime | None:
+    return parse_moment(text, datetime.now(UTC)) if text else None
+
+
+def _catalogue(request: Request) -> Catalogue:
+    found: Catalogue = request.app.state.catalogue
+    return found
+
+
+def _bodies(request: Request) -> Bodies:
+    found: Bodies = request.app.state.bodies
+    return found
+
+
+def _edge(request: Request) -> Edge:
+    found: Edge = request.app.state.edge
+    return found
