@@ -6,11 +6,8 @@ segments the lake holds already, and only removes those.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import logging
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from garcom.journal.segment import CLOSED, OPEN, SegmentName, seal_orphans, segm
 from garcom.lake.frames import read_frame
 from garcom.lake.snapshot import Snapshot
 from garcom.lake.tables import Lake
+from garcom.storage.lock import locked
 
 logger = logging.getLogger("garcom.lake")
 
@@ -29,6 +27,8 @@ DAMAGED = ".damaged"
 #: What one commit takes at most, and one segment more: it bounds the memory.
 BATCH_BYTES = 128 << 20
 BATCH_ROWS = 500_000
+#: How long another process may drain the same journal, or arrange the lake's files anew.
+PATIENCE_S = 600.0
 _RACES = 3
 
 
@@ -72,7 +72,7 @@ class Drain:
         drained = Drained()
         if not self._folder.is_dir():
             return drained
-        with self._alone():
+        with locked(self._folder / "drain.lock", PATIENCE_S):
             for path in seal_orphans(self._folder):
                 logger.warning("segment of a dead writer closed", extra={"segment": path.stem})
             self._after("sealed")
@@ -85,15 +85,6 @@ class Drain:
                 else:
                     break
         return drained
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        fd = os.open(self._folder / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(fd)
 
     def _drain(self, drained: Drained) -> None:
         paths = _drainable(self._folder)

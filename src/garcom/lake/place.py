@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
+from deltalake.fs import DeltaStorageHandler
 
 from garcom.journal.segment import sync_folder
 
@@ -48,13 +49,20 @@ class Place:
             _write_durably(self.folder, relative, data)
         return relative, len(data.getbuffer())
 
-    def _put(self, relative: str, data: io.BytesIO) -> None:
-        # The object store of delta-rs, so that data and log are reached with the same options.
-        from deltalake.fs import DeltaStorageHandler
+    def delete(self, relative: str) -> None:
+        """Delete a file that was never committed."""
+        if self.folder is None:
+            self._store().delete_file(relative)
+        else:
+            (self.folder / relative).unlink(missing_ok=True)
 
-        store = DeltaStorageHandler(self.uri, dict(self.options))
-        with store.open_output_stream(relative, None) as stream:
+    def _put(self, relative: str, data: io.BytesIO) -> None:
+        with self._store().open_output_stream(relative, None) as stream:
             stream.write(data.getvalue())
+
+    def _store(self) -> DeltaStorageHandler:
+        """The object store of delta-rs, so that data and log are reached with the same options."""
+        return DeltaStorageHandler(self.uri, dict(self.options))
 
 
 def _write_durably(root: Path, relative: str, data: io.BytesIO) -> None:

@@ -8,6 +8,7 @@ whatever else is going on, except that a number of a writer is never committed t
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +27,8 @@ from garcom.lake.snapshot import FileFacts, Snapshot, facts
 
 #: So many commits are read one by one when a table is opened; then a checkpoint sums them up.
 CHECKPOINT_COMMITS = 50
+#: A file that is not committed after so long never will be: its writer has died.
+UNCOMMITTED_HOURS = 1
 #: How often a commit is tried that others overtake.
 ATTEMPTS = 20
 #: Statistics of these columns alone may stand in the log: it outlives the erasure of a subject.
@@ -127,7 +130,6 @@ class Table:
 
         Raises Conflict, and changes nothing, when one of the files has been replaced by somebody else.
         """
-        adds = self.write(rows, data_change=not same_rows)
         paths = {file.path for file in old}
         now = _now_ms()
         removes = [RemoveAction(f.path, not same_rows, now, f.size_bytes, dict(f.partition)) for f in old]
@@ -138,9 +140,16 @@ class Table:
                     f"Expected to replace {len(old)} files of the lake, but {len(gone)} are gone. Try again."
                 )
 
+        still_there(self.snapshot())
+        adds = self.write(rows, data_change=not same_rows)
         if adds or removes:
-            # Without retries of its own delta-rs commits on the version that was checked, or not at all.
-            self._commit(adds, removes, still_there, {}, retries=0)
+            try:
+                # Without retries of its own delta-rs commits on the version that was checked, or not at all.
+                self._commit(adds, removes, still_there, {}, retries=0)
+            except Conflict:
+                for add in adds:  # they may hold rows that somebody else has just erased
+                    self.place.delete(add.path)
+                raise
 
     def rewrite(self, keep: pl.Expr, files: Sequence[FileFacts] | None = None) -> int:
         """Drop the rows for which ``keep`` is not true, file by file, and give their number.
@@ -158,15 +167,27 @@ class Table:
         return n_dropped
 
     def vacuum(self, retention_hours: float = 1.0) -> list[str]:
-        """Delete the files that no version of the last hours needs, and those that were never committed."""
+        """Delete the files that no version of the last hours needs, and those that were never committed.
+
+        The latter are left for an hour in any case: they may be about to be committed.
+        """
+        hours = math.ceil(retention_hours)
         with self._lock:
-            table = self._refresh()
-            if table is None:
-                return []
-            return table.vacuum(
-                int(retention_hours), dry_run=False, enforce_retention_duration=False, full=True,
-                post_commithook_properties=_NO_HOOKS,
-            )  # fmt: skip
+            deleted = self._vacuum(hours, full=False) if hours < UNCOMMITTED_HOURS else []
+            return deleted + self._vacuum(max(hours, UNCOMMITTED_HOURS), full=True)
+
+    def _vacuum(self, hours: int, *, full: bool) -> list[str]:
+        table = self._refresh()
+        # A vacuum is two commits even if it deletes nothing.
+        if table is None or not table.vacuum(hours, enforce_retention_duration=False, full=full):
+            return []
+        return table.vacuum(
+            hours,
+            dry_run=False,
+            enforce_retention_duration=False,
+            full=full,
+            post_commithook_properties=_NO_HOOKS,
+        )
 
     def checkpoint(self) -> None:
         """Sum the log up, and drop the part of it that nobody needs any more."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -113,6 +114,7 @@ def test_replacing_what_somebody_else_has_replaced_changes_nothing(lake: Lake) -
     stale.replace(files, predictions(2))  # an append in between is no conflict
     with pytest.raises(Conflict, match="1 are gone"):
         lake.predictions.replace(files, predictions(3))
+    assert len(list(lake.home.rglob("model=*/**/*.parquet"))) == 3
     assert lake.predictions.scan().collect().height == 3
 
 
@@ -126,6 +128,7 @@ def test_rewriting_drops_rows_and_leaves_nothing_behind(lake: Lake) -> None:
     assert lake.predictions.rewrite(pl.col("subject").ne_missing("abad1dea")) == 3
     assert lake.predictions.scan().collect().height == 12
     assert untouched in lake.predictions.files()
+    assert lake.predictions.vacuum(1) == []
     assert len(lake.predictions.vacuum(0)) == 1
     held = b"".join(path.read_bytes() for path in lake.home.rglob("*") if path.is_file())
     assert b"abad1dea" not in held
@@ -148,9 +151,10 @@ def test_the_log_tells_nothing_of_inputs_subjects_and_keys(lake: Lake) -> None:
 
 def test_a_vacuum_removes_what_was_never_committed_but_nothing_young(lake: Lake) -> None:
     lake.predictions.append(predictions(3))
-    lake.predictions.write(predictions(2))
-    assert lake.predictions.vacuum(1) == []
-    assert len(lake.predictions.vacuum(0)) == 1
+    (add,) = lake.predictions.write(predictions(2))
+    assert lake.predictions.vacuum(0) == []
+    os.utime(lake.predictions.place.path(add.path), (0, 0))
+    assert lake.predictions.vacuum(0) == [add.path]
     assert lake.predictions.scan().collect().height == 3
 
 
