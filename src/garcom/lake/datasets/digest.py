@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from garcom.lake.datasets.columns import describe_columns
@@ -32,9 +33,9 @@ def content_digest(frame: pl.DataFrame) -> str:
 
 def _add_values(digest: hashlib._Hash, column: pl.Series) -> None:
     if column.dtype == pl.String():
-        texts = column.fill_null("")
-        digest.update(_integers(texts.str.len_bytes().cast(pl.Int64)))
-        digest.update("".join(texts).encode())
+        lengths, texts = _texts(column.fill_null(""))
+        digest.update(lengths)
+        digest.update(texts)
     elif column.dtype == pl.Float64():
         # 0.0 and -0.0 are one value; their sum is 0.0.
         digest.update((column.fill_null(0.0).to_numpy() + 0.0).astype("<f8", copy=False).tobytes())
@@ -44,3 +45,12 @@ def _add_values(digest: hashlib._Hash, column: pl.Series) -> None:
 
 def _integers(column: pl.Series) -> bytes:
     return column.to_numpy().astype("<i8", copy=False).tobytes()
+
+
+def _texts(column: pl.Series) -> tuple[bytes, memoryview]:
+    """The lengths of the texts in bytes, and all their bytes, as Arrow holds them."""
+    held = column.rechunk().to_arrow()
+    _, ends, data = held.buffers()
+    offsets = np.frombuffer(ends, np.int64)[held.offset : held.offset + len(held) + 1]
+    whole = memoryview(b"" if data is None else data)
+    return np.diff(offsets).astype("<i8", copy=False).tobytes(), whole[offsets[0] : offsets[-1]]
