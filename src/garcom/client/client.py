@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from urllib.parse import quote
@@ -11,17 +12,23 @@ import httpx
 import msgspec
 
 from garcom.client import json_rows, tables
+from garcom.client.actuals import Columns, bodies, total
 from garcom.client.connection import Connection
 from garcom.client.json_rows import JSON, Part
 from garcom.client.problems import moved, not_garcom
 from garcom.client.records import ModelDetails, ModelSummary, Prediction, Readiness
 from garcom.errors import InputError, ModelNotFound, PredictionFailed, ServerUnavailable
+from garcom.lake.records import Added, LabelMaturity, LoggedPrediction, Maturity
 from garcom.model.names import split_reference
+from garcom.moments import in_utc, parse_moment
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars
 
 T = TypeVar("T")
+#: A moment, in UTC where it has no offset; as text a date, or so long before now; None is open.
+When = datetime | str | None
 
 
 class Client:
@@ -149,6 +156,74 @@ class Client:
         path = "/example" if model is None else f"/v1/models/{_quoted(model)}/example"
         return _decoded(self._connection.get(path), dict[str, Any])
 
+    def actuals(
+        self,
+        model: str,
+        rows: Any,
+        *,
+        id: str = "id",
+        key: str = "key",
+        actual: str = "actual",
+        observed_at: str = "observed_at",
+    ) -> Added:
+        """Tell what really happened to predictions of a model.
+
+        ``rows`` are a list of dicts, a DataFrame or another table, or the path of a file (.csv, .json, .jsonl, .arrow
+        or .parquet). A row has the prediction's ``id`` (or the ``key`` that you gave with the request), the ``actual``
+        and, where it is known, ``observed_at``; the arguments of these names tell others. The same rows again change
+        nothing.
+
+        Long input goes in several requests of up to 100,000 rows. Each is taken as a whole or, where a row of it is
+        wrong, not at all: then :class:`~garcom.errors.Rejected` tells the rows. Unknown ids are kept for predictions
+        to come. Raises :class:`~garcom.errors.InputError` for data that cannot be sent, and what the class says.
+        """
+        path = f"/v1/models/{_quoted(model)}/actuals"
+        done: list[Added] = []
+        for body in bodies(rows, Columns(id, key, actual, observed_at)):
+            try:
+                answer = self._connection.post(path, body.content, body.content_type, harmless=True)
+            except PredictionFailed as error:
+                raise moved(error, body.first_row) from error.__cause__
+            done.append(_decoded(answer, Added))
+        return total(done)
+
+    def maturity(self, model: str, *, since: When = None, until: When = None) -> tuple[Maturity, ...]:
+        """The share of a model's predictions that have their actual by now, by their age, the youngest first."""
+        path = f"/v1/models/{_quoted(model)}/actuals/maturity"
+        return _decoded(self._connection.get(path, _window(since, until)), LabelMaturity).ages
+
+    def prediction(self, id: str) -> LoggedPrediction:
+        """One prediction that was served: what came, what was answered, and what really happened."""
+        return _decoded(self._connection.get(f"/v1/predictions/{_quoted(id)}"), LoggedPrediction)
+
+    def predictions(
+        self,
+        model: str,
+        *,
+        since: When = None,
+        until: When = None,
+        version: int | None = None,
+        has_actual: bool | None = None,
+        limit: int | None = None,
+    ) -> polars.DataFrame:
+        """The predictions of a model as a polars DataFrame, the oldest first; with ``limit`` the newest so many.
+
+        ``since`` (included) and ``until`` (excluded) are datetimes, or texts: a duration before now (``"1h"``,
+        ``"7d"``) or a date. The columns are ``id``, ``time``, ``model``, ``version``, ``role``, ``input_<field>``,
+        ``prediction`` (or ``prediction_<target>``), ``probability_<label>``, ``score``, ``latency_ms``,
+        ``request_id``, ``key``, ``subject``, ``actual`` and ``observed_at``.
+        """
+        import polars
+
+        query = _window(since, until)
+        wanted = {"version": version, "has_actual": has_actual, "limit": limit}
+        query |= {name: str(value).lower() for name, value in wanted.items() if value is not None}
+        answer = self._connection.get(f"/v1/models/{_quoted(model)}/predictions", query, accept=tables.ARROW)
+        try:
+            return polars.read_ipc_stream(answer.content)
+        except (polars.exceptions.PolarsError, OSError, ValueError) as error:
+            raise not_garcom(answer) from error
+
     def ready(self) -> bool:
         """Whether the server can answer now. It is asked once; no answer is no."""
         try:
@@ -225,6 +300,16 @@ def chosen(model: str, version: int | None) -> tuple[str, int | None]:
 
 def _quoted(name: str) -> str:
     return quote(name, safe="")
+
+
+def _window(since: When, until: When) -> dict[str, str]:
+    now = datetime.now(UTC)
+    moments = {
+        name: parse_moment(when, now) if isinstance(when, str) else in_utc(when)
+        for name, when in (("from", since), ("to", until))
+        if when is not None
+    }
+    return {name: moment.isoformat() for name, moment in moments.items()}
 
 
 def _version_path(model: str, version: int) -> str:

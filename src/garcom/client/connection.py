@@ -71,16 +71,21 @@ class Connection:
         """Close every connection."""
         self._http.close()
 
-    def get(self, path: str, *, retry: bool = True) -> httpx.Response:
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, accept: str = "*/*", retry: bool = True
+    ) -> httpx.Response:
         """A 2xx answer, or the exception for another; asking again is always harmless here."""
-        return self._ask("GET", path, {}, b"", self._patience_s if retry else 0.0, harmless=True)
+        address = f"{path}?{httpx.QueryParams(query)}" if query else path
+        return self._ask("GET", address, {"accept": accept}, b"", self._patience_s if retry else 0.0, harmless=True)
 
-    def post(self, path: str, body: bytes, content_type: str, request_id: str | None = None) -> httpx.Response:
-        """A 2xx answer, or the exception for another."""
+    def post(
+        self, path: str, body: bytes, content_type: str, request_id: str | None = None, *, harmless: bool = False
+    ) -> httpx.Response:
+        """A 2xx answer, or the exception for another. ``harmless``: the same again would change nothing."""
         headers = {"content-type": content_type}
         if request_id is not None:
             headers["x-request-id"] = _checked_request_id(request_id)
-        return self._ask("POST", path, headers, body, self._patience_s, harmless=False)
+        return self._ask("POST", path, headers, body, self._patience_s, harmless=harmless)
 
     def _ask(
         self, method: str, path: str, headers: dict[str, str], body: bytes, patience_s: float, *, harmless: bool

@@ -33,12 +33,17 @@ def one_record(record: Mapping[str, Any]) -> bytes:
     return _encoded(record, "")
 
 
-def parts(records: Sequence[Any], max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES) -> Iterator[Part]:
-    """A list of records as JSON bodies of bounded size; an empty list is one body, for the server to refuse."""
+def parts(
+    records: Sequence[Any], max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES, *, called: str = "records"
+) -> Iterator[Part]:
+    """A list of records as JSON bodies of bounded size; an empty list is one body, for the server to refuse.
+
+    Raises InvalidRows for a value that JSON cannot hold; it tells the row as ``<called>[n]``.
+    """
     held: list[bytes] = []
     size = first = 0
     for row, record in enumerate(records):
-        body = _encoded(record, f"records[{row}]")
+        body = _encoded(record, f"{called}[{row}]")
         if held and (len(held) == max_rows or size + len(body) > max_bytes):
             yield Part(first, _listed(held))
             held, size, first = [], 0, row
@@ -55,7 +60,7 @@ def _encoded(record: Any, where: str) -> bytes:
     if not isinstance(record, Mapping):
         fault = Fault(where, "a record (a dict of the model's fields)", type(record).__name__)
         raise InvalidRows(fault.sentence(), (fault,))
-    named = {_name(name, where): _plain(value, where, name) for name, value in record.items()}
+    named = {_name(name, where): _value(value, where, name) for name, value in record.items()}
     try:
         return _encode(named)
     except UnicodeEncodeError as error:
@@ -68,6 +73,13 @@ def _name(name: Any, where: str) -> str:
         return str(name)
     fault = Fault(where, "field names as text", f"{name!r}, of type {type(name).__name__}")
     raise InvalidRows(fault.sentence(), (fault,))
+
+
+def _value(value: Any, where: str, name: str) -> Any:
+    """The same for a value that may be an object: the actual of a model with several targets."""
+    if isinstance(value, Mapping) and name == "actual":
+        return {_name(target, where): _plain(each, where, f"{name}.{target}") for target, each in value.items()}
+    return _plain(value, where, name)
 
 
 def _plain(value: Any, where: str, name: str) -> Any:

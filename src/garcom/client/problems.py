@@ -15,7 +15,7 @@ from garcom.errors import PredictionFailed, Rejected, ServerUnavailable
 _SHOWN = 5
 #: JSON and Arrow call all of these null, and whoever sent NaN has not heard of it.
 _MISSING = "a missing value (null; None or NaN in Python)"
-_ROW = re.compile(r"\brecords\[(\d+)\]")
+_ROW = re.compile(r"\b(records|actuals)\[(\d+)\]")
 
 
 def failure(response: httpx.Response) -> PredictionFailed:
@@ -43,7 +43,7 @@ def moved(error: PredictionFailed, first_row: int) -> PredictionFailed:
         return error
 
     def shift(text: str) -> str:
-        return _ROW.sub(lambda found: f"records[{int(found[1]) + first_row}]", text)
+        return _ROW.sub(lambda found: f"{found[1]}[{int(found[2]) + first_row}]", text)
 
     places = error.problem.get("errors")
     problem = error.problem | {"detail": shift(str(error.problem.get("detail", "")))}
