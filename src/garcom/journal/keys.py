@@ -163,6 +163,7 @@ class KeyStore:
         """End; claims that are still held count as orphaned from now on."""
         with self._mutex:
             self._disconnect()
+            self._held.clear()
             if self._owner is not None:
                 self._owner.close()
                 self._owner = None

@@ -157,7 +157,7 @@ print(*won, flush=True)
     assert isinstance(store.claim(WINE, "k99", BODY), Answered)
 
 
-def test_processes_killed_at_work_leave_no_false_answer(store: KeyStore, tmp_path: Path) -> None:
+def test_processes_killed_at_work_leave_no_false_answer(tmp_path: Path) -> None:
     code = """
 import itertools
 for n in itertools.count():
@@ -279,6 +279,22 @@ def test_a_store_that_cannot_be_opened_refuses_until_it_can(tmp_path: Path) -> N
         store.claim(WINE, "k", BODY)
     (tmp_path / "journal").unlink()
     claimed(store)
+    store.close()
+
+
+def test_a_retry_that_fails_takes_nothing_from_the_request_that_computes(tmp_path: Path) -> None:
+    folder, away = tmp_path / "journal", tmp_path / "away"
+    store = KeyStore(folder)
+    claim = claimed(store)
+    folder.rename(away)
+    folder.write_bytes(b"")
+    with pytest.raises(JournalUnavailable):
+        store.claim(WINE, "k", BODY)
+    folder.unlink()
+    away.rename(folder)
+    assert store.claim(WINE, "k", BODY) == Busy()
+    store.settle(claim, ANSWER)
+    assert store.claim(WINE, "k", BODY) == Answered(ANSWER)
     store.close()
 
 
