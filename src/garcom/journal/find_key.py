@@ -18,8 +18,6 @@ from garcom.journal.lines import Entry, Version, decode_version, encode
 from garcom.journal.reader import read_segment
 from garcom.journal.segment import CLOSED, OPEN
 
-#: No other line but the header begins with a brace, and no line holds a newline.
-_VERSION_LINE = re.compile(rb"\n(\{[^\n]*)")
 _ENTRY = msgspec.json.Decoder(Entry)
 
 
@@ -38,13 +36,11 @@ def find_key(folder: Path, key: str) -> list[Found]:
     it may be acknowledged.
     """
     # Searched as bytes before anything is decoded: a row of other keys costs next to nothing.
-    needle = re.compile(re.escape(encode(key)[:-1]) + rb'(?:/[0-9]+)?"')
+    needle = encode(key)[:-1]
     row_of = re.compile(re.escape(key) + r"(?:/([0-9]+))?")
     rows: list[tuple[int, Found]] = []
     for path in _segments(folder):
         data = _read(path)
-        if needle.search(data) is None:
-            continue
         found = [
             (int(match[1] or 0), Found(version, entry))
             for version, entry in _matching(data, needle)
@@ -91,24 +87,33 @@ def _read(path: Path) -> bytes:
     return b""
 
 
-def _matching(data: bytes, needle: re.Pattern[bytes]) -> Iterator[tuple[Version, Entry]]:
+def _matching(data: bytes, needle: bytes) -> Iterator[tuple[Version, Entry]]:
     """The entries of the lines with the needle, which may also stand in an input value."""
+    lines = list(_lines_with(data, needle))
+    if not lines:
+        return
     versions: dict[int, Version] = {}
-    with contextlib.suppress(msgspec.DecodeError):
-        for line in _VERSION_LINE.findall(data):
+    # No other line but the header begins with a brace, and no line holds a newline.
+    for line in _lines_with(data, b"\n{"):
+        with contextlib.suppress(msgspec.DecodeError):
             version = decode_version(line)
             versions[version.v] = version
-    end = 0
-    for match in needle.finditer(data):
-        if match.start() < end:
-            continue  # a second time in the same line
-        start, end = data.rfind(b"\n", 0, match.start()) + 1, data.find(b"\n", match.end())
-        end = end if end >= 0 else len(data)
-        try:
-            entry = _ENTRY.decode(data[start:end])
+    for line in lines:
+        # A line that is cut off was never acknowledged.
+        with contextlib.suppress(msgspec.DecodeError, KeyError):
+            entry = _ENTRY.decode(line)
             yield versions[entry.v], entry
-        except (msgspec.DecodeError, KeyError):
-            continue  # cut off: it was never acknowledged
+
+
+def _lines_with(data: bytes, needle: bytes) -> Iterator[bytes]:
+    """The lines in which the needle ends, each once."""
+    at = data.find(needle)
+    while at >= 0:
+        last = at + len(needle) - 1
+        start, end = data.rfind(b"\n", 0, last) + 1, data.find(b"\n", last)
+        end = end if end >= 0 else len(data)
+        yield data[start:end]
+        at = data.find(needle, end)
 
 
 def _make_durable(path: Path) -> None:
