@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from garcom.cli import demo, models, pack, predict, register, remove, serve, show, use
+from garcom.cli import actuals, demo, log, models, pack, predict, register, remove, serve, show, use
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -40,6 +40,8 @@ app.command("demo")(demo.command)
 app.command("pack")(pack.command)
 app.command("serve", epilog=serve.EPILOG)(serve.command)
 app.command("predict")(predict.command)
+app.command("actuals")(actuals.command)
+app.command("log")(log.command)
 app.command("register")(register.command)
 app.command("models")(models.command)
 app.command("show")(show.command)
