@@ -149,13 +149,13 @@ def take(connection: sqlite3.Connection, digest: bytes, owner: int) -> None:
     connection.execute("UPDATE keys SET owner = ? WHERE digest = ?", (owner, digest))
 
 
-def settle(connection: sqlite3.Connection, row: Row, owner: int) -> None:
-    """Keep an answer, unless the claim has gone to another owner."""
+def settle(connection: sqlite3.Connection, row: Row, owner: int, nobody: int) -> None:
+    """Keep an answer, unless the claim has gone to another owner than ``nobody``."""
     connection.execute(
         f"INSERT INTO keys ({_COLUMNS}) VALUES ({_VALUES}) ON CONFLICT (digest) DO UPDATE SET owner = NULL, "
-        "media_type = excluded.media_type, body = excluded.body, id = excluded.id, subject = excluded.subject "
-        "WHERE owner = ?",
-        (*row, owner),
+        "body_digest = excluded.body_digest, media_type = excluded.media_type, body = excluded.body, "
+        "id = excluded.id, subject = excluded.subject WHERE owner IN (?, ?)",
+        (*row, owner, nobody),
     )
 
 
