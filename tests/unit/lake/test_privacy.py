@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import polars as pl
 import pytest
 
 from garcom.errors import InputError, Unavailable
+from garcom.ids import uuid7s
+from garcom.journal.keys import Answer, Claimed, KeyStore, Scope
 from garcom.journal.lines import Entry, Version, encode
 from garcom.journal.pseudonyms import SubjectKey
 from garcom.journal.segment import ROTATE, Segment, SegmentName
@@ -21,7 +24,7 @@ from garcom.lake.datasets import Datasets
 from garcom.lake.datasets.records import ID, SUBJECT
 from garcom.lake.drain import Drain
 from garcom.lake.privacy import Privacy
-from garcom.lake.receipts import public_key
+from garcom.lake.receipts import Erased, public_key
 from garcom.lake.tables import Lake
 from garcom.observations import Observations, Observed
 from garcom.storage.database import Database
@@ -70,6 +73,14 @@ class Home:
         segment.sync()
         segment.keep()
         return segment
+
+    def remember(self, subject: str, key: str) -> None:
+        """An answer that is kept for a repeated request."""
+        with closing(KeyStore(self.folder / "journal")) as store:
+            claim = store.claim(Scope("wine"), key, b"digest")
+            assert isinstance(claim, Claimed)
+            answer = f'{{"of":"{subject[:3]}-answer"}}'.encode()
+            store.settle(claim, Answer("application/json", answer, uuid7s(1)[0], self.key.pseudonym(subject)))
 
     def actual(self, id: str | None, key: str | None, value: str) -> None:
         Actuals(self.lake).add("wine", Observations([Observed(id, key, f'"{value}"', value, None, NOW)]))
@@ -121,6 +132,8 @@ def home(tmp_path: Path) -> Home:
     home.actual(home.ids[BEA][0], None, "Bea-actual")
     home.actual(None, "key-3", "Ana-by-key")
     home.actual(None, "key-6", "Bea-by-key")
+    home.remember(ANA, "one")
+    home.remember(BEA, "two")
     return home
 
 
@@ -136,12 +149,13 @@ def test_nothing_of_the_subject_is_left_and_all_of_the_others(home: Home) -> Non
     assert all(f"none-planted-{n + 1}".encode() in content for n in range(len(home.ids[None])))
     assert b"Bea-actual" in content
     assert b"Bea-by-key" in content
+    assert b"Bea-answer" in content
     left = home.lake.predictions.scan().collect()
     assert sorted(left["id"]) == sorted(home.ids[BEA][:-1] + home.ids[None])
     assert home.datasets.read("wine-2026")[SUBJECT].to_list().count(None) == 4
     assert home.datasets.version("wine-2026").n_rows == 6
     assert home.datasets.version("flowers").n_rows == 2
-    assert (receipt.erased.predictions, receipt.erased.actuals, receipt.erased.datasets) == (7, 2, 4)
+    assert receipt.erased == Erased(predictions=7, actuals=2, datasets=4, keys=1)
     assert receipt.subject == home.key.pseudonym(ANA)
     assert {table.name for table in receipt.tables if table.after > table.before >= 0} == {"predictions", "actuals"}
     own_key = public_key(home.folder)
