@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from garcom.cli import actuals, demo, log, models, pack, predict, register, remove, serve, show, use
+from garcom.cli import actuals, dataset, demo, log, models, pack, predict, privacy, register, remove, serve, show, use
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -47,6 +47,8 @@ app.command("models")(models.command)
 app.command("show")(show.command)
 app.command("use")(use.command)
 app.command("remove")(remove.command)
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(privacy.app, name="privacy")
 
 
 def main() -> None:
