@@ -7,11 +7,12 @@ import contextlib
 import gc
 import logging
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from garcom.controller.asking import Controller
-from garcom.errors import GarcomError
+from garcom.errors import GarcomError, JournalUnavailable
 from garcom.http.asgi import Application, Asgi
 from garcom.http.bodies import Bodies
 from garcom.http.edge import Edge
@@ -29,10 +30,15 @@ from garcom.serving.shared_counts import SharedCounts
 from garcom.serving.telemetry import Telemetry
 from garcom.settings import Settings
 
+if TYPE_CHECKING:
+    from garcom.http.repeats import Repeats
+
 logger = logging.getLogger("garcom.app")
 
 #: How often a worker looks whether the traffic plan has changed: one ``stat`` of a file.
 PLAN_INTERVAL_S = 0.1
+#: How often idempotency keys that have had their time are removed.
+KEYS_INTERVAL_S = 60.0
 #: How often a worker shares its counts with its siblings.
 COUNTS_INTERVAL_S = 1.0
 
@@ -47,7 +53,9 @@ class Worker:
         self._telemetry = Telemetry()
         subjects = SubjectKey.under(Path(settings.home))
         self._journal = _journal(settings)
-        self._rotate_path = Path(settings.home, JOURNAL_FOLDER, ROTATE)
+        self._journal_folder = Path(settings.home, JOURNAL_FOLDER)
+        self._rotate_path = self._journal_folder / ROTATE
+        self._keys_lifetime = timedelta(hours=settings.journal.keys_hours)
         self._counts = SharedCounts(run_folder, self._telemetry.snapshot)
         self._control: asyncio.Task[Asgi] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,6 +91,7 @@ class Worker:
         self.plane = DataPlane(self.runtime, self._telemetry)
         self.edge = Edge(self._telemetry, settings.access_log, subjects.pseudonym)
         self._controller = Controller(run_folder)
+        self._repeats: Repeats | None = None
         self._bodies = Bodies(
             max_body_bytes=settings.max_body_bytes,
             max_buffered_bytes=settings.max_buffered_bytes,
@@ -95,6 +104,7 @@ class Worker:
             self.start,
             self.stop,
             self._bodies,
+            self._open_repeats,
         )
 
     async def control(self) -> Asgi:
@@ -119,6 +129,8 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._repeats is not None:
+            await asyncio.to_thread(self._repeats.close)
         if self._journal is not None:
             await asyncio.to_thread(self._journal.close)
         await self.runtime.close()
@@ -150,6 +162,23 @@ class Worker:
                 # The boundary of this background work: a worker that never again heard of a change would look well.
                 logger.exception("traffic plan cannot be followed; the last one stays")
                 await asyncio.sleep(COUNTS_INTERVAL_S)
+
+    def _open_repeats(self) -> Repeats:
+        """What serves requests with a key; it opens no file before the first."""
+        if self._repeats is None:
+            from garcom.http.repeats import Repeats
+
+            self._repeats = Repeats(self._journal_folder, self.plane, self._controller, self._keys_lifetime)
+            self._in_background(self._expire_keys(self._repeats))
+        return self._repeats
+
+    async def _expire_keys(self, repeats: Repeats) -> None:
+        while True:
+            await asyncio.sleep(KEYS_INTERVAL_S)
+            try:
+                await repeats.expire()
+            except JournalUnavailable as error:
+                logger.error("old idempotency keys cannot be removed", extra={"why": str(error)})
 
     async def _watch_rotation(self, journal: Journal) -> None:
         """Close the open segment whenever somebody has asked for it."""

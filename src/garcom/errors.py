@@ -6,6 +6,7 @@ GarcomError
 │   ├── InvalidRows            readable, but rows do not fit the model's signature; a field given twice
 │   │   └── ActualsRefused     readable, but some actuals are none of this model; nothing was taken
 │   ├── BodyTooLarge
+│   ├── KeyReused              an idempotency key came again with another body
 │   └── UnsupportedMediaType
 ├── NotFound
 │   ├── ModelNotFound
@@ -13,6 +14,7 @@ GarcomError
 │   ├── DatasetNotFound
 │   └── PredictionNotFound
 ├── Conflict                   the request is right, the present state forbids it
+│   └── KeyBusy                a request with the same idempotency key is still being answered
 ├── Unavailable                try again later
 │   ├── Overloaded             a bounded queue is full
 │   ├── JournalUnavailable     a prediction cannot be written down, so it is not given
@@ -95,6 +97,10 @@ class BodyTooLarge(InputError):
     """The body is longer than the server takes."""
 
 
+class KeyReused(InputError):
+    """An idempotency key came again, with another body."""
+
+
 class UnsupportedMediaType(InputError):
     """The body's Content-Type is none that the server reads."""
 
@@ -121,6 +127,10 @@ class PredictionNotFound(NotFound):
 
 class Conflict(GarcomError):
     """The present state forbids the change."""
+
+
+class KeyBusy(Conflict):
+    """A request with the same idempotency key is still being answered."""
 
 
 class Unavailable(GarcomError):

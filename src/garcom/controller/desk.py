@@ -12,16 +12,21 @@ import msgspec
 from garcom.controller.messages import (
     AddActuals,
     AnyQuestion,
+    FindAnswer,
     FindPrediction,
+    ListKeys,
     ListPredictions,
     Reply,
     ShowMaturity,
     TakePredictions,
 )
 from garcom.errors import PredictionNotFound
+from garcom.journal.journal import JOURNAL_FOLDER
+from garcom.journal.segment import seal_orphans
 
 if TYPE_CHECKING:
     from garcom.lake.tables import Lake
+    from garcom.lake.undrained import Undrained
 
 _JSON = Reply()
 _ARROW = Reply(media_type="application/vnd.apache.arrow.stream")
@@ -46,16 +51,27 @@ class Desk:
                 return self._add_actuals(question, body)
             case ShowMaturity():
                 return self._show_maturity(question)
+            case FindAnswer():
+                return self._find_answer(question)
+            case ListKeys():
+                return self._list_keys(question)
 
     @functools.cached_property
     def lake(self) -> Lake:
         """The lake, opened once."""
         return self._open_lake()
 
+    @functools.cached_property
+    def undrained(self) -> Undrained:
+        """The journal as it is read beside the lake, by all questions together."""
+        from garcom.lake.undrained import Undrained
+
+        return Undrained(self.lake)
+
     def _find(self, question: FindPrediction) -> tuple[Reply, bytes]:
         from garcom.lake.predictions import Predictions
 
-        found = Predictions(self.lake).find(question.id)
+        found = Predictions(self.lake, self.undrained).find(question.id)
         if found is None:
             raise PredictionNotFound(
                 f"Expected the id of a prediction that is kept here, got {question.id[:100]!r}. An answer tells its "
@@ -66,7 +82,7 @@ class Desk:
     def _list(self, question: ListPredictions) -> tuple[Reply, bytes]:
         from garcom.lake.predictions import Predictions
 
-        page = Predictions(self.lake).page(
+        page = Predictions(self.lake, self.undrained).page(
             question.model, **_wanted(question), limit=question.limit, cursor=question.cursor
         )
         return _JSON, msgspec.json.encode(page)
@@ -76,7 +92,11 @@ class Desk:
 
         from garcom.lake.predictions import Predictions
 
-        table = Predictions(self.lake).frame(question.model, **_wanted(question), limit=question.limit).to_arrow()
+        table = (
+            Predictions(self.lake, self.undrained)
+            .frame(question.model, **_wanted(question), limit=question.limit)
+            .to_arrow()
+        )
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
@@ -87,13 +107,31 @@ class Desk:
         from garcom.serving.codec.actuals_body import read_actuals
 
         told = read_actuals(body, question.content_type.encode(), question.output, datetime.now(UTC))
-        return _JSON, msgspec.json.encode(Actuals(self.lake).add(question.model, told))
+        return _JSON, msgspec.json.encode(Actuals(self.lake, self.undrained).add(question.model, told))
 
     def _show_maturity(self, question: ShowMaturity) -> tuple[Reply, bytes]:
         from garcom.lake.maturity import maturity
 
-        found = maturity(self.lake, question.model, question.since, question.until)
-        return _JSON, msgspec.json.encode({"model": question.model, "ages": found})
+        found = maturity(self.lake, question.model, question.since, question.until, undrained=self.undrained)
+        return _JSON, msgspec.json.encode(found)
+
+    def _find_answer(self, question: FindAnswer) -> tuple[Reply, bytes]:
+        from garcom.lake.keyed import rows_of_key
+
+        self._make_durable()
+        rows = rows_of_key(self.undrained, question.model, question.version, question.key, question.since)
+        return _JSON, msgspec.json.encode(rows)
+
+    def _list_keys(self, question: ListKeys) -> tuple[Reply, bytes]:
+        from garcom.lake.keyed import keys_since
+
+        self._make_durable()
+        return _JSON, msgspec.json.encode(keys_since(self.undrained, question.since))
+
+    def _make_durable(self) -> None:
+        """Sync what a killed worker wrote without having synced it: what is found may be acknowledged."""
+        for _ in seal_orphans(self.lake.home / JOURNAL_FOLDER):
+            pass
 
 
 def _wanted(question: ListPredictions | TakePredictions) -> dict[str, Any]:

@@ -69,7 +69,25 @@ class ShowMaturity(Question, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-AnyQuestion = FindPrediction | ListPredictions | TakePredictions | AddActuals | ShowMaturity
+class FindAnswer(Question, frozen=True, kw_only=True):
+    """What was written of a request with a key, if anything: its answer may have reached nobody.
+
+    ``version`` is the one that its path named. The answer is a JSON list of ``LoggedPrediction``, in the order of rows.
+    """
+
+    model: str
+    version: int | None
+    key: str
+    since: datetime
+
+
+class ListKeys(Question, frozen=True, kw_only=True):
+    """Every request with a key, as a JSON list of ``Keyed``."""
+
+    since: datetime
+
+
+AnyQuestion = FindPrediction | ListPredictions | TakePredictions | AddActuals | ShowMaturity | FindAnswer | ListKeys
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from garcom.errors import ModelNotFound, NotFound
 from garcom.http.bodies import Bodies, Body, Disconnected, Receive
 from garcom.http.edge import Edge, Reply
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.runtime import Route, no_model
+
+if TYPE_CHECKING:
+    from garcom.http.repeats import Repeats
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -28,8 +31,8 @@ _PREDICT_PATH = re.compile(r"/v1/models/[^/]+(/versions/[^/]+)?/predict")
 class Application:
     """One worker's application.
 
-    ``control`` gives the ASGI application for every path that is no prediction; ``startup`` and ``shutdown``
-    run with the server's lifespan.
+    ``control`` gives the ASGI application for every path that is no prediction, ``repeats`` serves requests with an
+    Idempotency-Key; ``startup`` and ``shutdown`` run with the server's lifespan.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Application:
         startup: Callable[[], Awaitable[None]],
         shutdown: Callable[[], Awaitable[None]],
         bodies: Bodies,
+        repeats: Callable[[], Repeats],
     ) -> None:
         self._plane = plane
         self._edge = edge
@@ -47,6 +51,7 @@ class Application:
         self._startup = startup
         self._shutdown = shutdown
         self._bodies = bodies
+        self._repeats = repeats
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -76,7 +81,11 @@ class Application:
             route = route or self._find(scope["path"])
             self._bodies.check_head(headers)
             origin = self._edge.origin(route, head)
-            served = await self._plane.predict(route, await body.read(), head.content_type, origin)
+            content = await body.read()
+            if origin.key is None:
+                served = await self._plane.predict(route, content, head.content_type, origin)
+            else:
+                served = await self._repeats().serve(route, head, origin, content)
             reply = self._edge.reply(route, served, head.request_id)
         except Disconnected:
             return

@@ -85,13 +85,15 @@ class Edge:
 
     def reply(self, route: Route, served: Served, request_id: bytes) -> Reply:
         """The answer to a request that was served."""
-        body, media_type, prediction_id = served
+        body, media_type, prediction_id, repeated = served
         headers = [
             (b"content-type", media_type),
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id or prediction_id.encode()),
         ]
-        if media_type is not JSON:
+        if repeated:
+            headers.append((b"idempotent-replayed", b"true"))
+        if media_type != JSON:
             slot = route.slot
             headers += [(b"garcom-model", slot.model.encode()), (b"garcom-version", b"%d" % slot.version)]
         if self._access_log:

@@ -34,6 +34,9 @@ MEANINGS: dict[str, Meaning] = {
         "The Content-Type is missing, or none that is read.",
         "Set it to application/json, text/csv or application/vnd.apache.arrow.stream.",
     ),
+    "key-reused": Meaning(
+        "An Idempotency-Key came again with another body.", "Use a new key for each request that is no repetition."
+    ),
     "bad-request": Meaning("Something else in the request is wrong.", "Read detail."),
     "model-not-found": Meaning("No model has this name, or none is the default.", "See GET /v1/models."),
     "version-not-found": Meaning("The model has no such version, or none that answers.", "See GET /v1/models/{model}."),
@@ -42,6 +45,10 @@ MEANINGS: dict[str, Meaning] = {
     "conflict": Meaning(
         "The present state forbids it; for instance, a model that needs Python on a server that does not allow it.",
         "Ask whoever runs the server.",
+    ),
+    "key-busy": Meaning(
+        "A request with the same Idempotency-Key is still being answered on another connection.",
+        "Repeat it in a moment.",
     ),
     "overloaded": Meaning(
         "The model's queue, or the room for bodies, is full.", "Wait Retry-After seconds, and send it again."

@@ -56,11 +56,11 @@ class Answer(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """An answer that journal or lake still know, for building the store again."""
+    """A request of which journal or lake still know a prediction (``id``), for building the store again."""
 
     scope: Scope
     key: str
-    answer: Answer
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Orphaned:
-    """The key is yours, and was that of a process which died: look for its row in journal and lake before computing."""
+    """The key is yours, and was that of a process which died, or of another boot of the machine.
+
+    Look for its rows in journal and lake before computing.
+    """
 
     digest: bytes
     body_digest: bytes
@@ -127,7 +130,7 @@ class KeyStore:
     """The keys of one home folder, shared by its processes; one store for each process, made after a fork.
 
     Its methods may be called from any thread. They raise JournalUnavailable when the disk is full or failing, or the
-    others take longer than ``PATIENCE_S``. ``rebuild`` gives the answers of the last ``lifetime_s`` seconds; it is
+    others take longer than ``PATIENCE_S``. ``rebuild`` gives the keys of the last ``lifetime_s`` seconds; it is
     called by whichever process first finds that there is no whole file of this boot.
     """
 
@@ -185,7 +188,7 @@ class KeyStore:
         """Keep the answer. If that fails, the journal still knows it: the next claim of the key is orphaned."""
         row = Row(claim.digest, claim.body_digest, None, *answer, self._expiry())
         with self._left_if_failed(claim.digest):
-            self._run(lambda connection: keys_file.settle(connection, row, self._me))
+            self._run(lambda connection: keys_file.settle(connection, row, self._me, _NOBODY))
         self._held.pop(claim.digest, None)
 
     def release(self, claim: Claim) -> None:
@@ -351,10 +354,11 @@ class KeyStore:
 
     def _rows(self) -> Iterator[Row]:
         now = self._now()
-        for scope, key, answer in self._rebuild():
-            expires_at = keys_file.milliseconds(answer.id) + self._lifetime_ms
+        for scope, key, id in self._rebuild():
+            expires_at = keys_file.milliseconds(id) + self._lifetime_ms
             if expires_at > now:
-                yield Row(_digest(scope, key), None, None, *answer, expires_at)
+                # As if its owner had died: whoever claims it finds the answer where this was found.
+                yield Row(_digest(scope, key), None, _NOBODY, None, None, None, None, expires_at)
 
     def _discard(self) -> None:
         """Throw a damaged file away, unless another process has done so already."""

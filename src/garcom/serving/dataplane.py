@@ -27,11 +27,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Served(NamedTuple):
-    """An answer as bytes; ``id`` is the first row's prediction id."""
+    """An answer as bytes; ``id`` is the first row's prediction id. A repeated one was given to the same key before."""
 
     body: bytes
     media_type: bytes
     id: str
+    repeated: bool = False
 
 
 #: Gets what was served, or the error in its place; called once, on the event loop.

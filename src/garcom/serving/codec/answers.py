@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, UnsetType
 
 from garcom.model.signature import Class, Output
@@ -102,6 +103,28 @@ class AnswerEncoder:
         if self._targets is None:
             return list(outputs.values[:, 0].tolist())
         return [self._targets(*row) for row in outputs.values.tolist()]
+
+    def outputs(
+        self,
+        predictions: Sequence[Any],
+        probabilities: Sequence[Mapping[str, float | None] | None],
+        scores: Sequence[float | None],
+    ) -> Outputs:
+        """Outputs again, of what :meth:`answers` made of them and JSON has kept; null is NaN."""
+        n = len(predictions)
+        labels = values = None
+        if self._shown:
+            index = {label: i for i, label in enumerate(self._shown)}
+            labels = np.array([index[prediction] for prediction in predictions], np.int64)
+            if self._has_score:
+                values = np.array(scores, np.float64).reshape(n, 1)
+        elif len(self._names) > 1:
+            values = np.array([[prediction[name] for name in self._names] for prediction in predictions], np.float64)
+        else:
+            values = np.array(predictions, np.float64).reshape(n, 1)
+        told = [row for row in probabilities if row is not None]
+        shares = [[row[name] for name in self._probability_names] for row in told]
+        return Outputs(labels, np.array(shares, np.float64) if told else None, values)
 
     def encode(self, form: Form, answers: Answers) -> tuple[bytes, bytes]:
         """The body and its media type, in the form of the request."""
