@@ -21,6 +21,8 @@ from typing import NamedTuple
 from garcom.journal.lines import Header, encode
 
 OPEN, CLOSED = ".open", ".ndjson"
+#: A segment that cannot be read at all; it stays where it is, for people to look at.
+DAMAGED = ".damaged"
 #: The file that is touched to have every segment closed.
 ROTATE = "rotate"
 #: Written at once when a segment is made; small enough not to need much memory.

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from garcom.journal.segment import CLOSED, OPEN, sync_folder
+from garcom.journal.segment import CLOSED, DAMAGED, OPEN, sync_folder
 from garcom.storage.durable import sync
-
-#: A segment that could not be read and was set aside for people to look at.
-DAMAGED = ".damaged"
 
 
 def segments_with(folder: Path, pseudonym: str) -> list[str]:

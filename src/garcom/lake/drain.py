@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from garcom.errors import Conflict, JournalError, LakeUnavailable
-from garcom.journal.segment import CLOSED, OPEN, SegmentName, seal_orphans, segment_names
+from garcom.journal.segment import CLOSED, DAMAGED, OPEN, SegmentName, seal_orphans, segment_names
 from garcom.lake.frames import read_frame
 from garcom.lake.snapshot import Snapshot
 from garcom.lake.tables import Lake
@@ -22,8 +22,6 @@ from garcom.storage.lock import locked
 
 logger = logging.getLogger("garcom.lake")
 
-#: Suffix of a segment that cannot be read at all; it stays where it is, for people to look at.
-DAMAGED = ".damaged"
 #: What one commit takes at most, and one segment more: it bounds the memory.
 BATCH_BYTES = 128 << 20
 BATCH_ROWS = 500_000

@@ -4,8 +4,8 @@ import stat
 from pathlib import Path
 
 from garcom.journal.lines import Entry, Version, encode
-from garcom.journal.segment import CLOSED, OPEN, Segment, SegmentName
-from garcom.journal.traces import DAMAGED, clean_damaged, is_gone, segments_with
+from garcom.journal.segment import CLOSED, DAMAGED, OPEN, Segment, SegmentName
+from garcom.journal.traces import clean_damaged, is_gone, segments_with
 
 ANA, BEA = "a" * 32, "b" * 32
 VERSION = Version(v=0, model="wine", version=1, digest="6592", role="stable", task="regression", fields=("x",))

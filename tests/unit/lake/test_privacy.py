@@ -17,8 +17,7 @@ from garcom.ids import uuid7s
 from garcom.journal.keys import Answer, Claimed, KeyStore, Scope
 from garcom.journal.lines import Entry, Version, encode
 from garcom.journal.pseudonyms import SubjectKey
-from garcom.journal.segment import ROTATE, Segment, SegmentName
-from garcom.journal.traces import DAMAGED
+from garcom.journal.segment import DAMAGED, ROTATE, Segment, SegmentName
 from garcom.lake.actuals import Actuals
 from garcom.lake.datasets import Datasets
 from garcom.lake.datasets.records import ID, SUBJECT
