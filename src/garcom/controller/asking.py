@@ -22,6 +22,9 @@ from garcom.errors import Unavailable
 
 #: The controller's socket in the run folder.
 SOCKET = "controller.sock"
+#: How long the controller may take to start, and how often it is looked for.
+START_S = 5.0
+POLL_S = 0.05
 #: The longest that a question may take.
 PATIENCE_S = 120.0
 
@@ -51,7 +54,7 @@ class Controller:
         return head, answer
 
     async def _exchange(self, question: bytes, body: bytes) -> tuple[Reply | Refusal, bytes]:
-        reader, writer = await asyncio.open_unix_connection(self._socket)
+        reader, writer = await self._connect()
         try:
             writer.write(lengths(question, body) + question)
             writer.write(body)
@@ -62,3 +65,14 @@ class Controller:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection, waiting a little for a controller that is just starting."""
+        deadline = asyncio.get_running_loop().time() + START_S
+        while True:
+            try:
+                return await asyncio.open_unix_connection(self._socket)
+            except (FileNotFoundError, ConnectionRefusedError):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(POLL_S)

@@ -23,6 +23,7 @@ from garcom.controller.messages import (
 from garcom.errors import PredictionNotFound
 from garcom.journal.journal import JOURNAL_FOLDER
 from garcom.journal.segment import seal_orphans
+from garcom.lake.records import LabelMaturity
 
 if TYPE_CHECKING:
     from garcom.lake.tables import Lake
@@ -112,8 +113,8 @@ class Desk:
     def _show_maturity(self, question: ShowMaturity) -> tuple[Reply, bytes]:
         from garcom.lake.maturity import maturity
 
-        found = maturity(self.lake, question.model, question.since, question.until, undrained=self.undrained)
-        return _JSON, msgspec.json.encode(found)
+        ages = maturity(self.lake, question.model, question.since, question.until, undrained=self.undrained)
+        return _JSON, msgspec.json.encode(LabelMaturity(model=question.model, ages=tuple(ages)))
 
     def _find_answer(self, question: FindAnswer) -> tuple[Reply, bytes]:
         from garcom.lake.keyed import rows_of_key
