@@ -187,9 +187,7 @@ def _tell_data(console: Console, data: SubjectData, out: Path | None) -> None:
     if data.predictions:
         console.print(rows)
     n_rows = sum(len(each.rows) for each in data.datasets)
-    console.print(
-        f"{len(data.predictions):,} predictions and {n_rows:,} rows of datasets are stored under {data.subject}."
-    )
+    console.print(f"Stored under {data.subject}: predictions {len(data.predictions):,}, rows of datasets {n_rows:,}.")
     console.print(f"Written to {out}." if out else "--out FILE writes all of it, with the inputs.")
 
 
@@ -198,8 +196,8 @@ def _tell_receipt(console: Console, receipt: Receipt, out: Path | None) -> None:
 
     erased = receipt.erased
     console.print(
-        f"Erased: {erased.predictions:,} predictions, {erased.actuals:,} actuals, {erased.datasets:,} rows of datasets "
-        f"and {erased.keys:,} kept answers, stored under {receipt.subject}."
+        f"Erased what was stored under {receipt.subject}: predictions {erased.predictions:,}, actuals "
+        f"{erased.actuals:,}, rows of datasets {erased.datasets:,}, kept answers {erased.keys:,}."
     )
     if out is not None:
         console.print(f"Receipt: {out}. `garcom privacy verify {out}` checks it.")
@@ -211,5 +209,5 @@ def _tell_receipt(console: Console, receipt: Receipt, out: Path | None) -> None:
 def _tell_verified(console: Console, receipt: Receipt) -> None:
     when = receipt.erased_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     console.print(
-        f"The receipt is genuine: {receipt.erased.total:,} rows under {receipt.subject} were erased on {when}."
+        f"The receipt is genuine: on {when} what was stored under {receipt.subject} was erased, rows {receipt.erased.total:,}."
     )
