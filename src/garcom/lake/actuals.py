@@ -11,7 +11,7 @@ from garcom.lake.schemas import ACTUALS, day_of, moment_of
 from garcom.lake.tables import Lake
 from garcom.lake.truth import ORDER, given
 from garcom.lake.undrained import Undrained, View
-from garcom.lake.window import among
+from garcom.lake.window import groups, holding, with_ids
 from garcom.observations import Observations, Observed
 from garcom.storage.lock import locked
 
@@ -114,9 +114,10 @@ def _corrected(new: pl.DataFrame, current: pl.DataFrame, received: datetime) -> 
 
 def _unknown(predictions: View, model: str, ids: list[str], keys: list[str]) -> list[str]:
     """Those of the ids and keys that no prediction of the model has."""
-    found: set[str] = set()
-    if ids:
-        found.update(among(predictions, model, ids).select("id").collect()["id"])
+    found = set(with_ids(predictions.select(model=model).lazy(), ids).select("id").collect()["id"]) if ids else set()
+    snapshot = predictions.snapshot
+    for group in groups(holding(snapshot.files(model=model), ids)):
+        found.update(with_ids(snapshot.read(group), ids).select("id").collect(engine="streaming")["id"])
     known: set[str] = set()
     if keys:
         known.update(predictions.scan(model=model).filter(pl.col("key").is_in(keys)).select("key").collect()["key"])

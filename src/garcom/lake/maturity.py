@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from garcom.lake.records import Maturity
 from garcom.lake.tables import Lake
-from garcom.lake.truth import observations
+from garcom.lake.truth import known
 from garcom.lake.undrained import Undrained
-from garcom.lake.window import Window
+from garcom.lake.window import Window, newest_first
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 #: The upper end of each class of age, but for the last.
@@ -32,20 +33,20 @@ def maturity(
     A shadow's predictions are left out: nobody acted on them, and nobody knows their ids.
     """
     window = Window(since, until)
-    given = (
-        (undrained or Undrained(lake))
-        .view()
-        .scan(model=model, days=window.days(), ids=window.ids)
-        .filter(pl.col("role") != "shadow", window.condition)
-        .select("id", "key", "time")
-    )
-    known = observations(lake.actuals.snapshot(), model, given, window.days(_DAY)).select("id").unique()
-    ages = given.join(known.with_columns(has=pl.lit(True)), on="id", how="left").select(
-        age=_age(now or datetime.now(UTC)), has=pl.col("has").fill_null(False)
-    )
-    counts = ages.group_by("age").agg(pl.len(), pl.col("has").sum()).collect(engine="streaming")
-    found = {age: (n, with_actual) for age, n, with_actual in counts.iter_rows()}
-    return [_record(age, *found.get(age, (0, 0))) for age in (*AGES, OLDER)]
+    actuals = lake.actuals.snapshot()
+    age = _age(now or datetime.now(UTC)).alias("age")
+    n: Counter[str] = Counter()
+    with_actual: Counter[str] = Counter()
+    for part in newest_first((undrained or Undrained(lake)).view(), model, window):
+        given = part.rows.filter(pl.col("role") != "shadow", window.condition)
+        there = known(actuals, model, given, window.days(_DAY), part.ids)
+        n += _counts(given.select(age))
+        with_actual += _counts(given.join(there, on="id", how="semi").select(age))
+    return [_record(age, n[age], with_actual[age]) for age in (*AGES, OLDER)]
+
+
+def _counts(ages: pl.LazyFrame) -> Counter[str]:
+    return Counter(dict(ages.group_by("age").len().collect(engine="streaming").iter_rows()))
 
 
 def _age(now: datetime) -> pl.Expr:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -16,15 +15,12 @@ from garcom.lake.flat import flat
 from garcom.lake.logged import logged
 from garcom.lake.records import LoggedPrediction, Page
 from garcom.lake.schemas import days_around
-from garcom.lake.snapshot import FileFacts
 from garcom.lake.tables import Lake
-from garcom.lake.truth import ORDER, latest, observations, observations_of
+from garcom.lake.truth import ORDER, known, latest, observations, observations_of
 from garcom.lake.undrained import Undrained, View
-from garcom.lake.window import Window, among
+from garcom.lake.window import Window, among, newest_first
 
 MAX_LIMIT = 1000
-#: Files are looked through together up to so many rows, so that many small ones do not cost a look each.
-_ROWS_AT_ONCE = 500_000
 _DAY = timedelta(days=1)
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -128,8 +124,8 @@ class Predictions:
         else:
             rows = among(now, model, sorted(self._newest(now, model, wanted, None, limit)))
         actuals = self._lake.actuals.snapshot()
-        known = latest(observations(actuals, model, rows, wanted.window.days(_DAY)))
-        joined = rows.join(known.select("id", "actual", "observed_at"), on="id", how="left")
+        truth = latest(observations(actuals, model, rows, wanted.window.days(_DAY)))
+        joined = rows.join(truth.select("id", "actual", "observed_at"), on="id", how="left")
         if wanted.has_actual is not None:
             has = pl.col("actual").is_not_null()
             joined = joined.filter(has if wanted.has_actual else ~has)
@@ -148,15 +144,15 @@ class Predictions:
         """
         actuals = self._lake.actuals.snapshot()
         found: list[str] = []
-        for greatest, rows in _newest_first(now, model, wanted.window):
-            if len(found) >= n and greatest is not None and greatest < found[n - 1]:
+        for part in newest_first(now, model, wanted.window):
+            if len(found) >= n and part.ids is not None and part.ids[1] < found[n - 1]:
                 break
-            matching = rows.filter(wanted.condition)
+            matching = part.rows.filter(wanted.condition)
             if before is not None:
                 matching = matching.filter(pl.col("id") < before)
             if wanted.has_actual is not None:
-                known = observations(actuals, model, matching, wanted.window.days(_DAY))
-                matching = matching.join(known, on="id", how="semi" if wanted.has_actual else "anti")
+                there = known(actuals, model, matching, wanted.window.days(_DAY), part.ids)
+                matching = matching.join(there, on="id", how="semi" if wanted.has_actual else "anti")
             top = matching.select("id").top_k(n, by="id").collect(engine="streaming")["id"]
             found = sorted({*found, *top}, reverse=True)[:n]
         return found
@@ -165,30 +161,6 @@ class Predictions:
 def _matching(now: View, model: str, wanted: Wanted) -> pl.LazyFrame:
     window = wanted.window
     return now.scan(model=model, days=window.days(), ids=window.ids).filter(wanted.condition)
-
-
-def _newest_first(now: View, model: str, window: Window) -> Iterator[tuple[str | None, pl.LazyFrame]]:
-    """Parts of the predictions, with the greatest id in each (None: unknown), by falling greatest ids."""
-    yield None, now.select(model=model).lazy()
-    files = now.snapshot.files(model=model, days=window.days(), ids=window.ids)
-    unknown = [file for file in files if file.max_id is None]
-    if unknown:
-        yield None, now.snapshot.read(unknown)
-    for group in _groups([file for file in files if file.max_id is not None]):
-        yield group[0].max_id, now.snapshot.read(group)
-
-
-def _groups(files: Sequence[FileFacts]) -> Iterator[list[FileFacts]]:
-    """Neighbours together: first one, then more and more of them, as the answer is seen to be far."""
-    group: list[FileFacts] = []
-    most = 1
-    for file in files:
-        if group and (len(group) >= most or sum(each.n_rows for each in group) + file.n_rows > _ROWS_AT_ONCE):
-            yield group
-            group, most = [], most * 2
-        group.append(file)
-    if group:
-        yield group
 
 
 def _cursor(id: str) -> str:

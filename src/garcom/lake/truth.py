@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from garcom.lake.snapshot import Snapshot
-from garcom.lake.window import holding
+from garcom.lake.window import holding, with_ids
 
 OBSERVATION = ("id", "actual", "label", "value", "observed_at", "received_at")
 #: What was observed later is nearer to the truth; of two observations of one moment, what came later.
@@ -34,6 +34,22 @@ def observations_of(actuals: Snapshot, model: str, rows: pl.DataFrame) -> pl.Dat
     return _together(_with_ids(actuals, model, ids), _by_key(actuals, model, wanted)).collect()
 
 
+def known(
+    actuals: Snapshot,
+    model: str,
+    predictions: pl.LazyFrame,
+    days: tuple[str, str] | None = None,
+    ids: tuple[str, str] | None = None,
+) -> pl.LazyFrame:
+    """The ids (column ``id``, some perhaps twice) of those of the predictions that have an actual, and of others.
+
+    It is for joins with the predictions: these leave the others out, at less cost than here. ``ids`` are the least and
+    the greatest of theirs.
+    """
+    by_id = actuals.scan(model=model, days=days, ids=ids).filter(pl.col("id").is_not_null())
+    return pl.concat([by_id.select("id"), _by_key(actuals, model, predictions.select("id", "key")).select("id")])
+
+
 def given(actuals: Snapshot, model: str, ids: Sequence[str], keys: Sequence[str]) -> pl.DataFrame:
     """The rows of actuals that came by one of the ids, which are sorted, or by one of the keys."""
     found = [_with_ids(actuals, model, ids)] if ids else []
@@ -48,7 +64,7 @@ def latest(observed: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _with_ids(actuals: Snapshot, model: str, ids: Sequence[str]) -> pl.LazyFrame:
-    return actuals.read(holding(actuals.files(model=model), ids)).filter(pl.col("id").is_in(ids))
+    return with_ids(actuals.read(holding(actuals.files(model=model), ids)), ids)
 
 
 def _by_key(actuals: Snapshot, model: str, wanted: pl.LazyFrame) -> pl.LazyFrame:

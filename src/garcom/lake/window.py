@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -17,6 +17,11 @@ from garcom.lake.undrained import View
 _SLACK = timedelta(minutes=10)
 #: All predictions lie between these.
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+#: Files are looked through together up to so many rows, so that many small ones do not cost a look each.
+_ROWS_AT_ONCE = 500_000
+#: Past so many ids a join finds them faster than a filter.
+_FEW = 1000
 
 
 class Window(NamedTuple):
@@ -56,7 +61,14 @@ def _first_id(moment: datetime) -> str:
 def among(view: View, model: str, ids: Sequence[str]) -> pl.LazyFrame:
     """The predictions of a model that have one of these ids, which are sorted."""
     lake = view.snapshot.read(holding(view.snapshot.files(model=model), ids))
-    return pl.concat([lake, view.select(model=model).lazy()]).filter(pl.col("id").is_in(ids))
+    return with_ids(pl.concat([lake, view.select(model=model).lazy()]), ids)
+
+
+def with_ids(rows: pl.LazyFrame, ids: Sequence[str]) -> pl.LazyFrame:
+    """Those of the rows that have one of the ids, which are sorted."""
+    if len(ids) <= _FEW:
+        return rows.filter(pl.col("id").is_in(ids))  # by the files' statistics, most of them are not even looked at
+    return rows.join(pl.LazyFrame({"id": ids}), on="id", how="semi")
 
 
 def holding(files: Sequence[FileFacts], ids: Sequence[str]) -> list[FileFacts]:
@@ -69,3 +81,37 @@ def holding(files: Sequence[FileFacts], ids: Sequence[str]) -> list[FileFacts]:
         return place < len(ids) and ids[place] <= file.max_id
 
     return [file for file in files if may_hold(file)]
+
+
+class Part(NamedTuple):
+    """Some of the rows, and the least and the greatest id among them, where they are known."""
+
+    rows: pl.LazyFrame
+    ids: tuple[str, str] | None = None
+
+
+def newest_first(view: View, model: str, window: Window) -> Iterator[Part]:
+    """The predictions of a model in parts that fit the memory; first those whose ids are not known, then by falling greatest ids.
+
+    A part can have rows outside the window.
+    """
+    yield Part(view.select(model=model).lazy())
+    files = view.snapshot.files(model=model, days=window.days(), ids=window.ids)
+    for group in groups(sorted(files, key=lambda file: file.max_id is not None)):
+        bounds = [(file.min_id, file.max_id) for file in group]
+        known = [(least, most) for least, most in bounds if least is not None and most is not None]
+        ids = (min(least for least, _ in known), max(most for _, most in known)) if len(known) == len(group) else None
+        yield Part(view.snapshot.read(group), ids)
+
+
+def groups(files: Sequence[FileFacts]) -> Iterator[list[FileFacts]]:
+    """Neighbours together: first one, then more and more of them, as the answer is seen to be far."""
+    group: list[FileFacts] = []
+    most = 1
+    for file in files:
+        if group and (len(group) >= most or sum(each.n_rows for each in group) + file.n_rows > _ROWS_AT_ONCE):
+            yield group
+            group, most = [], most * 2
+        group.append(file)
+    if group:
+        yield group
