@@ -209,5 +209,6 @@ def _tell_receipt(console: Console, receipt: Receipt, out: Path | None) -> None:
 def _tell_verified(console: Console, receipt: Receipt) -> None:
     when = receipt.erased_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     console.print(
-        f"The receipt is genuine: on {when} what was stored under {receipt.subject} was erased, rows {receipt.erased.total:,}."
+        f"The receipt is genuine: on {when} what was stored under {receipt.subject} was erased, "
+        f"rows {receipt.erased.total:,}."
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from garcom.journal.segment import CLOSED, DAMAGED, OPEN, sync_folder
+from garcom.journal.segment import CLOSED, DAMAGED, OPEN
 from garcom.storage.durable import sync
 
 
@@ -44,7 +44,7 @@ def _clean(path: Path, wanted: bytes) -> int:
             stream.writelines(kept)
         sync(draft)
         draft.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
     return n_found
 
 
