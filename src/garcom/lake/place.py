@@ -41,12 +41,12 @@ class Place:
     def write_parquet(self, frame: pl.DataFrame, under: str) -> tuple[str, int]:
         """Write a file below ``under``, durably; its path relative to the table and its size in bytes."""
         relative = f"{under}/{uuid.uuid4()}.parquet".lstrip("/")
-        data = io.BytesIO()
-        frame.write_parquet(data, compression="zstd", compression_level=1, row_group_size=ROW_GROUP_ROWS)
         if self.folder is None:
-            self._put(relative, data)
-        else:
-            _write_durably(self.folder, relative, data)
+            self._write(frame, self.path(relative))
+            return relative, int(self._store().get_file_info([relative])[0].size)
+        data = io.BytesIO()
+        self._write(frame, data)
+        _write_durably(self.folder, relative, data)
         return relative, len(data.getbuffer())
 
     def delete(self, relative: str) -> None:
@@ -56,9 +56,15 @@ class Place:
         else:
             (self.folder / relative).unlink(missing_ok=True)
 
-    def _put(self, relative: str, data: io.BytesIO) -> None:
-        with self._store().open_output_stream(relative, None) as stream:
-            stream.write(data.getvalue())
+    def _write(self, frame: pl.DataFrame, target: str | io.BytesIO) -> None:
+        frame.write_parquet(
+            target,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=ROW_GROUP_ROWS,
+            storage_options=dict(self.options) or None,
+            credential_provider=None,
+        )
 
     def _store(self) -> DeltaStorageHandler:
         """The object store of delta-rs, so that data and log are reached with the same options."""
