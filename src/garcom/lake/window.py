@@ -91,7 +91,7 @@ class Part(NamedTuple):
 
 
 def newest_first(view: View, model: str, window: Window) -> Iterator[Part]:
-    """The predictions of a model in parts that fit the memory; first those whose ids are not known, then by falling greatest ids.
+    """The predictions of a model in parts that fit the memory: by falling greatest ids, those without known ids first.
 
     A part can have rows outside the window.
     """
