@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,6 +62,14 @@ def test_the_same_content_is_the_version_that_exists(datasets: Datasets) -> None
     assert [version.reference for version in datasets.versions()] == ["other:1", "wine:1", "wine:2"]
     assert datasets.version("wine").number == 2
     assert datasets.version("wine:1").n_rows == 4
+
+
+def test_the_same_content_from_two_at_once_is_one_version(tmp_path: Path) -> None:
+    both = [opened(tmp_path) for _ in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        made = list(threads.map(lambda each: each.create("wine", wines(), LINEAGE), both))
+    assert [version.reference for version in made] == ["wine:1", "wine:1"]
+    assert sorted(version.existed for version in made) == [False, True]
 
 
 def test_versions_may_have_other_columns(datasets: Datasets) -> None:
