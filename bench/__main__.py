@@ -15,14 +15,17 @@ from bench.models import build, dataset
 from bench.peers.catalogue import NAMES
 from bench.processes import NotStarted
 from bench.report import Section, machine
-from bench.sections import bodies, startup, throughput, workers
+from bench.sections import bodies, journal, startup, throughput, workers
 from bench.sections.context import Context
 
 SECTIONS: dict[str, Callable[[Context], list[Section]]] = {
     "throughput": throughput.measure,
+    "journal": journal.measure,
     "workers": workers.measure,
     "bodies": bodies.measure,
     "startup": startup.measure,
+    "drain": lake.measure_drain,
+    "lake": lake.measure_lake,
 }
 
 

@@ -180,8 +180,11 @@ def pack(case: Case) -> Path:
     return next(case.folder.glob("*.bundle"))
 
 
-def garcom(workers: int = 1, server: str = "uvicorn") -> System:
-    """Garçom, with an empty home, on one of the two HTTP servers that it runs on."""
+def garcom(workers: int = 1, server: str = "uvicorn", **settings: str) -> System:
+    """Garçom, with an empty home, on one of the two HTTP servers that it runs on.
+
+    ``settings`` are told by the environment: ``journal_sync="off"`` is ``GARCOM_JOURNAL_SYNC``.
+    """
 
     def command(launch: Launch) -> list[str | Path]:
         options = ["--port", str(launch.port), "--home", str(launch.folder / "home"), "--workers", str(workers)]
@@ -191,4 +194,6 @@ def garcom(workers: int = 1, server: str = "uvicorn") -> System:
     title = "Garçom" if server == "uvicorn" else f"Garçom on {server}"
     title += "" if workers == 1 else f", {workers} workers"
     name = "garcom" if server == "uvicorn" else server
-    return System(name, title, command, encode_record, read_label, prepare=lambda launch: pack(launch.case))
+    title += "".join(f", {setting.replace('_', '.', 1)} = {value}" for setting, value in settings.items())
+    env = {f"GARCOM_{setting.upper()}": value for setting, value in settings.items()}
+    return System(name, title, command, encode_record, read_label, prepare=lambda launch: pack(launch.case), env=env)
