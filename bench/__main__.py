@@ -15,7 +15,7 @@ from bench.models import build, dataset
 from bench.peers.catalogue import NAMES
 from bench.processes import NotStarted
 from bench.report import Section, machine
-from bench.sections import bodies, journal, startup, throughput, workers
+from bench.sections import bodies, journal, lake, startup, throughput, workers
 from bench.sections.context import Context
 
 SECTIONS: dict[str, Callable[[Context], list[Section]]] = {
