@@ -13,6 +13,7 @@ from typing import NamedTuple
 from garcom.errors import JournalUnavailable
 from garcom.ids import uuid7s
 from garcom.journal.segment import Segment, SegmentName
+from garcom.storage.disk import DISK, Disk
 
 logger = logging.getLogger("garcom.journal")
 
@@ -55,8 +56,10 @@ class Committer:
         segment_bytes: int,
         segment_s: float,
         max_pending_bytes: int,
+        disk: Disk = DISK,
     ) -> None:
         self._folder = folder
+        self._disk = disk
         self._versions = versions
         self._n_told = 0
         self._sync = sync
@@ -163,7 +166,7 @@ class Committer:
     def _next_segment(self) -> Segment:
         self._close_segment()
         self._n_segments += 1
-        segment = Segment(self._folder, SegmentName(self.writer, self._n_segments), self._segment_bytes)
+        segment = Segment(self._folder, SegmentName(self.writer, self._n_segments), self._segment_bytes, self._disk)
         self._segment = segment
         self._began = time.monotonic()
         self._n_told = 0

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from garcom.journal.lines import Header, encode
+from garcom.storage.disk import DISK, Disk
 
 OPEN, CLOSED = ".open", ".ndjson"
 #: A segment that cannot be read at all; it stays where it is, for people to look at.
@@ -48,20 +49,21 @@ class SegmentName(NamedTuple):
 class Segment:
     """A segment that this process writes. Raises OSError where the disk does; it is not safe across threads."""
 
-    def __init__(self, folder: Path, name: SegmentName, size_bytes: int) -> None:
+    def __init__(self, folder: Path, name: SegmentName, size_bytes: int, disk: Disk = DISK) -> None:
         self.path = folder / f"{name}{OPEN}"
         self.name = name
         self._size_bytes = size_bytes
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._disk = disk
+        self._fd = disk.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             began = datetime.now(UTC).isoformat(timespec="milliseconds")
             header = encode(Header(segment=str(name), worker=os.getpid(), began=began)) + b"\n"
-            _write(self._fd, header, 0)
+            disk.write_all(self._fd, header, 0)
             for start in range(len(header), size_bytes, len(_FILL)):
-                _write(self._fd, _FILL[: size_bytes - start], start)
-            os.fsync(self._fd)
-            sync_folder(folder)
+                disk.write_all(self._fd, _FILL[: size_bytes - start], start)
+            disk.sync(self._fd)
+            disk.sync_path(folder)
         except BaseException:
             os.close(self._fd)
             self.path.unlink(missing_ok=True)
@@ -85,12 +87,12 @@ class Segment:
 
     def write(self, lines: bytes) -> None:
         """Append whole lines."""
-        _write(self._fd, lines, self.length)
+        self._disk.write_all(self._fd, lines, self.length)
         self.length += len(lines)
 
     def sync(self) -> None:
         """Return when everything written is on the disk."""
-        os.fdatasync(self._fd)
+        self._disk.sync_data(self._fd)
 
     def keep(self) -> None:
         """Whatever happens later, what was written so far has been acknowledged."""
@@ -100,9 +102,9 @@ class Segment:
         """Cut the file to its lines, make it durable and give it its final name; None if it held no line."""
         try:
             if self.empty:
-                self.path.unlink()
+                self._disk.unlink(self.path)
                 return None
-            return _seal(self._fd, self.path, self.length)
+            return _seal(self._fd, self.path, self.length, self._disk)
         finally:
             os.close(self._fd)
 
@@ -113,37 +115,21 @@ class Segment:
         file gets no more lines.
         """
         try:
-            os.ftruncate(self._fd, self._kept)
-            os.fsync(self._fd)
+            self._disk.truncate(self._fd, self._kept)
+            self._disk.sync(self._fd)
         except OSError:
             pass  # recovery reads whole lines only
         finally:
             os.close(self._fd)
 
 
-def _write(fd: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
-    while view:
-        n = os.pwrite(fd, view, at)
-        view, at = view[n:], at + n
-
-
-def _seal(fd: int, path: Path, length: int) -> Path:
-    os.ftruncate(fd, length)
-    os.fsync(fd)
+def _seal(fd: int, path: Path, length: int, disk: Disk) -> Path:
+    disk.truncate(fd, length)
+    disk.sync(fd)
     closed = path.with_suffix(CLOSED)
-    path.rename(closed)
-    sync_folder(path.parent)
+    disk.rename(path, closed)
+    disk.sync_path(path.parent)
     return closed
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def segment_names(folder: Path, suffix: str) -> list[SegmentName]:
@@ -172,7 +158,7 @@ def open_segments(folder: Path) -> list[Path]:
     return [folder / f"{name}{OPEN}" for name in segment_names(folder, OPEN)]
 
 
-def seal_orphans(folder: Path) -> Iterator[Path]:
+def seal_orphans(folder: Path, disk: Disk = DISK) -> Iterator[Path]:
     """Close the segments whose writers have died, and give their final paths."""
     for path in open_segments(folder):
         try:
@@ -182,7 +168,7 @@ def seal_orphans(folder: Path) -> Iterator[Path]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.exists():
-                yield _seal(fd, path, _length(fd))
+                yield _seal(fd, path, _length(fd), disk)
         except BlockingIOError:
             continue  # it is being written
         finally:

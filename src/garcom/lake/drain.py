@@ -63,6 +63,7 @@ class Drain:
     def __init__(self, lake: Lake, after: Callable[[str], None] = lambda step: None) -> None:
         self._lake = lake
         self._folder = lake.home / "journal"
+        self._disk = lake.root.disk
         self._after = after
 
     def run(self) -> Drained:
@@ -71,7 +72,7 @@ class Drain:
         if not self._folder.is_dir():
             return drained
         with locked(self._folder / "drain.lock", PATIENCE_S):
-            for path in seal_orphans(self._folder):
+            for path in seal_orphans(self._folder, self._disk):
                 logger.warning("segment of a dead writer closed", extra={"segment": path.stem})
             self._after("sealed")
             for race in range(_RACES):
@@ -92,7 +93,7 @@ class Drain:
         for path in paths:
             name = SegmentName.of(path)
             if name.number <= seen.transactions.get(name.writer, -1):
-                path.unlink()
+                self._disk.unlink(path)
                 drained.n_again += 1
                 continue
             self._take(path, batch, drained)
@@ -105,7 +106,7 @@ class Drain:
         try:
             reading, frame = read_frame(path)
         except JournalError as error:
-            path.rename(path.with_suffix(DAMAGED))
+            self._disk.rename(path, path.with_suffix(DAMAGED))
             drained.n_damaged += 1
             logger.error(
                 "segment cannot be read and is set aside",
@@ -139,7 +140,7 @@ class Drain:
                 f"{', '.join(missing)}. The segments are kept."
             )
         for path in batch.paths:
-            path.unlink()
+            self._disk.unlink(path)
             self._after("unlinked")
         drained.n_segments += len(batch.paths)
         drained.n_rows += batch.n_rows

@@ -10,13 +10,13 @@ import io
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 from deltalake.fs import DeltaStorageHandler
 
-from garcom.journal.segment import sync_folder
+from garcom.storage.disk import DISK, Disk
 
 #: Small enough that one id is found by reading a few MB, large enough to compress well.
 ROW_GROUP_ROWS = 100_000
@@ -28,6 +28,11 @@ class Place:
 
     uri: str
     options: Mapping[str, str] = field(default_factory=dict)
+    disk: Disk = field(default=DISK, repr=False)
+
+    def below(self, name: str) -> Place:
+        """A place under this one, such as ``datasets/wine``."""
+        return replace(self, uri=self.path(name))
 
     @property
     def folder(self) -> Path | None:
@@ -46,7 +51,7 @@ class Place:
             return relative, int(self._store().get_file_info([relative])[0].size)
         data = io.BytesIO()
         self._write(frame, data)
-        _write_durably(self.folder, relative, data)
+        self._write_durably(self.folder / relative, data)
         return relative, len(data.getbuffer())
 
     def delete(self, relative: str) -> None:
@@ -70,32 +75,29 @@ class Place:
         """The object store of delta-rs, so that data and log are reached with the same options."""
         return DeltaStorageHandler(self.uri, dict(self.options))
 
+    def sync_files(self, paths: list[Path]) -> None:
+        """Make local files of one folder, and their names, durable."""
+        for path in paths:
+            self.disk.sync_path(path)
+        if paths:
+            self.disk.sync_path(paths[0].parent)
 
-def _write_durably(root: Path, relative: str, data: io.BytesIO) -> None:
-    path = root / relative
-    _make_folder(path.parent)
-    with path.open("xb") as file:
-        file.write(data.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, each name durable."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
-
-
-def sync_files(paths: list[Path]) -> None:
-    """Make files of one folder, and their names, durable."""
-    for path in paths:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def _write_durably(self, path: Path, data: io.BytesIO) -> None:
+        self._make_folder(path.parent)
+        fd = self.disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
-            os.fsync(fd)
+            self.disk.write_all(fd, data.getbuffer(), 0)
+            self.disk.sync(fd)
+            self.disk.sync_path(path.parent)
+        except BaseException:
+            path.unlink(missing_ok=True)  # or a disk that is full would be the fuller after each attempt
+            raise
         finally:
             os.close(fd)
-    if paths:
-        sync_folder(paths[0].parent)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, each name durable."""
+        if not folder.is_dir():
+            self._make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+            self.disk.sync_path(folder.parent)

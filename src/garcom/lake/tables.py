@@ -21,7 +21,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from garcom.errors import Conflict, LakeUnavailable
-from garcom.lake.place import Place, sync_files
+from garcom.lake.place import Place
 from garcom.lake.schemas import ACTUALS, PREDICTIONS
 from garcom.lake.snapshot import FileFacts, Snapshot, facts
 
@@ -270,7 +270,7 @@ class Table:
     def _sync_log(self, *patterns: str) -> None:
         if self.place.folder is not None:
             log = self.place.folder / "_delta_log"
-            sync_files([path for pattern in patterns for path in log.glob(pattern)])
+            self.place.sync_files([path for pattern in patterns for path in log.glob(pattern)])
 
     def _existing(self) -> DeltaTable:
         table = self._refresh()
@@ -343,8 +343,7 @@ class Lake:
         statistics: Sequence[str] = STATISTICS,
     ) -> Table:
         """A table below the lake's root, such as ``datasets/wine``."""
-        place = Place(self.root.path(name), self.root.options)
-        return Table(place, schema, partition_by=partition_by, sort_by=sort_by, statistics=statistics)
+        return Table(self.root.below(name), schema, partition_by=partition_by, sort_by=sort_by, statistics=statistics)
 
 
 def _statistics(rows: pl.DataFrame, columns: Sequence[str]) -> dict[str, Any]:
