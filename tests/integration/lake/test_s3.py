@@ -11,8 +11,11 @@ from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
 import pytest
+from deltalake.fs import DeltaStorageHandler
 from polars.testing import assert_frame_equal
+from pyarrow import fs
 
+from garcom.lake.datasets import Datasets
 from garcom.lake.drain import Drain
 from garcom.lake.opening import open_lake
 from garcom.lake.schemas import days_around
@@ -20,6 +23,8 @@ from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
 from garcom.lake.upkeep import MANY_FILES, Upkeep
 from garcom.settings import RetentionSettings
+from garcom.storage.database import Database
+from tests.unit.lake.datasets.rows import wines
 from tests.unit.lake.journals import closed
 from tests.unit.lake.rows import BEGAN, predictions
 
@@ -109,3 +114,16 @@ def test_commits_at_the_same_time_all_arrive(lake: Lake, environment: dict[str, 
         thread.join()
     assert lake.predictions.scan().collect().height == 6
     assert lake.predictions.snapshot(["w0", "w1"]).transactions == {"w0": 2, "w1": 2}
+
+
+def test_datasets_stand_in_a_store_until_they_are_removed(lake: Lake) -> None:
+    datasets = Datasets(Database.open(lake.home), lake)
+    datasets.create("wine", wines(), {"source": "test"})
+    assert datasets.erase(subjects=["ana"]) == {"wine:1": 2}
+    assert datasets.read("wine")["_garcom_id"].to_list() == ["a2", "a4"]
+    place = lake.table("datasets/wine/1", wines().schema).place
+    store = fs.PyFileSystem(DeltaStorageHandler(place.uri, dict(place.options)))
+    found = store.get_file_info(fs.FileSelector("", recursive=True))
+    assert len([file for file in found if file.extension == "parquet"]) == 1
+    datasets.remove("wine")
+    assert store.get_file_info(fs.FileSelector("", recursive=True, allow_not_found=True)) == []

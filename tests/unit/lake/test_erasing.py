@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from garcom.lake.erasing import erase_rows
+from garcom.lake.erasing import delete_unnamed, erase_rows
 from garcom.lake.tables import Lake
 from tests.unit.lake.rows import predictions
 
@@ -66,3 +66,15 @@ def test_files_of_older_versions_and_of_failed_commits_go_too(tmp_path: Path) ->
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     assert erase_rows(Lake.open(tmp_path).predictions, OF_ANA) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_the_table_does_not_name_go_whatever_the_clock_says(tmp_path: Path) -> None:
+    table = Lake.open(tmp_path).predictions
+    table.append(pl.concat([rows(ANA), rows(BEA)]))
+    table.rewrite(~OF_ANA)
+    table.write(rows(ANA))
+    for path in tmp_path.rglob("*.parquet"):
+        os.utime(path, (2**32, 2**32))
+    delete_unnamed(table)
+    assert ANA.encode() not in bytes_under(tmp_path)
+    assert table.scan().collect()["subject"].to_list() == [BEA] * 3

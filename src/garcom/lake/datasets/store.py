@@ -16,6 +16,7 @@ from garcom.errors import DatasetError
 from garcom.lake.datasets.columns import schema_of
 from garcom.lake.datasets.digest import content_digest
 from garcom.lake.datasets.records import ID, SUBJECT, DatasetVersion
+from garcom.lake.erasing import delete_unnamed
 from garcom.lake.tables import Lake, Table
 
 
@@ -72,7 +73,7 @@ class Store:
     def purge(self, version: DatasetVersion) -> int:
         """Delete the files of earlier versions of the table; answers the version that it has."""
         table = self.table(version)
-        table.vacuum(0)
+        delete_unnamed(table)
         return table.snapshot().version
 
     def delete(self, version: DatasetVersion) -> None:

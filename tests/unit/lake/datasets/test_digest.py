@@ -5,7 +5,7 @@ import struct
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from garcom.lake.datasets.columns import canonical
@@ -48,6 +48,7 @@ def test_how_the_table_is_held_does_not_matter() -> None:
     assert content_digest(canonical(zeros[0])) == content_digest(canonical(zeros[1]))
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(max_size=3), max_size=4), st.lists(st.text(max_size=3), max_size=4))
 def test_texts_are_told_apart_wherever_they_are_cut(one: list[str], other: list[str]) -> None:
     digests = [content_digest(pl.DataFrame({"t": pl.Series(texts, dtype=pl.String)})) for texts in (one, other)]
