@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from garcom.lake.records import Added
+from garcom.lake.rereading import rereading
 from garcom.lake.schemas import ACTUALS, day_of, moment_of
 from garcom.lake.tables import Lake
 from garcom.lake.truth import ORDER, given
@@ -35,6 +36,7 @@ class Actuals:
         self._undrained = undrained or Undrained(lake)
         self._lock = lake.home / "lake" / "actuals.lock"
 
+    @rereading
     def add(self, model: str, told: Observations, received_at: datetime | None = None) -> Added:
         """Write the rows down that are not there yet; all of them, or none where the lake fails."""
         self._lock.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from garcom.lake.records import Maturity
+from garcom.lake.rereading import rereading
 from garcom.lake.tables import Lake
 from garcom.lake.truth import known
 from garcom.lake.undrained import Undrained
@@ -19,6 +20,7 @@ AGES = {"< 1 h": _HOUR, "< 6 h": 6 * _HOUR, "< 1 d": _DAY, "< 3 d": 3 * _DAY, "<
 OLDER = "older"
 
 
+@rereading
 def maturity(
     lake: Lake,
     model: str,

@@ -14,6 +14,7 @@ from garcom.errors import InputError
 from garcom.lake.flat import flat
 from garcom.lake.logged import logged
 from garcom.lake.records import LoggedPrediction, Page
+from garcom.lake.rereading import rereading
 from garcom.lake.schemas import days_around
 from garcom.lake.tables import Lake
 from garcom.lake.truth import ORDER, known, latest, observations, observations_of
@@ -60,6 +61,7 @@ class Predictions:
         self._lake = lake
         self._undrained = undrained or Undrained(lake)
 
+    @rereading
     def find(self, id: str) -> LoggedPrediction | None:
         """The prediction of this id, with its actual and the actual's history; None where there is none."""
         wanted = id.lower()
@@ -73,6 +75,7 @@ class Predictions:
         found = self._records(rows.head(1))
         return found[0] if found else None
 
+    @rereading
     def page(
         self,
         model: str,
@@ -102,6 +105,7 @@ class Predictions:
         more = _cursor(ids[limit - 1]) if len(ids) > limit else None
         return Page(model=model, predictions=self._records(rows), next=more)
 
+    @rereading
     def frame(
         self,
         model: str,

@@ -23,6 +23,7 @@ from garcom.lake.erasing import erase_rows
 from garcom.lake.logged import logged
 from garcom.lake.receipts import Erased, Receipt, TableVersions, signing_key
 from garcom.lake.records import LoggedPrediction
+from garcom.lake.rereading import rereading
 from garcom.lake.tables import Lake
 from garcom.lake.truth import ORDER, observations_of
 from garcom.lake.undrained import Undrained
@@ -66,6 +67,7 @@ class Privacy:
         self._journal = lake.home / "journal"
         self._key = SubjectKey.under(lake.home)
 
+    @rereading
     def export(self, subject: str) -> SubjectData:
         """Everything that is stored of the subject in journal, lake, actuals and datasets, by time."""
         pseudonym = self._key.pseudonym(subject)

@@ -57,7 +57,7 @@ class Upkeep:
             try:
                 done.n_expired_rows += _expire(table, retention, today, lock)
                 done.n_compacted += compact(table, lock)
-            except Conflict as error:
+            except (Conflict, FileNotFoundError) as error:  # an erasure deletes what it replaces
                 logger.info("upkeep gave way to another change", extra={"why": str(error)})
             done.n_deleted_files += len(table.vacuum())
             table.checkpoint()
