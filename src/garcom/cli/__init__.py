@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from garcom.cli import actuals, dataset, demo, log, models, pack, predict, privacy, register, remove, serve, show, use
+from garcom.cli import (
+    actuals,
+    dataset,
+    demo,
+    log,
+    models,
+    pack,
+    predict,
+    privacy,
+    register,
+    remove,
+    replay,
+    serve,
+    show,
+    use,
+)
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -42,6 +57,7 @@ app.command("serve", epilog=serve.EPILOG)(serve.command)
 app.command("predict")(predict.command)
 app.command("actuals")(actuals.command)
 app.command("log")(log.command)
+app.command("replay")(replay.command)
 app.command("register")(register.command)
 app.command("models")(models.command)
 app.command("show")(show.command)

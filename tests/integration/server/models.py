@@ -33,7 +33,7 @@ def wine(folder: Path) -> Path:
         Step("argmax", (3,)),
     )
     Program(steps, {"labels": 4, "probabilities": 3}).save(folder / "engines" / "arrays")
-    return _sealed(folder, "wine", SIGNATURE, EngineSpec(name="arrays", kind="arrays"))
+    return sealed(folder, "wine", SIGNATURE, EngineSpec(name="arrays", kind="arrays"))
 
 
 def line(folder: Path, slope: float, name: str = "line", padding_bytes: int = 0) -> Path:
@@ -42,13 +42,13 @@ def line(folder: Path, slope: float, name: str = "line", padding_bytes: int = 0)
     Program((Step("linear", (0,), arrays=coefficients),), {"values": 2}).save(folder / "engines" / "arrays")
     if padding_bytes:
         (folder / "padding.bin").write_bytes(b"\0" * padding_bytes)
-    return _sealed(folder, name, NUMBER, EngineSpec(name="arrays", kind="arrays"))
+    return sealed(folder, name, NUMBER, EngineSpec(name="arrays", kind="arrays"))
 
 
 def broken(folder: Path, name: str = "line") -> Path:
     """A bundle whose files are whole, but whose program is of no operation that exists."""
     Program((Step("nonsense", (0,)),), {"values": 2}).save(folder / "engines" / "arrays")
-    return _sealed(folder, name, NUMBER, EngineSpec(name="arrays", kind="arrays"))
+    return sealed(folder, name, NUMBER, EngineSpec(name="arrays", kind="arrays"))
 
 
 class Sleeper:
@@ -66,10 +66,11 @@ def sleeper(folder: Path) -> Path:
     loaded = Loaded(model=Sleeper(), framework="scikit-learn", input_kind="array", output=NUMBER.output)
     original = bind(loaded, NUMBER)
     spec = python.write(folder / "engines" / "python", original)
-    return _sealed(folder, "sleeper", NUMBER, spec)
+    return sealed(folder, "sleeper", NUMBER, spec)
 
 
-def _sealed(folder: Path, name: str, signature: Signature, spec: EngineSpec) -> Path:
+def sealed(folder: Path, name: str, signature: Signature, spec: EngineSpec) -> Path:
+    """The bundle of what stands in the folder."""
     documents = {
         "signature.json": signature,
         "proof.json": proof(),
