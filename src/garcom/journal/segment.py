@@ -22,6 +22,8 @@ from garcom.journal.lines import Header, encode
 from garcom.storage.disk import DISK, Disk
 
 OPEN, CLOSED = ".open", ".ndjson"
+#: A segment that is being made; what is left of it when its writer dies is empty.
+UNLOCKED = ".new"
 #: A segment that cannot be read at all; it stays where it is, for people to look at.
 DAMAGED = ".damaged"
 #: The file that is touched to have every segment closed.
@@ -54,9 +56,13 @@ class Segment:
         self.name = name
         self._size_bytes = size_bytes
         self._disk = disk
-        self._fd = disk.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        # Named as a segment only when it is locked: until then a drain would take it for one whose writer has died,
+        # close it, and remove what is written to it afterwards.
+        unlocked = folder / f"{name}{UNLOCKED}"
+        self._fd = disk.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            disk.rename(unlocked, self.path)
             began = datetime.now(UTC).isoformat(timespec="milliseconds")
             header = encode(Header(segment=str(name), worker=os.getpid(), began=began)) + b"\n"
             disk.write_all(self._fd, header, 0)
@@ -66,6 +72,7 @@ class Segment:
             disk.sync_path(folder)
         except BaseException:
             os.close(self._fd)
+            unlocked.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
             raise
         #: Where the next line goes, how much of that is a preface, and how much somebody relies on.

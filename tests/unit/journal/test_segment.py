@@ -10,6 +10,7 @@ import pytest
 from garcom.journal.lines import Entry, Version, encode, encode_lines
 from garcom.journal.reader import read_segment
 from garcom.journal.segment import Segment, SegmentName, closed_segments, seal_orphans
+from garcom.storage.disk import Disk
 
 VERSION = Version(
     v=0,
@@ -50,6 +51,7 @@ def test_what_was_written_is_read_open_and_closed(tmp_path: Path) -> None:
     assert closed_segments(tmp_path) == [closed]
     reading, entries = read_segment(closed)
     (version, entry), *_ = entries
+    assert reading.header is not None
     assert reading.header.segment == "01a-00000001"
     assert reading.header.columns == Entry._fields
     assert version == VERSION
@@ -130,4 +132,20 @@ def test_an_abandoned_segment_keeps_what_was_acknowledged(tmp_path: Path) -> Non
     made.write(lines(2, 2))
     made.abandon()
     (closed,) = seal_orphans(tmp_path)
+    assert ids(closed) == ["id-0", "id-1"]
+
+
+def test_nobody_takes_a_segment_that_is_being_made_for_that_of_a_dead_writer(tmp_path: Path) -> None:
+    sealed: list[Path] = []
+
+    def interrupted(path: Path, flags: int, mode: int) -> int:
+        fd = os.open(path, flags, mode)
+        sealed.extend(seal_orphans(tmp_path))
+        return fd
+
+    made = Segment(tmp_path, SegmentName("01a", 1), 64 * 1024, Disk(open=interrupted))
+    made.write(encode(VERSION) + b"\n" + lines(0, 2))
+    assert sealed == []
+    closed = made.close()
+    assert closed is not None
     assert ids(closed) == ["id-0", "id-1"]

@@ -91,9 +91,11 @@ def test_each_row_once_whatever_happens_at_the_same_time(lake: Lake) -> None:
     stop = threading.Event()
 
     def write() -> None:
-        for number in range(1, 25):
-            acknowledged.extend(closed(lake.home, number=number, n=3))
-        stop.set()
+        try:
+            for number in range(1, 25):
+                acknowledged.extend(closed(lake.home, number=number, n=3))
+        finally:
+            stop.set()
 
     def drain() -> None:
         while not stop.is_set():
