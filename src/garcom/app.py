@@ -88,7 +88,7 @@ class Worker:
             route=settings.route,
             employ=employ,
         )
-        self.plane = DataPlane(self.runtime, self._telemetry)
+        self.plane = DataPlane(self.runtime, self._telemetry, subjects.pseudonym)
         self.edge = Edge(self._telemetry, settings.access_log, subjects.pseudonym)
         self._controller = Controller(run_folder)
         self._repeats: Repeats | None = None

@@ -83,7 +83,7 @@ class Application:
             origin = self._edge.origin(route, head)
             content = await body.read()
             if origin.key is None:
-                served = await self._plane.predict(route, content, head.content_type, origin)
+                served = await self._plane.predict(route, content, head.content_type, origin, head.names)
             else:
                 served = await self._repeats().serve(route, head, origin, content)
             reply = self._edge.reply(route, served, head.request_id)

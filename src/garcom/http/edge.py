@@ -14,6 +14,7 @@ from garcom.ids import uuid7s
 from garcom.journal.journal import Origin
 from garcom.serving.codec.answers import JSON
 from garcom.serving.dataplane import Served
+from garcom.serving.named_rows import NameFields
 from garcom.serving.runtime import Route
 from garcom.serving.telemetry import Telemetry
 
@@ -36,6 +37,24 @@ class Head(NamedTuple):
     subject: bytes = b""
     #: The Idempotency-Key.
     key: bytes = b""
+    #: The fields in which each row tells whom it is about, and what the client calls it.
+    subject_field: bytes = b""
+    key_field: bytes = b""
+
+    @property
+    def names(self) -> NameFields:
+        """The fields that name rows. Raises InputError where they contradict the other headers, or are no text."""
+        for field, header, name in (
+            (self.subject_field, self.subject, "Subject"),
+            (self.key_field, self.key, "Key"),
+        ):
+            if field and header:
+                other = "Garcom-Subject" if name == "Subject" else "Idempotency-Key"
+                raise InputError(f"Expected either Garcom-{name}-Field or {other}, got both. Send the one that counts.")
+        try:
+            return NameFields(self.subject_field.decode(), self.key_field.decode())
+        except UnicodeDecodeError as error:
+            raise InputError("Expected the name of a field in UTF-8 in a Garcom-…-Field header.") from error
 
 
 class Reply(NamedTuple):
@@ -57,7 +76,7 @@ class Edge:
     @staticmethod
     def read_headers(headers: Iterable[Header]) -> Head:
         """The headers that matter for a prediction."""
-        content_type = request_id = subject = key = b""
+        content_type = request_id = subject = key = subject_field = key_field = b""
         for name, value in headers:
             if name == b"content-type":
                 content_type = value
@@ -67,15 +86,18 @@ class Edge:
                 subject = value
             elif name == b"idempotency-key":
                 key = value
-        return Head(content_type, request_id, subject, key)
+            elif name == b"garcom-subject-field":
+                subject_field = value
+            elif name == b"garcom-key-field":
+                key_field = value
+        return Head(content_type, request_id, subject, key, subject_field, key_field)
 
     def origin(self, route: Route, head: Head) -> Origin:
         """Where a request comes from, for the journal. Raises InputError for a subject that cannot be one."""
-        _, request_id, subject, key = head
         return Origin(
-            request_id.decode() if request_id else None,
-            key.decode("latin-1") if key else None,
-            self.subject(subject),
+            head.request_id.decode() if head.request_id else None,
+            head.key.decode("latin-1") if head.key else None,
+            self.subject(head.subject),
             route.role,
         )
 

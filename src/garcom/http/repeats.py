@@ -70,9 +70,9 @@ class Repeats:
         try:
             served = None
             if isinstance(claim, Orphaned):
-                served = await self._found(route, pinned, key, head.content_type, body)
+                served = await self._found(route, pinned, key, head, body)
             if served is None:
-                served = await self._plane.predict(route, body, head.content_type, origin)
+                served = await self._plane.predict(route, body, head.content_type, origin, head.names)
         except BaseException as error:
             # What the journal refused may be on the disk all the same; of other errors nothing was written.
             certain = isinstance(error, GarcomError) and not isinstance(error, JournalUnavailable)
@@ -108,9 +108,7 @@ class Repeats:
                 )
             await asyncio.sleep(POLL_S)
 
-    async def _found(
-        self, route: Route, pinned: int | None, key: str, content_type: bytes, body: bytes
-    ) -> Served | None:
+    async def _found(self, route: Route, pinned: int | None, key: str, head: Head, body: bytes) -> Served | None:
         """The answer made again from what was written; None if nothing was, or not all of it."""
         model = route.slot.model
         _, told = await self._controller.ask(FindAnswer(model=model, version=pinned, key=key, since=self._since()))
@@ -119,15 +117,15 @@ class Repeats:
             return None
         runtime = self._plane.runtime
         batcher = await runtime.batcher(runtime.slot(model, str(rows[0].version)))
-        codec = batcher.predictor.codec
-        order = codec.decode(body, content_type)
+        encoder = batcher.predictor.codec.encoder
+        order = self._plane.read(batcher, body, head.content_type, head.names)
         if order.n_rows != len(rows):
             return None
-        outputs = codec.encoder.outputs(
+        outputs = encoder.outputs(
             [row.prediction for row in rows], [row.probabilities for row in rows], [row.score for row in rows]
         )
         warnings = {i: msgspec.convert(row.warnings, list[Warned]) for i, row in enumerate(rows) if row.warnings}
-        answer, media_type = codec.encoder.encode(order.form, Answers([row.id for row in rows], outputs, warnings))
+        answer, media_type = encoder.encode(order.form, Answers([row.id for row in rows], outputs, warnings))
         return Served(answer, media_type, rows[0].id, repeated=True)
 
     async def _settle(self, claim: Claim, answer: Answer) -> None:

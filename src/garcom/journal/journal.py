@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,9 +31,11 @@ class Origin(NamedTuple):
     subject: str | None = None
     role: str = "stable"
 
-    def of_row(self, row: int) -> Origin:
-        """The origin of one of several rows of a request with a key: two rows must not share one."""
-        return self._replace(key=f"{self.key}/{row}")
+    def of_rows(self, n_rows: int) -> Iterator[Origin]:
+        """The origin of each row of a request; where there are several, no two of them share its key."""
+        if self.key is None or n_rows == 1:
+            return repeat(self, n_rows)
+        return (self._replace(key=f"{self.key}/{row}") for row in range(n_rows))
 
 
 class Journal:

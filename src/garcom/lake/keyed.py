@@ -10,6 +10,7 @@ import polars as pl
 
 from garcom.lake.logged import logged
 from garcom.lake.records import LoggedPrediction
+from garcom.lake.rereading import rereading
 from garcom.lake.schemas import ACTUALS
 from garcom.lake.undrained import Undrained
 from garcom.lake.window import Window
@@ -30,6 +31,7 @@ class Keyed(NamedTuple):
     id: str
 
 
+@rereading
 def rows_of_key(
     undrained: Undrained, model: str, version: int | None, key: str, since: datetime
 ) -> list[LoggedPrediction]:
@@ -50,6 +52,7 @@ def rows_of_key(
     return logged(rows, pl.DataFrame(schema=ACTUALS)) if rows.height else []
 
 
+@rereading
 def keys_since(undrained: Undrained, since: datetime) -> list[Keyed]:
     """Every request with a key, once."""
     rows = (

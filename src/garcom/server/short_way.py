@@ -22,7 +22,7 @@ FAREWELL_S = 0.2
 #: Headers that say more of a prediction than its content type.
 _TELLING_HEADERS = frozenset({b"x-request-id", b"garcom-subject"})
 #: Headers that ask for what only the long way does.
-_LONG_WAY_HEADERS = frozenset({b"content-encoding", b"idempotency-key"})
+_LONG_WAY_HEADERS = frozenset({b"content-encoding", b"idempotency-key", b"garcom-subject-field", b"garcom-key-field"})
 _UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 #: A longer body goes the way that counts what the worker holds.
 MAX_SHORT_BODY_BYTES = 64 * 1024

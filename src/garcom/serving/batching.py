@@ -29,7 +29,7 @@ from garcom.serving.codec.answers import Answer, Answers
 from garcom.serving.guards import Warned
 from garcom.serving.predictor import Predictor, unexpected
 from garcom.serving.rows import Row
-from garcom.serving.scribe import Scribe
+from garcom.serving.scribe import Origins, Scribe
 
 logger = logging.getLogger("garcom.serving")
 
@@ -66,11 +66,11 @@ class _Found(NamedTuple):
 class _Body:
     """A body of several rows, computed slice by slice."""
 
-    def __init__(self, batch: Batch, finish: Finish, deliver: DeliverBody, origin: Origin, began: float) -> None:
+    def __init__(self, batch: Batch, finish: Finish, deliver: DeliverBody, origins: Origins, began: float) -> None:
         self.batch = batch
         self.finish = finish
         self.deliver = deliver
-        self.origin = origin
+        self.origins = origins
         self.began = began
         self.done: list[Outputs] = []
         self.n_done = 0
@@ -125,13 +125,13 @@ class Batcher:
         self._singles.append(_Single(row, deliver, origin, began))
 
     def submit_body(
-        self, rows: Sequence[Row] | Batch, finish: Finish, deliver: DeliverBody, origin: Origin, began: float
+        self, rows: Sequence[Row] | Batch, finish: Finish, deliver: DeliverBody, origins: Origins, began: float
     ) -> None:
         """Queue the rows of one request; ``deliver`` gets what ``finish`` makes of them. Raises Overloaded."""
         batch = rows if isinstance(rows, Batch) else self.predictor.build(rows)
         # The body in front is being served, however long it is; only what waits behind it counts.
         self._admit(batch.n_rows, waiting=sum(body.batch.n_rows for body in islice(self._bodies, 1, None)))
-        self._bodies.append(_Body(batch, finish, deliver, origin, began))
+        self._bodies.append(_Body(batch, finish, deliver, origins, began))
 
     def _admit(self, n_rows: int, waiting: int) -> None:
         """Long bodies and single rows are served by turns, so each kind only has its own queue to fear."""
@@ -293,7 +293,7 @@ class Batcher:
         warnings: Mapping[int, list[Warned]] = predictor.guards.find(batch)
         answers = Answers(uuid7s(batch.n_rows), _joined(body.done), warnings)
         lines = (
-            b"" if self._scribe is None else self._scribe.lines_of(predictor, batch, answers, body.origin, body.began)
+            b"" if self._scribe is None else self._scribe.lines_of(predictor, batch, answers, body.origins, body.began)
         )
         return _Found(body.finish(answers), lines)
 

@@ -16,12 +16,16 @@ from garcom.records import Batch
 from garcom.serving.batching import Batcher
 from garcom.serving.codec.answers import JSON, Answer, Answers
 from garcom.serving.codec.forms import Form, Order
+from garcom.serving.named_rows import NameFields
 from garcom.serving.predictor import Predictor
 from garcom.serving.runtime import Route, Runtime, Slot
+from garcom.serving.scribe import Origins
 from garcom.serving.telemetry import Telemetry
 
 #: A longer body is decoded in a thread, so that the event loop can serve others meanwhile.
 LONG_BODY_BYTES = 64 * 1024
+
+NO_NAMES = NameFields()
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,9 +46,10 @@ Deliver = Callable[[Served | GarcomError], None]
 class DataPlane:
     """Decode, predict, encode, count."""
 
-    def __init__(self, runtime: Runtime, telemetry: Telemetry) -> None:
+    def __init__(self, runtime: Runtime, telemetry: Telemetry, pseudonym: Callable[[str], str]) -> None:
         self.runtime = runtime
         self.telemetry = telemetry
+        self._pseudonym = pseudonym
 
     def submit(
         self, slot: Slot, batcher: Batcher, body: bytes, content_type: bytes, origin: Origin, deliver: Deliver
@@ -59,10 +64,10 @@ class DataPlane:
         self._queue(slot, batcher, order, origin, began, deliver)
 
     def _queue(
-        self, slot: Slot, batcher: Batcher, order: Order, origin: Origin, began: float, deliver: Deliver
+        self, slot: Slot, batcher: Batcher, order: Order, origins: Origins, began: float, deliver: Deliver
     ) -> None:
         if order.form is not Form.RECORD or isinstance(order.rows, Batch):
-            self._queue_body(slot, batcher, order, origin, began, deliver)
+            self._queue_body(slot, batcher, order, origins, began, deliver)
             return
 
         def served_one(answer: Answer | GarcomError) -> None:
@@ -72,10 +77,10 @@ class DataPlane:
             self._count(slot, 1, answer.warnings is not UNSET, began)
             deliver(Served(_encode(answer), JSON, answer.id))
 
-        batcher.submit(order.rows[0], served_one, origin, began)
+        batcher.submit(order.rows[0], served_one, origins if isinstance(origins, Origin) else origins[0], began)
 
     def _queue_body(
-        self, slot: Slot, batcher: Batcher, order: Order, origin: Origin, began: float, deliver: Deliver
+        self, slot: Slot, batcher: Batcher, order: Order, origins: Origins, began: float, deliver: Deliver
     ) -> None:
         encoder = batcher.predictor.codec.encoder
 
@@ -93,11 +98,14 @@ class DataPlane:
             self._count(slot, order.n_rows, n_warned, began)
             deliver(served)
 
-        batcher.submit_body(order.rows, encoded, served_all, origin, began)
+        batcher.submit_body(order.rows, encoded, served_all, origins, began)
 
-    async def predict(self, route: Route, body: bytes, content_type: bytes, origin: Origin) -> Served:
+    async def predict(
+        self, route: Route, body: bytes, content_type: bytes, origin: Origin, names: NameFields = NO_NAMES
+    ) -> Served:
         """Answer one request, loading the model if need be; the answer is written down by then.
 
+        ``names`` are fields of the rows that tell whom each is about, and what the client calls it.
         Raises InputError, Unavailable, EngineError, and what loading raises.
         """
         slot = route.slot
@@ -112,13 +120,28 @@ class DataPlane:
             else:
                 answered.set_result(served)
 
-        if len(body) <= LONG_BODY_BYTES:
-            self.submit(slot, batcher, body, content_type, origin, deliver)
-        else:
-            began = time.perf_counter()
+        began = time.perf_counter()
+        origins: Origins = origin
+        if names.given:
+            order, origins = await asyncio.to_thread(self._read_named, batcher, body, content_type, origin, names)
+        elif len(body) > LONG_BODY_BYTES:
             order = await asyncio.to_thread(_decoded_and_built, batcher.predictor, body, content_type)
-            self._queue(slot, batcher, order, origin, began, deliver)
+        else:
+            self.submit(slot, batcher, body, content_type, origin, deliver)
+            return await answered
+        self._queue(slot, batcher, order, origins, began, deliver)
         return await answered
+
+    def read(self, batcher: Batcher, body: bytes, content_type: bytes, names: NameFields) -> Order:
+        """The order in a body, as :meth:`predict` reads it. Raises InputError."""
+        if names.given:
+            return self._read_named(batcher, body, content_type, Origin(), names)[0]
+        return batcher.predictor.codec.decode(body, content_type)
+
+    def _read_named(
+        self, batcher: Batcher, body: bytes, content_type: bytes, origin: Origin, names: NameFields
+    ) -> tuple[Order, list[Origin]]:
+        return batcher.predictor.named_rows(names).read(body, content_type, origin, self._pseudonym)
 
     def _count(self, slot: Slot, n_rows: int, n_warned: int, began: float) -> None:
         now = time.perf_counter()

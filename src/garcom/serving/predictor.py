@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 
@@ -14,10 +15,15 @@ from garcom.model.signature import Signature
 from garcom.records import Batch, Outputs
 from garcom.serving.codec import Codec
 from garcom.serving.guards import Guards
+from garcom.serving.named_rows import NamedRows, NameFields
 from garcom.serving.rows import BatchBuilder, Row
 
 #: What a loaded engine takes compared with its files, by experience; it only steers which models are dropped first.
 _MEMORY_PER_FILE_BYTE = 3
+
+
+#: Readers of rows with names that a version keeps; clients choose the fields, but few at a time.
+NAMED_ROWS = 8
 
 
 class Predictor:
@@ -34,6 +40,8 @@ class Predictor:
         self.signature: Signature = bundle.signature
         self.memory_bytes = bundle.size_bytes * _MEMORY_PER_FILE_BYTE
         self.codec = Codec(model, version, bundle.signature, max_rows)
+        self._max_rows = max_rows
+        self.named_rows = functools.lru_cache(NAMED_ROWS)(self._named_rows)
         self.build = BatchBuilder(bundle.signature)
         self.guards = Guards(bundle.signature)
         self._runs_python = bundle.needs_python
@@ -79,6 +87,9 @@ class Predictor:
         if room <= self._per_row_s:
             return 0
         return 1 << 20 if self._per_row_s <= 0.0 else int(room / self._per_row_s)
+
+    def _named_rows(self, fields: NameFields) -> NamedRows:
+        return NamedRows(self.model, self.version, self.signature, self._max_rows, fields)
 
     def close(self) -> None:
         """Free the engine."""

@@ -24,6 +24,8 @@ from garcom.serving.rows import Row
 
 logger = logging.getLogger("garcom.serving")
 
+#: Where the rows of a request come from: all from the same, or each from its own.
+Origins = Origin | Sequence[Origin]
 #: Makes of an input row what may be written of it.
 Disguise = Callable[[Row], Sequence[Any]]
 #: Told how many rows were answered without having been written.
@@ -72,13 +74,12 @@ class Scribe:
             ]
         )
 
-    def lines_of(self, predictor: Predictor, batch: Batch, answers: Answers, origin: Origin, began: float) -> bytes:
-        """The lines of one request's rows; where it has a key, each row's is the key and its place."""
+    def lines_of(self, predictor: Predictor, batch: Batch, answers: Answers, origins: Origins, began: float) -> bytes:
+        """The lines of one request's rows."""
         rows = predictor.build.rows(batch)
         found = predictor.codec.encoder.answers(answers.outputs, answers.ids, answers.warnings)
-        n = len(rows)
-        origins = [origin] * n if origin.key is None else map(origin.of_row, range(n))
-        return self.lines(list(zip(rows, found, origins, repeat(began, n), strict=True)))
+        whence = origins.of_rows(len(rows)) if isinstance(origins, Origin) else origins
+        return self.lines(list(zip(rows, found, whence, repeat(began, len(rows)), strict=True)))
 
     def write(self, lines: bytes, n_rows: int, deliver: Callable[[JournalUnavailable | None], None]) -> None:
         """Append lines; ``deliver`` is called on the event loop when they are written, or with why they are not."""

@@ -10,7 +10,7 @@ import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -60,6 +60,20 @@ def test_predictions_are_listed_by_page_subject_and_as_arrow(server: Running) ->
     assert table.column("id").to_pylist() == ids
     assert table.column("input_pH").to_pylist() == [row["pH"] for row in rows]
     assert set(table.column("prediction").to_pylist()) == {"bom"}
+
+
+def test_each_row_of_a_body_may_name_its_subject_and_its_key(server: Running) -> None:
+    ana, order = uuid.uuid4().hex, uuid.uuid4().hex
+    rows = [WINE | {"cpf": ana, "order": f"{order}-a"}, WINE | {"cpf": "somebody else", "order": f"{order}-b"}]
+    answers = server.ask(post(PREDICT, rows, garcom_subject_field="cpf", garcom_key_field="order")).json
+    found = listed(server, garcom_subject=ana)["predictions"]
+    assert [(row["id"], row["key"]) for row in found] == [(answers[0]["id"], f"{order}-a")]
+    assert "cpf" not in found[0]["input"]
+    actuals = [{"key": f"{order}-b", "actual": "bom"}]
+    assert server.ask(post("/v1/models/wine/actuals", actuals)).json["unknown"] == 0
+    assert server.get(f"/v1/predictions/{answers[1]['id']}")["actual"]["value"] == "bom"
+    both = server.ask(post(PREDICT, rows, garcom_subject_field="cpf", garcom_subject=ana))
+    assert (both.status, both.json["type"]) == (400, "/docs/problems#bad-request")
 
 
 @pytest.mark.parametrize(
@@ -117,40 +131,47 @@ def test_wrong_actuals_are_counted_and_none_is_taken(server: Running) -> None:
     assert server.ask(post("/v1/models/wyne/actuals", rows)).status == 404
 
 
-def bodies() -> Iterator[tuple[str, bytes, str]]:
-    """The same rows in every form: its name, body and content type."""
+class Sent(NamedTuple):
+    form: str
+    body: bytes
+    content_type: str
+
+
+def bodies() -> Iterator[Sent]:
+    """The same rows in every form."""
     rows = [WINE, SWEET | {"nota": "seco"}]
-    yield "record", json.dumps(WINE | {"pH": 1e6}).encode(), "application/json"
-    yield "list", json.dumps(rows).encode(), "application/json"
-    yield "records", json.dumps({"records": rows}).encode(), "application/json"
+    yield Sent("record", json.dumps(WINE | {"pH": 1e6}).encode(), "application/json")
+    yield Sent("list", json.dumps(rows).encode(), "application/json")
+    yield Sent("records", json.dumps({"records": rows}).encode(), "application/json")
     data = [[row.get(name) for name in WINE] for row in rows]
-    yield "split", json.dumps({"columns": list(WINE), "data": data}).encode(), "application/json"
+    yield Sent("split", json.dumps({"columns": list(WINE), "data": data}).encode(), "application/json")
     text = io.StringIO()
     csv.writer(text).writerows([list(WINE), *data])
-    yield "csv", text.getvalue().encode(), "text/csv"
+    yield Sent("csv", text.getvalue().encode(), "text/csv")
     table = pa.table({name: [row.get(name) for row in rows] for name in WINE})
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
-    yield "arrow", sink.getvalue(), ARROW
+    yield Sent("arrow", sink.getvalue(), ARROW)
 
 
-def keyed(server: Running, name: str, body: bytes, content_type: str) -> Answer:
-    return server.ask(request("POST", PREDICT, body, content_type=content_type, idempotency_key=f"key-of-{name}"))
+def keyed(server: Running, sent: Sent) -> Answer:
+    key = f"key-of-{sent.form}"
+    return server.ask(request("POST", PREDICT, sent.body, content_type=sent.content_type, idempotency_key=key))
 
 
 def test_a_repeated_request_gets_the_first_answer_even_when_only_the_journal_knows_it(
     tmp_path: Path, bundles: dict[str, Path]
 ) -> None:
     with running(tmp_path, register=(bundles["wine"],), workers=2) as first:
-        answers = {name: keyed(first, name, *rest) for name, *rest in bodies()}
+        answers = {sent.form: keyed(first, sent) for sent in bodies()}
         assert {name: answer.status for name, answer in answers.items()} == dict.fromkeys(answers, 200), answers
-        for name, *rest in bodies():
-            again = keyed(first, name, *rest)
-            assert (again.status, again.body) == (200, answers[name].body)
+        for sent in bodies():
+            again = keyed(first, sent)
+            assert (again.status, again.body) == (200, answers[sent.form].body)
             assert again.headers["idempotent-replayed"] == "true"
         assert "idempotent-replayed" not in answers["record"].headers
-        reused = keyed(first, "record", json.dumps(WINE).encode(), "application/json")
+        reused = keyed(first, Sent("record", json.dumps(WINE).encode(), "application/json"))
         assert (reused.status, reused.json["type"]) == (422, "/docs/problems#key-reused")
         wrong = first.ask(post(PREDICT, WINE, idempotency_key="a/1"))
         assert (wrong.status, wrong.json["type"]) == (400, "/docs/problems#bad-request")
@@ -158,9 +179,9 @@ def test_a_repeated_request_gets_the_first_answer_even_when_only_the_journal_kno
     (tmp_path / "home" / "journal" / "keys.db").unlink()
     with running(tmp_path, workers=1, lake_drain_s=0.1) as second:
         wait_for(lambda: not list((tmp_path / "home" / "journal").glob("*.ndjson")))
-        for name, *rest in bodies():
-            again = keyed(second, name, *rest)
-            assert (again.status, again.body) == (200, answers[name].body), name
+        for sent in bodies():
+            again = keyed(second, sent)
+            assert (again.status, again.body) == (200, answers[sent.form].body), sent
             assert again.headers["idempotent-replayed"] == "true"
         assert len(listed(second)["predictions"]) == 11
 

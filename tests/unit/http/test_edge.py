@@ -12,6 +12,7 @@ from garcom.http.edge import Edge, Head
 from garcom.journal.journal import Origin
 from garcom.serving.codec.answers import CSV, JSON
 from garcom.serving.dataplane import Served
+from garcom.serving.named_rows import NameFields
 from garcom.serving.runtime import Route, Slot
 from garcom.serving.telemetry import Telemetry
 
@@ -113,3 +114,15 @@ def test_the_origin_of_a_request(telemetry: Telemetry) -> None:
 def test_a_subject_that_cannot_be_one(value: bytes, telemetry: Telemetry) -> None:
     with pytest.raises(InputError, match="Expected whom the rows are about in Garcom-Subject"):
         Edge(telemetry, False, str.upper).origin(ROUTE, Head(subject=value))
+
+
+def test_fields_that_name_rows() -> None:
+    head = Edge.read_headers([(b"garcom-subject-field", "código".encode()), (b"garcom-key-field", b"order")])
+    assert head.names == NameFields("código", "order")
+    for wrong in (
+        Head(subject=b"ana", subject_field=b"cpf"),
+        Head(key=b"k", key_field=b"order"),
+        Head(subject_field=b"\xff"),
+    ):
+        with pytest.raises(InputError, match=r"^Expected"):
+            _ = wrong.names

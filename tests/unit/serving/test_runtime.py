@@ -58,7 +58,7 @@ class World:
     def __init__(self, folder: Path, room: int = 100, route: str = "") -> None:
         self.loader = Loader(folder)
         self.runtime = Runtime(self.loader, memory_budget_bytes=room * SIZE, max_queued_rows=1000, route=route)
-        self.plane = DataPlane(self.runtime, Telemetry())
+        self.plane = DataPlane(self.runtime, Telemetry(), str.upper)
         self._revision = 0
 
     async def follow(self, *, marked: str | None = None, **models: Any) -> None:
