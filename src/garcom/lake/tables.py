@@ -8,6 +8,7 @@ whatever else is going on, except that a number of a writer is never committed t
 from __future__ import annotations
 
 import json
+import logging
 import math
 import threading
 import time
@@ -24,6 +25,9 @@ from garcom.errors import Conflict, LakeUnavailable
 from garcom.lake.place import Place
 from garcom.lake.schemas import ACTUALS, PREDICTIONS
 from garcom.lake.snapshot import FileFacts, Snapshot, facts
+from garcom.lake.torn import clear_torn
+
+logger = logging.getLogger("garcom.lake")
 
 #: So many commits are read one by one when a table is opened; then a checkpoint sums them up.
 CHECKPOINT_COMMITS = 50
@@ -294,6 +298,9 @@ class Table:
             except TableNotFoundError:
                 return None
             except (DeltaError, OSError) as error:
+                if folder is not None and (torn := clear_torn(folder / "_delta_log")):
+                    logger.warning("files that a power cut left without content removed", extra={"files": torn})
+                    return self._refresh()
                 raise LakeUnavailable(f"Expected a Delta table at {self.place.uri}, but {error}") from error
         return self._table
 
