@@ -8,6 +8,9 @@ import polars as pl
 FIRST = ("id", "time", "model", "version", "role")
 LAST = ("latency_ms", "request_id", "key", "subject", "actual", "observed_at")
 
+#: Reading JSON of unknown types takes many times the memory of what it says: so many rows together.
+_ROWS_AT_ONCE = 20_000
+
 
 def flat(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of predictions, with ``actual`` (JSON) and ``observed_at`` beside them, as one column for each thing.
@@ -16,6 +19,24 @@ def flat(rows: pl.DataFrame) -> pl.DataFrame:
     ``score``, those that any row has. Where versions differ in the type of a field, numbers become texts. ``actual``
     is of its own type, or ``actual_<target>`` each.
     """
+    parts = [_flat(part) for part in rows.iter_slices(_ROWS_AT_ONCE)] or [_flat(rows)]
+    whole: pl.DataFrame = pl.concat(parts, how="diagonal_relaxed")
+    columns: list[str] = whole.columns
+    return whole.select(sorted(columns, key=_place))
+
+
+def _place(column: str) -> int:
+    """Where a column stands; those of one kind stay as they came."""
+    if column in FIRST:
+        return FIRST.index(column)
+    kinds = ("input", "prediction", "probability", "score")
+    kind = column.partition("_")[0]
+    if kind in kinds:
+        return len(FIRST) + kinds.index(kind)
+    return len(FIRST) + len(kinds) + LAST.index("actual" if kind == "actual" else column)
+
+
+def _flat(rows: pl.DataFrame) -> pl.DataFrame:
     answers = _decoded(rows["output"]).struct.unnest() if rows.height else pl.DataFrame()
     columns = [
         *(rows[name] for name in FIRST),
