@@ -121,7 +121,7 @@ class Committer:
                 self._commit(batch)
             try:
                 self._tidy(stopping, rotating)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - a thread that ended would leave every request waiting
                 self._fail(error)
             if stopping:
                 return
@@ -143,9 +143,8 @@ class Committer:
             self._write(lines)
         except _StillFailing:
             refusal = JournalUnavailable("The journal's disk has just failed. Try again shortly.")
-        except OSError as error:
-            self._fail(error)
-            refusal = JournalUnavailable(f"The prediction could not be written to the journal: {error.strerror}.")
+        except Exception as error:  # noqa: BLE001 - as above: whoever waits must hear of it
+            refusal = JournalUnavailable(f"The prediction could not be written to the journal: {self._fail(error)}.")
         for pending in batch:
             pending.done(refusal)
 
@@ -194,13 +193,15 @@ class Committer:
         if stopping or rotating or old:
             self._close_segment()
 
-    def _fail(self, error: OSError) -> None:
-        """Leave the segment: what a disk says of a file after an error is not to be relied on."""
-        logger.error("journal cannot be written", extra={"why": error.strerror or type(error).__name__})
+    def _fail(self, error: Exception) -> str:
+        """Leave the segment, and say why: what a disk says of a file after an error is not to be relied on."""
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        logger.error("journal cannot be written", extra={"why": why})
         self._failed_at = time.monotonic()
         segment, self._segment, self._unsynced_since = self._segment, None, None
         if segment is not None:
             segment.abandon()
+        return why
 
 
 class _StillFailing(Exception):

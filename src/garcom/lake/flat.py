@@ -21,8 +21,8 @@ def flat(rows: pl.DataFrame) -> pl.DataFrame:
     """
     parts = [_flat(part) for part in rows.iter_slices(_ROWS_AT_ONCE)] or [_flat(rows)]
     whole: pl.DataFrame = pl.concat(parts, how="diagonal_relaxed")
-    columns: list[str] = whole.columns
-    return whole.select(sorted(columns, key=_place))
+    columns: list[str] = sorted(whole.columns, key=_place)
+    return whole.select(columns)
 
 
 def _place(column: str) -> int:

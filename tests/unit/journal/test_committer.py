@@ -135,3 +135,21 @@ def test_a_segment_is_closed_when_that_is_asked_for(tmp_path: Path) -> None:
         committer.rotate()  # there is none
         committer.append(lines(2, 1), outcomes.put)
         assert outcomes.get(timeout=30) is None
+
+
+def test_a_fault_of_its_own_ends_neither_the_thread_nor_the_requests(tmp_path: Path) -> None:
+    outcomes: Outcomes = queue.SimpleQueue()
+    versions: list[bytes] = ["no bytes"]  # type: ignore[list-item]
+    committer = Committer(
+        tmp_path, versions, sync=Sync.REQUEST, segment_bytes=4096, segment_s=3600.0, max_pending_bytes=1 << 20
+    )
+    committer.append(lines(0, 1), outcomes.put)
+    assert "TypeError" in str(outcomes.get(timeout=30))
+    versions[0] = encode(VERSION) + b"\n"
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        committer.append(lines(1, 1), outcomes.put)
+        if outcomes.get(timeout=30) is None:
+            break
+    committer.close()
+    assert [found for path in closed_segments(tmp_path) for found in ids(path)] == ["id-1"]
