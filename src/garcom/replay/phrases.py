@@ -68,7 +68,7 @@ _ENGLISH = {
 }
 _PORTUGUESE = {
     "title": "Replay",
-    "beside": "ao lado de",
+    "beside": "comparada com",
     "log": "o que foi respondido na época",
     "made": "Feito em",
     "window": "Previsões",
@@ -113,7 +113,7 @@ _PORTUGUESE = {
     "greatest": "máximo",
     "least": "mínimo",
     "sampled": "Quantis e histograma são de um milhão de linhas sorteadas.",
-    "truth": "Ao lado do que de fato aconteceu",
+    "truth": "Comparação com o que de fato aconteceu",
     "known": "linhas cujo valor real é conhecido",
     "old": "Antigo",
     "new": "Novo",

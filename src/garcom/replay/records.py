@@ -132,7 +132,7 @@ class DifferentRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     old: Any
     new: Any
-    difference: float
+    difference: float | None
 
 
 class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -104,7 +104,10 @@ class Tally:
 
     def most_different(self) -> tuple[DifferentRow, ...]:
         """The rows that differ most, the first of them most."""
-        return tuple(DifferentRow(id=id, old=old, new=new, difference=gap) for gap, id, old, new in self._top)
+        return tuple(
+            DifferentRow(id=id, old=old, new=new, difference=gap if np.isfinite(gap) else None)
+            for gap, id, old, new in self._top
+        )
 
     def _add_truth(self, rows: pl.DataFrame, old: Said, new: Said) -> None:
         known = rows["actual"].is_not_null().to_numpy()

@@ -71,7 +71,6 @@ def journal(
     targets: Sequence[str] = (),
 ) -> list[str]:
     """Write what was served as a closed segment, and give the ids."""
-    number = len(list((home / "journal").glob("*.ndjson"))) + 1
     told = Version(
         v=0,
         model="wine",
@@ -89,7 +88,7 @@ def journal(
         Entry(0, id, time_us + i, row, prediction, None if probabilities is None else probabilities[i], latency_us=412)
         for i, (id, row, prediction) in enumerate(zip(ids, rows, predictions, strict=True))
     ]
-    segment = opened(home, "01a", number, (told,))
+    segment = opened(home, writer=ids[0], versions=(told,))
     segment.write(encode_lines(entries))
     segment.close()
     return ids
