@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.power_cuts import power_cuts
+from tests.chaos.volumes import why_not
+from tests.integration.server import models
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+
+
+def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    found = power_cuts(tmp_path, models.line(tmp_path / "line", 1.0), 3, sync="request")
+    assert (found.lost, found.doubled) == (0, 0)
+    assert found.acknowledged > 100
+
+
+def test_without_syncs_it_loses_some(tmp_path: Path) -> None:
+    """Or the other test would prove nothing."""
+    found = power_cuts(tmp_path, models.line(tmp_path / "line", 1.0), 3, sync="off")
+    assert found.lost > 0
