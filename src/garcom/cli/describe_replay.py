@@ -80,7 +80,9 @@ def _tell_differences(console: Console, report: ReplayReport) -> None:
 
 
 def _tell_truth(console: Console, truth: Truth) -> None:
-    found = table("Measure", "Old", "New", numbers=("Old", "New"), title=f"Beside the truth ({truth.rows:,} rows)")
+    # No title of the table, which is too narrow for it.
+    console.print(f"Beside what really happened ({truth.rows:,} rows)", style="bold")
+    found = table("Measure", "Old", "New", numbers=("Old", "New"))
     if truth.old is not None and truth.new is not None:
         found.add_row("accuracy", _percent(truth.old.share), _percent(truth.new.share))
     for each in truth.errors:

@@ -10,7 +10,10 @@ from typer.testing import CliRunner, Result
 
 from garcom.cli import app
 from garcom.errors import Conflict, InputError, VersionNotFound
+from garcom.lake.actuals import Actuals
+from garcom.lake.tables import Lake
 from garcom.model.signature import Field, FieldType
+from garcom.observations import Observations, Observed
 from tests.bundles import make_bundle
 from tests.unit.replay.versions import X, grader, grades, journal, line, register
 
@@ -96,11 +99,14 @@ def test_rows_that_are_refused_are_told(home: Path, tmp_path: Path) -> None:
 
 def test_few_rows_and_a_regression_are_told(tmp_path: Path) -> None:
     register(tmp_path, line(tmp_path / "a", [2.0]), line(tmp_path / "b", [2.1]))
-    journal(tmp_path, [[1.0], [2.0]], [2.0, 4.0], task="regression", targets=["y"])
+    ids = journal(tmp_path, [[1.0], [2.0]], [2.0, 4.0], task="regression", targets=["y"])
+    Actuals(Lake.open(tmp_path)).add("wine", Observations([Observed(ids[1], None, "4.5", value=4.5)]))
     told = done(tmp_path, "wine:2", "--tolerance", "0.06")
     assert "These are too few to judge by; the interval says how little they tell." in told
     assert "The same value within 0.06 of the old one: 100.00% (2 of 2; 95 %: 34.24% to 100.00%)" in told
     assert "Correlation of y: 1." in told
+    assert "Beside what really happened (1 rows)" in told
+    assert ["y,", "mean", "|error|", "0.5", "0.3"] in [line.split() for line in told.splitlines()]
 
 
 @pytest.mark.parametrize(
