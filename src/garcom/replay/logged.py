@@ -26,7 +26,9 @@ class LoggedRows:
 
     def __init__(self, lake: Lake, model: str, wanted: Wanted, limit: int | None = None) -> None:
         window = wanted.window
-        rows = Undrained(lake).view().scan(model=model, days=window.days(), ids=window.ids).filter(wanted.condition)
+        rows = Undrained(lake).view().scan(model=model, days=window.days(), ids=window.ids)
+        # A shadow's row has the same input as that of the version which answered.
+        rows = rows.filter(pl.col("role") != "shadow", wanted.condition)
         if limit is not None:
             newest = rows.select("id").top_k(limit, by="id").collect(engine="streaming")["id"]
             rows = rows.filter(pl.col("id") >= newest.min()) if len(newest) else rows

@@ -111,9 +111,9 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Microseconds per row: of the engine alone, in calls of so many rows.
+    """Microseconds per row: of the engine alone, in calls of so many rows, of which ``calls`` were timed.
 
-    ``rows_per_call`` null: of whole requests, as it was served then, whatever their number of rows.
+    ``rows_per_call`` null: as ``calls`` predictions were served then, each with the time of its whole request.
     """
 
     of: str

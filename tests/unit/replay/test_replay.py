@@ -91,6 +91,7 @@ def test_both_are_held_against_the_truth(tmp_path: Path, graded: list[str]) -> N
 
 def test_the_rows_that_are_wanted(tmp_path: Path, graded: list[str]) -> None:
     journal(tmp_path, [[1.0]], ["bom"], version=2)
+    journal(tmp_path, [[1.0]], ["bom"], version=2, role="shadow")
     assert run(tmp_path, limit=2).rows == 2
     assert run(tmp_path, wanted=Wanted(version=2)).rows == 1
     since = datetime.now(UTC) - timedelta(hours=1)

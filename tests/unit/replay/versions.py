@@ -69,6 +69,7 @@ def journal(
     version: int = 1,
     task: str = "classification",
     targets: Sequence[str] = (),
+    role: str = "stable",
 ) -> list[str]:
     """Write what was served as a closed segment, and give the ids."""
     told = Version(
@@ -76,7 +77,7 @@ def journal(
         model="wine",
         version=version,
         digest="65",
-        role="stable",
+        role=role,
         task=task,
         fields=tuple(fields),
         classes=("bom", "ruim") if task == "classification" else (),
