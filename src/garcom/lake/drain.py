@@ -91,8 +91,10 @@ class Drain:
         seen = self._lake.predictions.snapshot(writers)
         batch = _Batch(seen, writers)
         for path in paths:
-            name = SegmentName.of(path)
-            if name.number <= seen.transactions.get(name.writer, -1):
+            if _holds(seen, path):
+                if not drained.n_again:
+                    # Whoever has committed them died before they were gone, and maybe before they were on the disk.
+                    self._lake.predictions.make_durable()
                 self._disk.unlink(path)
                 drained.n_again += 1
                 continue
@@ -145,6 +147,11 @@ class Drain:
         drained.n_segments += len(batch.paths)
         drained.n_rows += batch.n_rows
         return committed
+
+
+def _holds(snapshot: Snapshot, path: Path) -> bool:
+    name = SegmentName.of(path)
+    return name.number <= snapshot.transactions.get(name.writer, -1)
 
 
 def _drainable(folder: Path) -> list[Path]:

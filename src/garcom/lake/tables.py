@@ -193,6 +193,14 @@ class Table:
             post_commithook_properties=_NO_HOOKS,
         )
 
+    def make_durable(self) -> None:
+        """Make the last commits durable, which may be those of somebody who died before doing it."""
+        with self._lock:
+            table = self._refresh()
+            if table is not None:
+                last = table.version()
+                self._sync_commits(max(0, last - CHECKPOINT_COMMITS), last)
+
     def checkpoint(self) -> None:
         """Sum the log up, and drop the part of it that nobody needs any more."""
         with self._lock:
@@ -267,9 +275,12 @@ class Table:
 
     def _settle(self, before: int, version: int) -> None:
         """Make the commits durable; from time to time sum them up."""
-        self._sync_log(*(f"{number:020d}.json" for number in range(before + 1, version + 1)))
+        self._sync_commits(before + 1, version)
         if before // CHECKPOINT_COMMITS != version // CHECKPOINT_COMMITS:
             self.checkpoint()
+
+    def _sync_commits(self, first: int, last: int) -> None:
+        self._sync_log(*(f"{number:020d}.json" for number in range(first, last + 1)))
 
     def _sync_log(self, *patterns: str) -> None:
         if self.place.folder is not None:
@@ -322,6 +333,8 @@ class Table:
             if self._refresh() is None:  # else somebody else has just made it
                 raise LakeUnavailable(f"Expected to make a Delta table at {self.place.uri}, but {error}") from error
         self._sync_log("*.json")
+        if self.place.folder is not None:
+            self.place.sync_files([self.place.folder / "_delta_log"])  # its own name
 
 
 class Lake:

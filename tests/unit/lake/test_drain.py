@@ -11,7 +11,9 @@ import pytest
 
 from garcom.journal.lines import encode_lines
 from garcom.lake.drain import Drain, Drained
+from garcom.lake.place import Place
 from garcom.lake.tables import Lake
+from tests.chaos.faults import Faults
 from tests.unit.lake.journals import closed, entries, opened
 from tests.unit.lake.rows import predictions
 
@@ -66,6 +68,29 @@ def test_a_segment_that_came_back_is_not_drained_again(tmp_path: Path) -> None:
     assert drain(tmp_path) == Drained(n_again=1)
     assert len(in_lake(tmp_path)) == 10
     assert in_journal(tmp_path) == []
+
+
+def test_a_segment_goes_only_when_its_commit_is_durable(tmp_path: Path) -> None:
+    """Whoever committed it may have died before syncing the commit."""
+    commit = "00000000000000000001.json"
+    (tmp_path / "healthy").mkdir()
+    closed(tmp_path / "healthy")
+    _, synced = _drain_with(tmp_path / "healthy", Faults())
+    closed(tmp_path)
+    with pytest.raises(OSError, match="made to fail"):
+        _drain_with(tmp_path, Faults("sync_path", 1 + synced.index(commit)))
+    assert in_journal(tmp_path) == ["01a-00000001.ndjson"]
+    again = Faults()
+    found, synced = _drain_with(tmp_path, again)
+    assert found == Drained(n_again=1)
+    assert synced[-2:] == [commit, "_delta_log"]
+    assert again.calls[-1] == ("unlink", (tmp_path / "journal" / "01a-00000001.ndjson",))
+
+
+def _drain_with(home: Path, faults: Faults) -> tuple[Drained, list[str]]:
+    """What a drain did, and the names of what it synced."""
+    found = Drain(Lake(home, Place(str(home / "lake"), disk=faults.disk))).run()
+    return found, [path.name for name, (path, *_) in faults.calls if name == "sync_path"]
 
 
 DYING = """
