@@ -56,7 +56,7 @@ def _served(folder: Path, bundle: Path, clients: Clients) -> Iterator[Running]:
 def _kill_one(server: Running, chance: random.Random) -> str:
     """Kill a worker or the controller at some moment of its life; this one needs a second before its first drain."""
     name, found, longest_s = chance.choice(
-        [("worker", server.workers, 0.4), ("controller", lambda: _controllers(server), 1.5)]
+        [("worker", server.workers, 0.4), ("controller", lambda: controllers(server), 1.5)]
     )
     wait_for(found)
     time.sleep(chance.uniform(0.0, longest_s))
@@ -76,5 +76,6 @@ def _kill_all(server: Running) -> None:
     shutil.rmtree(run_folder, ignore_errors=True)  # nobody is left to do it
 
 
-def _controllers(server: Running) -> list[int]:
+def controllers(server: Running) -> list[int]:
+    """The process number of the controller, if it lives."""
     return [pid for pid in children(server.process.pid) if "garcom.controller" in command_line(pid)]
