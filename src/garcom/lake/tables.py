@@ -127,7 +127,13 @@ class Table:
                         f"Expected segment {number} of {writer} to be new, but the lake holds up to {last} already."
                     )
 
-        self._commit(adds, [], not_yet, numbers, retries=None)
+        try:
+            self._commit(adds, [], not_yet, numbers, retries=None)
+        except BaseException:
+            # Or a disk on which commits fail would be filled by the attempts. A store may still be committing.
+            if self.place.folder is not None and not self._holds(adds, []):
+                self._discard(adds)
+            raise
 
     def replace(self, old: Sequence[FileFacts], rows: pl.DataFrame, *, same_rows: bool = False) -> None:
         """Put rows in the place of files, in one commit. ``same_rows`` says that only their arrangement changes.
@@ -151,8 +157,7 @@ class Table:
                 # Without retries of its own delta-rs commits on the version that was checked, or not at all.
                 self._commit(adds, removes, still_there, {}, retries=0)
             except Conflict:
-                for add in adds:  # they may hold rows that somebody else has just erased
-                    self.place.delete(add.path)
+                self._discard(adds)  # they may hold rows that somebody else has just erased
                 raise
 
     def rewrite(self, keep: pl.Expr, files: Sequence[FileFacts] | None = None) -> int:
@@ -266,6 +271,10 @@ class Table:
                         continue
                 self._settle(before, self._existing().version())
                 return
+
+    def _discard(self, adds: Sequence[AddAction]) -> None:
+        for add in adds:
+            self.place.delete(add.path)
 
     def _holds(self, adds: Sequence[AddAction], removes: Sequence[RemoveAction]) -> bool:
         paths = {file.path for file in self.snapshot().all_files}
