@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from garcom.errors import JournalUnavailable
+from garcom.errors import JournalUnavailable, LakeUnavailable
 from garcom.journal.committer import Committer, Sync
 from garcom.journal.lines import encode, encode_lines
 from garcom.lake.drain import Drain
 from garcom.lake.place import Place
 from garcom.lake.tables import Lake
-from tests.chaos.faults import Faults
+from tests.chaos.faults import Faults, unwritable
 from tests.chaos.judge import Outcome, Verdict, judge
 from tests.unit.lake.journals import WINE, closed, entries
 
@@ -151,3 +151,21 @@ def drain_journal(home: Path, faults: Faults) -> list[str]:
         file.path for file in lake.predictions.files()
     }
     return acknowledged
+
+
+def failing_commits(home: Path, *, always: bool) -> Outcome:
+    """Let the log of the table take no commit, for a moment or for longer than a drain tries."""
+    began = time.monotonic()
+    acknowledged = closed(home, number=1)
+    Drain(Lake.open(home)).run()
+    acknowledged += closed(home, number=2)
+    drain = Drain(Lake.open(home))
+    with ThreadPoolExecutor(1) as pool:
+        with unwritable(home / "lake" / "predictions" / "_delta_log"):
+            running = pool.submit(drain.run)
+            with contextlib.suppress(LakeUnavailable, TimeoutError):
+                running.result(None if always else 0.3)
+        error = running.exception(30)
+    assert isinstance(error, LakeUnavailable) if always else error is None, error
+    verdict = judge(home, acknowledged)
+    return Outcome("failing commits", 1, len(acknowledged), *verdict, time.monotonic() - began)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +79,19 @@ class Faults:
         elif isinstance(synced, int):
             # Opened anew, as the descriptor may be for writing only.
             self._content[os.fstat(synced).st_ino] = Path(f"/proc/self/fd/{synced}").read_bytes()
+
+
+@contextmanager
+def unwritable(folder: Path) -> Iterator[None]:
+    """Let no file be made in a folder. Raises OSError where root cannot be kept from it."""
+    if os.geteuid() != 0:
+        folder.chmod(0o500)
+    elif subprocess.run(["chattr", "+i", str(folder)], capture_output=True, check=False).returncode:
+        raise OSError(errno.ENOTSUP, "this file system cannot make a folder immutable", str(folder))
+    try:
+        yield
+    finally:
+        if os.geteuid() != 0:
+            folder.chmod(0o700)
+        else:
+            subprocess.run(["chattr", "-i", str(folder)], check=True)
