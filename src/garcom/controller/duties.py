@@ -19,7 +19,7 @@ async def repeat(name: str, work: Callable[[], None], every_s: float, executor: 
         await asyncio.sleep(every_s)
         try:
             await loop.run_in_executor(executor, work)
-        except GarcomError as error:
+        except (GarcomError, OSError) as error:  # such as a full disk
             logger.error("duty failed", extra={"duty": name, "why": str(error)})
         except Exception:
             # The boundary of this background work: one fault must not end the drain for good.
