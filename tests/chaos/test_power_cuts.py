@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.power_cuts import power_cuts
-from tests.chaos.volumes import why_not
 from tests.integration.server import models
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+pytestmark = pytest.mark.usefixtures("mounts")
 
 
 def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
