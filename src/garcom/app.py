@@ -115,6 +115,8 @@ class Worker:
 
     async def start(self) -> None:
         """Wait for the plan, load what answers at ``/predict``, and leave the rest to the background."""
+        if self._journal is not None:
+            self._journal.commit_on(asyncio.get_running_loop())
         while not self._plan_path.exists():
             await asyncio.sleep(0.005)
         await self._follow_plan()

@@ -1,4 +1,4 @@
-"""Group commit: while one sync is under way, the lines of all requests that come meanwhile gather for the next."""
+"""Group commit: the lines of all requests that are ready together, or come while a sync is under way, share one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ logger = logging.getLogger("garcom.journal")
 
 #: After a failure the disk is tried again this much later at the earliest; what comes meanwhile is refused at once.
 RETRY_S = 0.25
+#: A commit that took longer blocks the event loop for too long; the next ones run in a thread, for so long.
+QUICK_S = 0.002
+AWAY_S = 0.25
 #: How often ``interval`` syncs.
 INTERVAL_S = 1.0
 
@@ -31,7 +34,7 @@ class Sync(StrEnum):
     OFF = "off"
 
 
-#: Told once, in the committer's thread, that the lines are written (None), or why they are not.
+#: Told once, on the event loop or in the committer's thread, that the lines are written (None), or why they are not.
 Done = Callable[[JournalUnavailable | None], None]
 
 
@@ -41,7 +44,11 @@ class _Pending(NamedTuple):
 
 
 class Committer:
-    """Writes one worker's lines, in a thread of its own.
+    """Writes one worker's lines.
+
+    A commit runs where the lines come from, on the event loop, as long as the disk is quick: handing it to a thread
+    costs more than a quick sync. After one that took long, commits run in the committer's own thread for a while, so
+    that the loop goes on reading; the thread also begins and closes segments, which always takes long.
 
     ``versions`` are the lines that have to stand in a segment before the ones that follow: all of them in a new one,
     and those that are added later in the one that is open.
@@ -66,21 +73,36 @@ class Committer:
         self._segment_bytes = segment_bytes
         self._segment_s = segment_s
         self._max_pending_bytes = max_pending_bytes
-        self._pending: list[_Pending] = []
-        self._pending_bytes = 0
-        self._wanted = threading.Condition()
-        self._stopping = False
-        self._rotating = False
         #: Segments of one writer are numbered, so that a reader can tell by one number how far it has come.
         self.writer = uuid7s(1)[0]
         self._n_segments = 0
+        # What is asked of the thread, under ``_wanted``.
+        self._wanted = threading.Condition()
+        self._pending: list[_Pending] = []
+        self._pending_bytes = 0
+        self._stopping = False
+        self._rotating = False
+        self._spare_wanted = True
+        #: How a commit is put on the event loop, and whether one is.
+        self._soon: Callable[[Callable[[], None]], object] | None = None
+        self._scheduled = False
+        self._not_here_before = 0.0
+        # The segment belongs to whoever holds ``_writing``.
+        self._writing = threading.Lock()
         self._segment: Segment | None = None
+        self._spare: Segment | None = None
+        self._full: list[Segment] = []
         self._began = 0.0
         self._unsynced_since: float | None = None
         self._failed_at = float("-inf")
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._no_spare_before = float("-inf")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
+
+    def commit_on(self, soon: Callable[[Callable[[], None]], object]) -> None:
+        """Commit on the event loop whose ``call_soon`` this is; from now on, append there only."""
+        self._soon = soon
 
     def append(self, lines: bytes, done: Done) -> None:
         """Queue whole lines. Raises JournalUnavailable when too much waits already, or when it has been closed."""
@@ -93,7 +115,14 @@ class Committer:
                 )
             self._pending.append(_Pending(lines, done))
             self._pending_bytes += len(lines)
-            self._wanted.notify()
+            if self._scheduled:
+                return
+            if self._soon is None or time.monotonic() < self._not_here_before:
+                self._wanted.notify()
+                return
+            self._scheduled = True
+        # Not at once: what comes in this turn of the loop shares one sync.
+        self._soon(self._commit_here)
 
     def rotate(self) -> None:
         """Close the open segment soon, so that others may read it, drain it, or erase from it."""
@@ -108,23 +137,52 @@ class Committer:
             self._wanted.notify()
         self._thread.join()
 
+    def _commit_here(self) -> None:
+        """Commit on the event loop, unless that would take long."""
+        batch: list[_Pending] = []
+        refusal = None
+        if self._writing.acquire(blocking=False):
+            try:
+                if self._is_quick():
+                    batch = self._take()
+                    refusal = self._commit(batch)
+            finally:
+                self._writing.release()
+        with self._wanted:
+            self._scheduled = False
+            if self._pending or self._spare_wanted:
+                self._wanted.notify()
+        self._tell(batch, refusal)
+
+    def _is_quick(self) -> bool:
+        """Whether a commit needs no new segment and meets no failing disk."""
+        segment = self._segment
+        has_room = segment is not None and segment.has_room(self._pending_bytes)
+        return (has_room or self._spare is not None) and time.monotonic() >= self._failed_at + RETRY_S
+
     def _run(self) -> None:
         while True:
             with self._wanted:
-                if not (self._pending or self._stopping or self._rotating):
+                if not self._has_work():
                     self._wanted.wait(self._patience_s())
-                batch, self._pending = self._pending, []
-                self._pending_bytes = 0
-                stopping = self._stopping and not batch
+                stopping = self._stopping
                 rotating, self._rotating = self._rotating, False
-            if batch:
-                self._commit(batch)
-            try:
-                self._tidy(stopping, rotating)
-            except Exception as error:  # noqa: BLE001 - a thread that ended would leave every request waiting
-                self._fail(error)
-            if stopping:
+                spare_wanted, self._spare_wanted = self._spare_wanted and not stopping, False
+                here = self._scheduled and not stopping
+            if not here:
+                with self._writing:
+                    batch = self._take()
+                    refusal = self._commit(batch)
+                self._tell(batch, refusal)
+            self._tidy(stopping, rotating)
+            if spare_wanted:
+                self._make_spare()
+            if stopping and not self._pending:
                 return
+
+    def _has_work(self) -> bool:
+        pending = bool(self._pending) and not self._scheduled
+        return pending or self._stopping or self._rotating or self._spare_wanted
 
     def _patience_s(self) -> float | None:
         """How long to wait for lines before something else is due: a sync, or the closing of an old segment."""
@@ -134,19 +192,31 @@ class Committer:
             return max(0.0, self._began + self._segment_s - time.monotonic())
         return None
 
-    def _commit(self, batch: list[_Pending]) -> None:
-        lines = b"".join(pending.lines for pending in batch)
-        refusal: JournalUnavailable | None = None
-        try:
-            if time.monotonic() < self._failed_at + RETRY_S:
-                raise _StillFailing
-            self._write(lines)
-        except _StillFailing:
-            refusal = JournalUnavailable("The journal's disk has just failed. Try again shortly.")
-        except Exception as error:  # noqa: BLE001 - as above: whoever waits must hear of it
-            refusal = JournalUnavailable(f"The prediction could not be written to the journal: {self._fail(error)}.")
+    def _take(self) -> list[_Pending]:
+        with self._wanted:
+            batch, self._pending = self._pending, []
+            self._pending_bytes = 0
+        return batch
+
+    def _tell(self, batch: list[_Pending], refusal: JournalUnavailable | None) -> None:
         for pending in batch:
             pending.done(refusal)
+
+    def _commit(self, batch: list[_Pending]) -> JournalUnavailable | None:
+        """Write the lines; gives why they are not written, if they are not."""
+        if not batch:
+            return None
+        began = time.monotonic()
+        if began < self._failed_at + RETRY_S:
+            return JournalUnavailable("The journal's disk has just failed. Try again shortly.")
+        try:
+            self._write(b"".join(pending.lines for pending in batch))
+        except Exception as error:  # noqa: BLE001 - a boundary: whoever waits must hear of it
+            return JournalUnavailable(f"The prediction could not be written to the journal: {self._fail(error)}.")
+        ended = time.monotonic()
+        if ended - began > QUICK_S:
+            self._not_here_before = ended + AWAY_S
+        return None
 
     def _write(self, lines: bytes) -> None:
         segment = self._segment
@@ -154,22 +224,45 @@ class Committer:
             segment = self._next_segment()
         if self._n_told < len(self._versions):
             self._tell_versions(segment)
+        if segment.empty:
+            self._began = time.monotonic()
+            self._wake()
         segment.write(lines)
         match self._sync:
             case Sync.REQUEST:
                 segment.sync()
             case Sync.INTERVAL if self._unsynced_since is None:
                 self._unsynced_since = time.monotonic()
+                self._wake()
         segment.keep()
+        if self._spare is None and not segment.has_room(self._segment_bytes // 2):
+            self._spare_wanted = True
 
     def _next_segment(self) -> Segment:
-        self._close_segment()
-        self._n_segments += 1
-        segment = Segment(self._folder, SegmentName(self.writer, self._n_segments), self._segment_bytes, self._disk)
-        self._segment = segment
-        self._began = time.monotonic()
+        """Go on in another segment; the thread closes the one before."""
+        segment = self._spare or self._new_segment()
+        if self._segment is not None:
+            self._full.append(self._segment)
+        self._segment, self._spare, self._unsynced_since = segment, None, None
         self._n_told = 0
         return segment
+
+    def _new_segment(self) -> Segment:
+        self._n_segments += 1
+        return Segment(self._folder, SegmentName(self.writer, self._n_segments), self._segment_bytes, self._disk)
+
+    def _make_spare(self) -> None:
+        """Have the next segment ready, so that nobody waits while it is filled."""
+        if self._spare is not None or time.monotonic() < self._no_spare_before:
+            return
+        try:
+            spare = self._new_segment()
+        except OSError:
+            # The one that is open is as good as before; who needs another will be told.
+            self._no_spare_before = time.monotonic() + RETRY_S
+            return
+        with self._writing:
+            self._spare = spare
 
     def _tell_versions(self, segment: Segment) -> None:
         untold = self._versions[self._n_told :]
@@ -177,21 +270,39 @@ class Committer:
         tell(b"".join(untold))
         self._n_told += len(untold)
 
-    def _close_segment(self) -> None:
-        segment, self._segment, self._unsynced_since = self._segment, None, None
-        if segment is not None:
-            segment.close()
-
     def _tidy(self, stopping: bool, rotating: bool) -> None:
         """Do what time has made due."""
-        now = time.monotonic()
-        if self._unsynced_since is not None and (stopping or now >= self._unsynced_since + INTERVAL_S):
-            self._unsynced_since = None
-            if self._segment is not None:
-                self._segment.sync()
-        old = self._segment is not None and not self._segment.empty and now >= self._began + self._segment_s
-        if stopping or rotating or old:
-            self._close_segment()
+        with self._writing:
+            try:
+                self._sync_if_due(stopping)
+            except Exception as error:  # noqa: BLE001 - a thread that ended would leave every request waiting
+                self._fail(error)
+            segment = self._segment
+            old = rotating or time.monotonic() >= self._began + self._segment_s
+            if stopping or (old and segment is not None and not segment.empty):
+                self._full += filter(None, (segment, self._spare if stopping else None))
+                self._segment, self._spare = None if stopping else self._spare, None
+                self._n_told, self._unsynced_since = 0, None
+                self._spare_wanted = not stopping
+            leaving, self._full = self._full, []
+        for each in leaving:
+            try:
+                each.close()
+            except OSError as error:
+                # It keeps its name and loses its lock, so that whoever drains closes it.
+                logger.error("segment cannot be closed", extra={"segment": str(each.name), "why": error.strerror})
+
+    def _sync_if_due(self, stopping: bool) -> None:
+        if self._unsynced_since is None or (not stopping and time.monotonic() < self._unsynced_since + INTERVAL_S):
+            return
+        self._unsynced_since = None
+        if self._segment is not None:
+            self._segment.sync()
+
+    def _wake(self) -> None:
+        """Let the thread see that something will be due."""
+        with self._wanted:
+            self._wanted.notify()
 
     def _fail(self, error: Exception) -> str:
         """Leave the segment, and say why: what a disk says of a file after an error is not to be relied on."""
@@ -199,10 +310,7 @@ class Committer:
         logger.error("journal cannot be written", extra={"why": why})
         self._failed_at = time.monotonic()
         segment, self._segment, self._unsynced_since = self._segment, None, None
+        self._n_told = 0
         if segment is not None:
             segment.abandon()
         return why
-
-
-class _StillFailing(Exception):
-    """The disk failed a moment ago; trying it for each request would make it worse."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from garcom.errors import JournalUnavailable
 from garcom.journal.committer import Committer, Done, Sync
 from garcom.journal.lines import Version, encode
+from garcom.storage.disk import DISK, Disk
 
 #: Where the segments of a home folder are.
 JOURNAL_FOLDER = "journal"
@@ -41,7 +43,7 @@ class Origin(NamedTuple):
 class Journal:
     """Appends whole lines, and sees to it that every segment tells the versions that its lines are of."""
 
-    def __init__(self, folder: Path, *, sync: Sync, segment_bytes: int, segment_s: float) -> None:
+    def __init__(self, folder: Path, *, sync: Sync, segment_bytes: int, segment_s: float, disk: Disk = DISK) -> None:
         self._versions: list[bytes] = []
         self._committer = Committer(
             folder,
@@ -50,7 +52,12 @@ class Journal:
             segment_bytes=segment_bytes,
             segment_s=segment_s,
             max_pending_bytes=MAX_PENDING_BYTES,
+            disk=disk,
         )
+
+    def commit_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Commit on this event loop while the disk is quick; from now on, append there only."""
+        self._committer.commit_on(loop.call_soon)
 
     def introduce(self, version: Version) -> int:
         """Tell of a version, or of one in another role, and give the number that its lines begin with."""
@@ -59,7 +66,7 @@ class Journal:
         return number
 
     def append(self, lines: bytes, done: Done) -> None:
-        """Queue whole lines; ``done`` is told once what became of them, usually in the committer's thread."""
+        """Queue whole lines; ``done`` is told once what became of them, on the loop or in the committer's thread."""
         try:
             self._committer.append(lines, done)
         except JournalUnavailable as error:

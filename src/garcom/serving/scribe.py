@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import repeat
@@ -46,6 +47,7 @@ class Scribe:
         self._disguise = disguise
         self._on_unwritten = on_unwritten
         self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
         #: The numbers of the version's lines, by role.
         self._numbers = {"stable": journal.introduce(version)}
 
@@ -91,6 +93,9 @@ class Scribe:
             deliver(refusal)
 
         def done(refusal: JournalUnavailable | None) -> None:
+            if threading.get_ident() == self._loop_thread:
+                written(refusal)
+                return
             with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
                 self._loop.call_soon_threadsafe(written, refusal)
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import uuid
 from collections.abc import Iterator
@@ -193,23 +194,28 @@ def test_a_refused_request_uses_up_no_key(server: Running) -> None:
     assert server.ask(post(PREDICT, WINE, idempotency_key=key)).status == 200
 
 
-def test_a_full_disk_is_told_and_a_chosen_silence_is_counted(tmp_path: Path, bundles: dict[str, Path]) -> None:
-    for on_failure, status, unwritten in (("refuse", 503, 0.0), ("serve", 200, 1.0)):
-        folder = tmp_path / on_failure
-        with running(folder, register=(bundles["wine"],), journal_on_failure=on_failure) as server:
-            journal = folder / "home" / "journal"
-            journal.rename(folder / "away")
-            journal.write_text("no folder any more")
-            answer = server.ask(post(PREDICT, WINE))
-            assert answer.status == status
-            if status == 503:
-                assert answer.json["type"] == "/docs/problems#journal-unavailable"
-                assert answer.headers["retry-after"] == "1"
-            text = server.ask(request("GET", "/metrics")).body.decode()
-            assert f"garcom_journal_unwritten_rows_total {unwritten}" in text
-            journal.unlink()
-            (folder / "away").rename(journal)
-            wait_for(lambda: server.ask(post(PREDICT, WINE)).status == 200)  # without a restart
+@pytest.mark.parametrize(("on_failure", "status"), [("refuse", 503), ("serve", 200)])
+def test_a_journal_that_fails_is_told_or_counted_and_comes_back(
+    tmp_path: Path, bundles: dict[str, Path], on_failure: str, status: int
+) -> None:
+    rows = [WINE] * 5000  # more than half of a segment
+    with running(tmp_path, register=(bundles["wine"],), journal_on_failure=on_failure, journal_segment_mb=1) as server:
+        journal = tmp_path / "home" / "journal"
+        journal.rename(tmp_path / "away")  # what is open goes on, no segment can be begun
+        journal.write_text("no folder any more")
+        for _ in range(5):
+            answer = server.ask(post(PREDICT, rows))
+        assert answer.status == status
+        unwritten = "0.0" if status == 503 else r"[1-9]\d*000.0"
+        metrics = server.ask(request("GET", "/metrics")).body.decode()
+        assert re.search(rf"^garcom_journal_unwritten_rows_total {unwritten}$", metrics, re.MULTILINE)
+        if status == 503:
+            assert answer.json["type"] == "/docs/problems#journal-unavailable"
+            assert answer.headers["retry-after"] == "1"
+        journal.unlink()
+        (tmp_path / "away").rename(journal)
+        id = wait_for(lambda: server.ask(post(PREDICT, WINE)).json.get("id"))  # without a restart
+        wait_for(lambda: server.ask(request("GET", f"/v1/predictions/{id}")).status == 200)
 
 
 def test_a_controller_that_is_killed_comes_back(tmp_path: Path, bundles: dict[str, Path]) -> None:

@@ -14,7 +14,7 @@ from garcom.journal.committer import Committer, Sync
 from garcom.journal.journal import Journal
 from garcom.journal.lines import Entry, encode, encode_lines
 from garcom.journal.reader import read_segment
-from garcom.journal.segment import closed_segments, open_segments, seal_orphans
+from garcom.journal.segment import closed_segments, seal_orphans
 from tests.unit.journal.test_segment import VERSION, ids, lines
 
 Outcomes = queue.SimpleQueue[JournalUnavailable | None]
@@ -129,7 +129,7 @@ def test_a_segment_is_closed_when_that_is_asked_for(tmp_path: Path) -> None:
             committer.append(lines(i, 1), outcomes.put)
             assert outcomes.get(timeout=30) is None
             committer.rotate()
-            while open_segments(tmp_path):
+            while len(closed_segments(tmp_path)) <= i:
                 time.sleep(0.001)
         assert [ids(path) for path in closed_segments(tmp_path)] == [["id-0"], ["id-1"]]
         committer.rotate()  # there is none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from garcom.journal.reader import read_segment
 from garcom.serving.batching import Batcher
 from garcom.serving.codec.answers import Answer, Answers
 from garcom.serving.scribe import Disguise, OnUnwritten, Scribe, described
+from garcom.storage.disk import DISK, Disk
 from tests.unit.serving.engines import TWICE, Twice, batch, predictor
 
 NOBODY = Origin()
@@ -26,9 +28,13 @@ def written(folder: Path) -> list[tuple[Version, Entry]]:
     return [entry for path in sorted(folder.glob("*-*.*")) for entry in read_segment(path)[1]]
 
 
+def no_disk(path: Path, flags: int, mode: int) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 @contextmanager
-def journal(folder: Path) -> Iterator[Journal]:
-    opened = Journal(folder, sync=Sync.REQUEST, segment_bytes=64 * 1024, segment_s=3600.0)
+def journal(folder: Path, disk: Disk) -> Iterator[Journal]:
+    opened = Journal(folder, sync=Sync.REQUEST, segment_bytes=64 * 1024, segment_s=3600.0, disk=disk)
     try:
         yield opened
     finally:
@@ -42,16 +48,18 @@ def serve(
     engine: Twice | None = None,
     disguise: Disguise | None = None,
     on_unwritten: OnUnwritten | None = None,
+    disk: Disk = DISK,
 ) -> None:
     """Run ``work`` with a queue whose predictions are written into ``folder/journal``."""
 
     async def whole(opened: Journal) -> None:
         with ThreadPoolExecutor(1) as threads:
+            opened.commit_on(asyncio.get_running_loop())
             scribe = Scribe(opened, described("wine", 3, "65", TWICE), disguise, on_unwritten)
             loaded = predictor(folder / "wine", engine or Twice())
             await asyncio.wait_for(work(Batcher(loaded, threads, 1000, scribe=scribe, loop_budget_s=10.0)), 60)
 
-    with journal(folder / "journal") as opened:
+    with journal(folder / "journal", disk) as opened:
         asyncio.run(whole(opened))
 
 
@@ -125,15 +133,12 @@ def without_a_disk(folder: Path, on_unwritten: OnUnwritten | None) -> tuple[Any,
     found: list[Any] = []
 
     async def work(batcher: Batcher) -> None:
-        place = folder / "journal"
-        place.rmdir()
-        place.write_text("no folder any more")
         answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         batcher.submit_body(batch(1, 2), lambda answers: "served", answered.set_result, Origin(), 0.0)
         found.extend((await answered, await ask(batcher, 1.0)))
         assert batcher.queued_rows == 0
 
-    serve(folder, work, on_unwritten=on_unwritten)
+    serve(folder, work, on_unwritten=on_unwritten, disk=Disk(open=no_disk))
     body, single = found
     return body, single
 
