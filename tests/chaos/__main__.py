@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _proofs(seed: int) -> Iterator[Callable[[Path, Path], Found]]:
-    yield lambda folder, bundle: _kept(kill_cycles(folder, bundle, 200, seed=seed, n_rows=100), 500_000)
+    yield lambda folder, bundle: _kept(kill_cycles(folder, bundle, 200, seed=seed, n_rows=60), 500_000)
     if not why_not():
         yield lambda folder, bundle: _kept(power_cuts(folder, bundle, 50, sync="request", seed=seed))
         yield lambda folder, bundle: _lossy(power_cuts(folder, bundle, 10, sync="off", seed=seed))
