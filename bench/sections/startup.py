@@ -15,7 +15,18 @@ STARTS = 5
 TARGET_S = 1.5
 TARGET_MB = 170.0
 #: Libraries that a worker has no use for; each of them maps compiled modules when it is imported.
-UNWANTED = ("sklearn", "pandas", "scipy", "skl2onnx", "mlflow", "xgboost", "lightgbm", "matplotlib")
+UNWANTED = (
+    "sklearn",
+    "pandas",
+    "polars",
+    "deltalake",
+    "scipy",
+    "skl2onnx",
+    "mlflow",
+    "xgboost",
+    "lightgbm",
+    "matplotlib",
+)
 
 
 class Footprint(NamedTuple):

@@ -46,5 +46,5 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The moment in UTC, which it is taken to be in where it has no offset. Raises OverflowError outside years 1-9999."""
+    """The moment in UTC, as which one without an offset is taken. Raises OverflowError outside the years 1 to 9999."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

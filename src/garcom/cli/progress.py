@@ -17,13 +17,13 @@ def steps(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
 
     It is called with the step's name, and how much of all the work is done before it, from 0 to 1.
     """
+    if quiet:
+        yield lambda step, done: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    if quiet:
-        yield lambda step, done: None
-        return
     if not console.is_terminal:
         # The last step is that all is done, which the result says.
         yield lambda step, done: typer.echo(f"{_STEP}{step}", err=True) if done < 1 else None

@@ -20,9 +20,9 @@ from urllib.parse import quote
 from garcom.errors import BundleError, GarcomError, ModelNotFound, VersionNotFound
 from garcom.rollout.plan import TrafficPlan
 from garcom.serving.batching import Batcher
-from garcom.serving.codec.values import suggestion
 from garcom.serving.predictor import Predictor
 from garcom.serving.scribe import Scribe
+from garcom.suggestions import near
 
 logger = logging.getLogger("garcom.serving")
 
@@ -286,5 +286,5 @@ def no_model(model: str, models: Iterable[str]) -> str:
     names = sorted(models)
     if not names:
         return "No model is registered yet. Get one in with `garcom register BUNDLE` (`garcom pack` makes a bundle)."
-    hint = suggestion(model, names) or f"The models are: {', '.join(names[:10])}."
-    return f"Expected the name of a registered model, got {model[:100]!r}. {hint}"
+    hint = near(model, names) or f" The models are: {', '.join(names[:10])}."
+    return f"Expected the name of a registered model, got {model[:100]!r}.{hint}"

@@ -23,7 +23,6 @@ from typing import Any, Self, get_args
 
 import msgspec
 
-from garcom.errors import UnsupportedModel
 from garcom.model.compile.graphs import Precision, convert
 from garcom.model.compile.reasons import brief, reason_of
 from garcom.model.engines.onnx import Wiring
@@ -187,8 +186,6 @@ def _serve() -> None:
     for precision in precisions:
         try:
             result = Conversion(wiring=convert(loaded, signature, precision, folder / precision))
-        except UnsupportedModel as error:
-            result = Conversion(reason=brief(str(error)))
         except Exception as error:  # noqa: BLE001 — converters raise anything; its text is the candidate's reason
             result = Conversion(reason=reason_of(error))
         partial = folder / f"{precision}.partial"

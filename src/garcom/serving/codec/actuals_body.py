@@ -22,7 +22,8 @@ from garcom.serving.codec.documents import Pairs
 from garcom.serving.codec.faults import malformed, shown
 from garcom.serving.codec.json_forms import is_list
 from garcom.serving.codec.media import ARROW, CSV, JSON, reader_for
-from garcom.serving.codec.values import Misfit, described, read_cell, suggestion
+from garcom.serving.codec.values import Misfit, described, read_cell
+from garcom.suggestions import near
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +72,7 @@ def _told(row: Any) -> Told | Wrong:
         return Told(**parts)
     except TypeError:
         name = next(name for name in parts if name not in _PARTS)
-        return Wrong(shown(name), f"only {', '.join(_PARTS)}", "another name", suggestion(name, _PARTS))
+        return Wrong(shown(name), f"only {', '.join(_PARTS)}", "another name", near(name, _PARTS).lstrip())
 
 
 def _from_csv(body: bytes, output: Output, now: datetime, max_rows: int) -> Observations:
@@ -118,7 +119,7 @@ def _check_columns(names: Sequence[str]) -> None:
         Fault(name, "each column once", "the same column more than once") for name, n in Counter(names).items() if n > 1
     ]
     faults += [
-        Fault(shown(name), f"only the columns {', '.join(_PARTS)}", "another column", suggestion(name, _PARTS))
+        Fault(shown(name), f"only the columns {', '.join(_PARTS)}", "another column", near(name, _PARTS).lstrip())
         for name in names
         if name not in _PARTS
     ][:20]

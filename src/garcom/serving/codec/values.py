@@ -5,7 +5,6 @@ What a caller sent is never repeated in an error: values may be personal, and er
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any
 from garcom.errors import Fault
 from garcom.model.signature import INTEGER_LIMIT, Field, FieldType
 from garcom.serving.codec.documents import NotANumber, Pairs
+from garcom.suggestions import near
 
 #: Looking for the nearest name takes a while where a model has many; past this many faults nobody reads hints.
 _MAX_HINTS = 10
@@ -110,13 +110,6 @@ def read_cell(field: Field, cell: str) -> Any:
             return read_value(field, cell)
 
 
-def suggestion(name: str, names: Sequence[str]) -> str:
-    """A hint for a misspelt name, or nothing."""
-    by_fold = {candidate.casefold(): candidate for candidate in names}
-    near = difflib.get_close_matches(name[:100].casefold(), by_fold, n=1, cutoff=0.6)
-    return f"Did you mean {by_fold[near[0]]!r}?" if near else ""
-
-
 def missing(where: str, field: Field) -> Fault:
     """The fault of a field that was left out."""
     return Fault(where, expected(field), "nothing: the field is missing")
@@ -126,7 +119,7 @@ def unknown(where: str, name: str, names: Sequence[str], n_before: int = 0) -> F
     """The fault of a field that the model does not have; only the first few of a body get a suggestion."""
     hint = ""
     if n_before < _MAX_HINTS:
-        hint = suggestion(name, names) or f"The fields are: {', '.join(map(repr, names[:20]))}."
+        hint = near(name, names).lstrip() or f"The fields are: {', '.join(map(repr, names[:20]))}."
     return Fault(where, "only the model's fields", "an unknown field", hint)
 
 
