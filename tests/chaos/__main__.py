@@ -38,7 +38,7 @@ def main() -> int:
     seed = parser.parse_args().seed
     logging.getLogger("garcom").setLevel(logging.CRITICAL)  # it tells of what is done here on purpose
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, seed {seed}\n")
-    print(_line(COLUMNS), _line(["---"] * len(COLUMNS)), sep="\n", flush=True)
+    print(_line(COLUMNS), _line(["---", *["---:"] * 5, "---", "---"]), sep="\n", flush=True)
     all_met = True
     for proof in _proofs(seed):
         with tempfile.TemporaryDirectory(prefix="garcom-chaos-") as name:

@@ -18,5 +18,5 @@ def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
 
 def test_without_syncs_it_loses_some(tmp_path: Path) -> None:
     """Or the other test would prove nothing."""
-    found = power_cuts(tmp_path, models.line(tmp_path / "line", 1.0), 3, sync="off")
+    found = power_cuts(tmp_path, models.line(tmp_path / "line", 1.0), 2, sync="off")
     assert found.lost > 0
