@@ -19,9 +19,14 @@ logger = logging.getLogger("garcom.journal")
 
 #: After a failure the disk is tried again this much later at the earliest; what comes meanwhile is refused at once.
 RETRY_S = 0.25
-#: A commit that took longer blocks the event loop for too long; the next ones run in a thread, for so long.
-QUICK_S = 0.002
-AWAY_S = 0.25
+#: A commit that took longer blocks the event loop for too long. The next ones run in the thread, for the shorter time
+#: after one of them, for the longer time where the disk is always so slow.
+QUICK_S = 0.003
+AWAY_S = (0.02, 1.0)
+#: How long a commit may wait while requests keep coming: a few syncs, or a few calls of an engine on the loop.
+GATHER_S = 0.002
+#: Requests no longer keep coming when none has come for so long.
+LULL_S = 0.0002
 #: How often ``interval`` syncs.
 INTERVAL_S = 1.0
 
@@ -79,14 +84,18 @@ class Committer:
         # What is asked of the thread, under ``_wanted``.
         self._wanted = threading.Condition()
         self._pending: list[_Pending] = []
-        self._pending_bytes = 0
+        self._pending_bytes = self._pending_rows = 0
         self._stopping = False
         self._rotating = False
         self._spare_wanted = True
         #: How a commit is put on the event loop, and whether one is.
         self._soon: Callable[[Callable[[], None]], object] | None = None
         self._scheduled = False
-        self._not_here_before = 0.0
+        #: Rows that waited when a commit on the loop last looked, and until when it may wait for more.
+        self._rows_seen = 0
+        self._gathers_until = self._grew_at = 0.0
+        self._rows_of_last = 0
+        self._not_here_before = self._away_s = 0.0
         # The segment belongs to whoever holds ``_writing``.
         self._writing = threading.Lock()
         self._segment: Segment | None = None
@@ -115,6 +124,7 @@ class Committer:
                 )
             self._pending.append(_Pending(lines, done))
             self._pending_bytes += len(lines)
+            self._pending_rows += lines.count(b"\n")
             if self._scheduled:
                 return
             if self._soon is None or time.monotonic() < self._not_here_before:
@@ -139,13 +149,16 @@ class Committer:
 
     def _commit_here(self) -> None:
         """Commit on the event loop, unless that would take long."""
+        if self._gathers() and self._soon is not None:
+            self._soon(self._commit_here)
+            return
         batch: list[_Pending] = []
         refusal = None
         if self._writing.acquire(blocking=False):
             try:
                 if self._is_quick():
                     batch = self._take()
-                    refusal = self._commit(batch)
+                    refusal = self._commit(batch, here=True)
             finally:
                 self._writing.release()
         with self._wanted:
@@ -153,6 +166,24 @@ class Committer:
             if self._pending or self._spare_wanted:
                 self._wanted.notify()
         self._tell(batch, refusal)
+
+    def _gathers(self) -> bool:
+        """Whether more requests are coming in right now that may share the sync, which is what costs.
+
+        A client that was just answered needs a moment to ask again. One that is alone is never waited for.
+        """
+        if self._sync is not Sync.REQUEST:
+            return False
+        now = time.monotonic()
+        if not self._rows_seen:
+            self._gathers_until = now + GATHER_S
+        if self._pending_rows > self._rows_seen:
+            self._rows_seen, self._grew_at = self._pending_rows, now
+        several = self._rows_seen > 1 or self._rows_of_last > 1
+        if several and now < min(self._gathers_until, self._grew_at + LULL_S):
+            return True
+        self._rows_of_last, self._rows_seen = self._rows_seen, 0
+        return False
 
     def _is_quick(self) -> bool:
         """Whether a commit needs no new segment and meets no failing disk."""
@@ -172,7 +203,7 @@ class Committer:
             if not here:
                 with self._writing:
                     batch = self._take()
-                    refusal = self._commit(batch)
+                    refusal = self._commit(batch, here=False)
                 self._tell(batch, refusal)
             self._tidy(stopping, rotating)
             if spare_wanted:
@@ -195,15 +226,15 @@ class Committer:
     def _take(self) -> list[_Pending]:
         with self._wanted:
             batch, self._pending = self._pending, []
-            self._pending_bytes = 0
+            self._pending_bytes = self._pending_rows = 0
         return batch
 
     def _tell(self, batch: list[_Pending], refusal: JournalUnavailable | None) -> None:
         for pending in batch:
             pending.done(refusal)
 
-    def _commit(self, batch: list[_Pending]) -> JournalUnavailable | None:
-        """Write the lines; gives why they are not written, if they are not."""
+    def _commit(self, batch: list[_Pending], *, here: bool) -> JournalUnavailable | None:
+        """Write the lines, ``here`` on the loop or in the thread; gives why they are not written, if they are not."""
         if not batch:
             return None
         began = time.monotonic()
@@ -214,8 +245,9 @@ class Committer:
         except Exception as error:  # noqa: BLE001 - a boundary: whoever waits must hear of it
             return JournalUnavailable(f"The prediction could not be written to the journal: {self._fail(error)}.")
         ended = time.monotonic()
-        if ended - began > QUICK_S:
-            self._not_here_before = ended + AWAY_S
+        if here:
+            self._away_s = 0.0 if ended - began <= QUICK_S else min(max(2 * self._away_s, AWAY_S[0]), AWAY_S[1])
+            self._not_here_before = ended + self._away_s
         return None
 
     def _write(self, lines: bytes) -> None:
