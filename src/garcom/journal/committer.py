@@ -23,6 +23,8 @@ RETRY_S = 0.25
 #: after one of them, for the longer time where the disk is always so slow.
 QUICK_S = 0.003
 AWAY_S = (0.02, 1.0)
+#: What is written and synced on the loop at most; the rows of a long body go to the thread.
+QUICK_BYTES = 256 * 1024
 #: How long a commit may wait while requests keep coming: a few syncs, or a few calls of an engine on the loop.
 GATHER_S = 0.002
 #: Requests no longer keep coming when none has come for so long.
@@ -163,7 +165,7 @@ class Committer:
                 self._writing.release()
         with self._wanted:
             self._scheduled = False
-            if self._pending or self._spare_wanted:
+            if self._has_work():
                 self._wanted.notify()
         self._tell(batch, refusal)
 
@@ -186,7 +188,9 @@ class Committer:
         return False
 
     def _is_quick(self) -> bool:
-        """Whether a commit needs no new segment and meets no failing disk."""
+        """Whether a commit is short, needs no new segment and meets no failing disk."""
+        if self._pending_bytes > QUICK_BYTES:
+            return False
         segment = self._segment
         has_room = segment is not None and segment.has_room(self._pending_bytes)
         return (has_room or self._spare is not None) and time.monotonic() >= self._failed_at + RETRY_S
@@ -213,7 +217,7 @@ class Committer:
 
     def _has_work(self) -> bool:
         pending = bool(self._pending) and not self._scheduled
-        return pending or self._stopping or self._rotating or self._spare_wanted
+        return pending or bool(self._full) or self._stopping or self._rotating or self._spare_wanted
 
     def _patience_s(self) -> float | None:
         """How long to wait for lines before something else is due: a sync, or the closing of an old segment."""

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import queue
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -153,3 +156,45 @@ def test_a_fault_of_its_own_ends_neither_the_thread_nor_the_requests(tmp_path: P
             break
     committer.close()
     assert [found for path in closed_segments(tmp_path) for found in ids(path)] == ["id-1"]
+
+
+@pytest.mark.parametrize("sync", list(Sync))
+def test_commits_on_an_event_loop_are_told_there_and_full_segments_are_closed(tmp_path: Path, sync: Sync) -> None:
+    threads: set[str] = set()
+
+    async def work(committer: Committer) -> None:
+        committer.commit_on(asyncio.get_running_loop().call_soon)
+        loop = asyncio.get_running_loop()
+        for i in range(0, 200, 10):
+            done: asyncio.Future[JournalUnavailable | None] = loop.create_future()
+
+            def tell(refusal: JournalUnavailable | None, done: asyncio.Future[Any] = done) -> None:
+                threads.add(threading.current_thread().name)
+                loop.call_soon_threadsafe(done.set_result, refusal)
+
+            committer.append(lines(i, 10), tell)
+            assert await asyncio.wait_for(done, 30) is None
+        while not (closed := closed_segments(tmp_path)):  # without any more lines that would wake the thread
+            await asyncio.sleep(0.001)
+        assert "id-0" in ids(closed[0])
+
+    with committing(tmp_path, sync, segment_bytes=8192) as committer:
+        asyncio.run(work(committer))
+    assert "MainThread" in threads
+    assert [found for path in closed_segments(tmp_path) for found in ids(path)] == [f"id-{i}" for i in range(200)]
+
+
+def test_long_commits_leave_the_event_loop(tmp_path: Path) -> None:
+    async def work(committer: Committer) -> str:
+        loop = asyncio.get_running_loop()
+        committer.commit_on(loop.call_soon)
+        told: asyncio.Future[str] = loop.create_future()
+
+        def tell(refusal: JournalUnavailable | None) -> None:
+            loop.call_soon_threadsafe(told.set_result, threading.current_thread().name)
+
+        committer.append(lines(0, 10) * 1000, tell)
+        return await asyncio.wait_for(told, 30)
+
+    with committing(tmp_path) as committer:
+        assert asyncio.run(work(committer)) == "journal"
