@@ -3,6 +3,7 @@ neither training nor packing saw exactly as the original does."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -234,7 +235,28 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[[], Data]]] = {
 PYTHON = {"functiontransformer", "transformer-of-ones-own"}
 
 
-@pytest.mark.parametrize("name", MODELS)
+#: Each of these is put together of parts that others have too, or is lowered alone in the unit tests. They have their
+#: turn in ``make engines``.
+LONG = {
+    *(
+        "columns-lightgbm",
+        "calibrated",
+        "stacking",
+        "voting-soft",
+        "knn",
+        "svc",
+        "mlp",
+        "gradientboosting",
+        "extratrees",
+    ),
+    *("isolationforest", "powertransformer", "quantiletransformer", "functiontransformer", "gridsearch"),
+}
+_SHORTENED = pytest.mark.skipif("GARCOM_LONG_TESTS" not in os.environ, reason="a long one: make engines")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=_SHORTENED if name in LONG else (), id=name) for name in MODELS]
+)
 def test_held_out_rows_come_out_right(
     name: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -28,6 +28,8 @@ logger = logging.getLogger("garcom.supervisor")
 #: A worker that ends sooner than this after its start is restarted after a pause that doubles each time.
 SHORT_LIFE_S = 5.0
 MAX_PAUSE_S = 30.0
+#: How long the controller leaves the machine to the first answers.
+CONTROLLER_AFTER_S = 0.5
 #: How often the database is asked for its revision.
 PLAN_INTERVAL_S = 0.5
 
@@ -68,11 +70,15 @@ class _Kind:
         """Whether one may be started now."""
         return time.monotonic() >= self._not_before
 
+    def wait(self, seconds: float) -> None:
+        """Start none before so many seconds have passed."""
+        self._not_before = time.monotonic() + seconds
+
     def note_end(self, child: _Child) -> None:
         """Make the next wait, the longer the more often one has ended right after its start."""
         short = time.monotonic() - child.began < SHORT_LIFE_S
         self.pause_s = min(max(2 * self.pause_s, 0.1), MAX_PAUSE_S) if short else 0.0
-        self._not_before = time.monotonic() + self.pause_s
+        self.wait(self.pause_s)
 
 
 class Supervisor:
@@ -145,6 +151,7 @@ class Supervisor:
             child.ready = True
             if not self._told:
                 self._told = True
+                self._controller.wait(CONTROLLER_AFTER_S)
                 self._on_ready()
             return
         self._selector.unregister(child.lifeline)
@@ -161,7 +168,7 @@ class Supervisor:
     def _start_children(self) -> None:
         while self._count(self._worker) < self._settings.workers and self._worker.due:
             self._start(self._worker, self._listener)
-        # The first answer comes first.
+        # The first answers come first.
         if self._told and not self._count(self._controller) and self._controller.due:
             self._start(self._controller)
 
