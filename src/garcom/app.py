@@ -212,7 +212,7 @@ class Worker:
         from garcom.http.control import Parts, create_control
         from garcom.http.metrics import Exposition
 
-        exposition = Exposition(self._counts.total, self.runtime)
+        exposition = Exposition(self._counts.total, self.runtime, self._journal_folder)
         parts = Parts(self.runtime, Catalogue(self.runtime), exposition, self._controller, self.edge, self._bodies)
         return create_control(parts, __version__, access_log=self._access_log)
 

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from garcom.journal.segment import closed_segments
 from garcom.serving.runtime import Runtime
 from garcom.serving.telemetry import BUCKETS_S, Counts
 
@@ -17,11 +18,12 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Exposition(Collector):
-    """Collects the counts of all workers, and the state of the one that is asked."""
+    """Collects the counts of all workers, the state of the one that is asked, and what waits in the journal folder."""
 
-    def __init__(self, counts: Callable[[], Counts], runtime: Runtime) -> None:
+    def __init__(self, counts: Callable[[], Counts], runtime: Runtime, journal: Path) -> None:
         self._counts = counts
         self._runtime = runtime
+        self._journal = journal
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -60,6 +62,10 @@ class Exposition(Collector):
         unwritten.add_metric([], counts.unwritten_rows)
         yield from (requests, rows, warned, latency, refused, unwritten)
         yield from self._state()
+        waiting = closed_segments(self._journal)
+        yield GaugeMetricFamily(
+            "garcom_journal_waiting_segments", "Closed segments that are not in the lake yet.", len(waiting)
+        )
 
     def _state(self) -> Iterator[Metric]:
         runtime = self._runtime

@@ -66,7 +66,7 @@ def test_every_error_of_a_request_has_a_status() -> None:
 def test_every_metric_is_documented() -> None:
     told = _names_in_code(REFERENCE / "metrics.md")
     runtime = Runtime(_never, memory_budget_bytes=1, max_queued_rows=1)
-    exposition = Exposition(Telemetry().snapshot, runtime)
+    exposition = Exposition(Telemetry().snapshot, runtime, DOCS)
     names = {f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in exposition.collect()}
     assert names <= told
     assert {name for name in told if name.startswith("garcom_") and name.isidentifier()} <= names

@@ -5,6 +5,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from garcom.http.metrics import Exposition
+from garcom.journal.segment import CLOSED, OPEN, SegmentName
 from garcom.rollout.plan import ModelPlan, TrafficPlan
 from garcom.serving.predictor import Predictor
 from garcom.serving.runtime import Runtime
@@ -26,7 +27,7 @@ def samples(exposition: Exposition) -> dict[Sample, float]:
     }
 
 
-def test_what_was_counted_is_exposed() -> None:
+def test_what_was_counted_is_exposed(tmp_path: Path) -> None:
     runtime = Runtime(never, memory_budget_bytes=1, max_queued_rows=1)
     planned = {"wine": ModelPlan(answers=2, versions={1: "a", 2: "b"}), "none": ModelPlan(answers=None, versions={})}
     runtime.plan = TrafficPlan(revision=7, default="wine", models=planned, bundles="")
@@ -36,7 +37,10 @@ def test_what_was_counted_is_exposed() -> None:
     counts.add(200, 1, 0, 99.0)
     counts.refuse(422)
     telemetry.refuse(404)
-    found = samples(Exposition(telemetry.snapshot, runtime))
+    telemetry.add_unwritten(3)
+    (tmp_path / f"{SegmentName('01a', 1)}{CLOSED}").touch()
+    (tmp_path / f"{SegmentName('01a', 2)}{OPEN}").touch()
+    found = samples(Exposition(telemetry.snapshot, runtime, tmp_path))
     wine = (("model", "wine"), ("version", "2"))
     assert found["garcom_requests_total", (("model", "wine"), ("status", "200"), ("version", "2"))] == 2
     assert found["garcom_requests_total", (("model", "wine"), ("status", "422"), ("version", "2"))] == 1
@@ -50,5 +54,7 @@ def test_what_was_counted_is_exposed() -> None:
     assert found["garcom_request_seconds_bucket", (("le", "+Inf"), *wine)] == 2
     assert found["garcom_plan_revision", ()] == 7
     assert found["garcom_models", ()] == 2
+    assert found["garcom_journal_unwritten_rows_total", ()] == 3
+    assert found["garcom_journal_waiting_segments", ()] == 1
     assert found["garcom_version_answers", wine] == 1
     assert found["garcom_worker_resident_bytes", ()] > 1e6

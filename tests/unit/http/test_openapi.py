@@ -94,7 +94,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     parts = Parts(
         runtime,
         catalogue,
-        Exposition(Telemetry().snapshot, runtime),
+        Exposition(Telemetry().snapshot, runtime, bundles),
         Controller(bundles),
         Edge(Telemetry(), False, str.upper),
         Bodies(max_body_bytes=1, max_buffered_bytes=1, timeout_s=1.0),
