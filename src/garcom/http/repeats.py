@@ -78,7 +78,11 @@ class Repeats:
             certain = isinstance(error, GarcomError) and not isinstance(error, JournalUnavailable)
             await self._give_back(claim, certain)
             raise
-        await self._settle(claim, Answer(served.media_type.decode(), served.body, served.id, origin.subject))
+        if head.subject_field:
+            # An answer about several people could not be erased for one of them: a repetition is made from the lake.
+            await self._give_back(claim, certain=False)
+        else:
+            await self._settle(claim, Answer(served.media_type.decode(), served.body, served.id, origin.subject))
         return served
 
     def close(self) -> None:

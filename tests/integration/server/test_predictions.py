@@ -188,6 +188,15 @@ def test_a_repeated_request_gets_the_first_answer_even_when_only_the_journal_kno
         assert len(listed(second)["predictions"]) == 11
 
 
+def test_a_repeated_request_about_several_people_is_answered_from_the_lake(server: Running) -> None:
+    rows = [WINE | {"cpf": uuid.uuid4().hex}, SWEET | {"cpf": uuid.uuid4().hex}]
+    sent = post(PREDICT, rows, garcom_subject_field="cpf", idempotency_key=uuid.uuid4().hex)
+    first, again = server.ask(sent), server.ask(sent)
+    assert (again.status, again.body) == (200, first.body)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert len(listed(server, subject=str(rows[1]["cpf"]))["predictions"]) == 1
+
+
 def test_a_refused_request_uses_up_no_key(server: Running) -> None:
     key = uuid.uuid4().hex
     assert server.ask(post(PREDICT, {"pH": "acid"}, idempotency_key=key)).status == 422
