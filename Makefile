@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test engines chaos lint format lock bench bench-peers clean
+.PHONY: help setup run test accept chaos lint format lock bench bench-peers clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -23,8 +23,8 @@ run: setup  ## Garçom with a demo model on http://127.0.0.1:8000 (PORT=8001 for
 test: setup  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-engines: setup  ## every model of the acceptance tests through its engines (the suite has half of them)
-	GARCOM_LONG_TESTS=1 $(BIN)/python -m pytest -n 2 tests/acceptance/test_engines.py
+accept: setup  ## every model through its engines and every page of the documentation (the suite has half of them)
+	GARCOM_LONG_TESTS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/acceptance
 
 chaos: setup  ## kills, power cuts, full and failing disks: what becomes of acknowledged predictions (some minutes)
 	$(BIN)/python -m tests.chaos

@@ -3,7 +3,6 @@ neither training nor packing saw exactly as the original does."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,6 +45,7 @@ import garcom
 from garcom.model.compile.comparison import compare, spread
 from garcom.model.frames import to_batch
 from garcom.model.sources import bind, read_model
+from tests.acceptance.shortened import shortened
 
 WINE = Path(__file__).parents[3] / "shared" / "data" / "winequality.csv"
 
@@ -236,7 +236,7 @@ PYTHON = {"functiontransformer", "transformer-of-ones-own"}
 
 
 #: Each of these is put together of parts that others have too, or is lowered alone in the unit tests. They have their
-#: turn in ``make engines``.
+#: turn in ``make accept``.
 LONG = {
     *(
         "columns-lightgbm",
@@ -251,11 +251,10 @@ LONG = {
     ),
     *("isolationforest", "powertransformer", "quantiletransformer", "functiontransformer", "gridsearch"),
 }
-_SHORTENED = pytest.mark.skipif("GARCOM_LONG_TESTS" not in os.environ, reason="a long one: make engines")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=_SHORTENED if name in LONG else (), id=name) for name in MODELS]
+    "name", [pytest.param(name, marks=shortened if name in LONG else (), id=name) for name in MODELS]
 )
 def test_held_out_rows_come_out_right(
     name: str, tmp_path: Path, record_property: Callable[[str, object], None]

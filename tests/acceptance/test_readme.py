@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.page_runner import Reader, matches
-from tests.documents import README, README_PT, ROOT, blocks, follows, pages
+from tests.acceptance.shortened import shortened
+from tests.documents import DOCS, README, README_PT, ROOT, blocks, follows, pages
 
 RUNNABLE = {"console", "python"}
 #: The Portuguese README has the blocks of the English one, which tests/unit/docs compares.
 PAGES = [page for page in pages() if page != README_PT and any(block.language in RUNNABLE for block in blocks(page))]
+
+#: Mostly packing, which integration tests do as well.
+LONG = {DOCS / "how-to" / name for name in ("pack-a-model.md", "python-models.md", "serve-many-models.md")}
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +34,10 @@ def folder_after(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], P
     return folder
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=shortened if page in LONG else (), id=str(page.relative_to(ROOT))) for page in PAGES],
+)
 def test_page(page: Path, tmp_path: Path, folder_after: Callable[[Path], Path]) -> None:
     if any(follows(other) == page for other in PAGES):
         folder_after(page)  # others go on from it, so it is followed once for all of them
