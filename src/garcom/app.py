@@ -20,7 +20,7 @@ from garcom.journal.committer import Sync
 from garcom.journal.disguise import disguise
 from garcom.journal.journal import JOURNAL_FOLDER, Journal
 from garcom.journal.pseudonyms import SubjectKey
-from garcom.journal.segment import ROTATE
+from garcom.journal.segment import ROTATE, closed_segments, holds_entries, open_segments
 from garcom.rollout.plan import TrafficPlan, read_plan
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.predictor import Predictor, load_predictor
@@ -56,6 +56,8 @@ class Worker:
         self._journal_folder = Path(settings.home, JOURNAL_FOLDER)
         self._rotate_path = self._journal_folder / ROTATE
         self._keys_lifetime = timedelta(hours=settings.journal.keys_hours)
+        #: Where the lake would be in the home; an object store is asked, because nobody else knows.
+        self._lake_folder = None if settings.lake.url else Path(settings.home, "lake", "predictions")
         self._counts = SharedCounts(run_folder, self._telemetry.snapshot)
         self._control: asyncio.Task[Asgi] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -140,6 +142,8 @@ class Worker:
     async def _finish_start(self) -> None:
         await self.control()
         await self.runtime.preload()
+        with contextlib.suppress(GarcomError):  # whoever needs it will be told
+            await self._open_repeats().prepare()
         # What is there now stays: the collector need not walk it again and again while requests come and go.
         gc.collect()
         gc.freeze()
@@ -170,9 +174,18 @@ class Worker:
         if self._repeats is None:
             from garcom.http.repeats import Repeats
 
-            self._repeats = Repeats(self._journal_folder, self.plane, self._controller, self._keys_lifetime)
+            self._repeats = Repeats(
+                self._journal_folder, self.plane, self._controller, self._keys_lifetime, self._is_new
+            )
             self._in_background(self._expire_keys(self._repeats))
         return self._repeats
+
+    def _is_new(self) -> bool:
+        """Whether nothing was ever predicted in this home."""
+        if self._lake_folder is None or self._lake_folder.exists():
+            return False
+        folder = self._journal_folder
+        return not closed_segments(folder) and not any(map(holds_entries, open_segments(folder)))
 
     async def _expire_keys(self, repeats: Repeats) -> None:
         while True:

@@ -21,7 +21,7 @@ from garcom.controller.messages import (
     lengths,
     lengths_of,
 )
-from garcom.errors import GarcomError, MalformedBody
+from garcom.errors import GarcomError, LakeUnavailable, MalformedBody
 
 logger = logging.getLogger("garcom.controller")
 
@@ -42,6 +42,11 @@ class Answering:
         """Listen; a socket that a predecessor left is replaced."""
         self._socket.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self._socket)  # lives as long as it is held
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -64,6 +69,13 @@ class Answering:
             return self._answer(decode_question(head), body)
         except msgspec.DecodeError as error:
             return Refusal.of(MalformedBody(f"Expected a question to the controller, but {error}.")), b""
+        except (LakeUnavailable, OSError) as error:
+            # The texts of stores name their addresses, which callers need not know.
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            logger.error("lake cannot be reached", extra={"why": why})
+            return Refusal.of(
+                LakeUnavailable("The lake cannot be read or written now; the server's log says why.")
+            ), b""
         except GarcomError as error:
             return Refusal.of(error), b""
         except Exception as error:

@@ -23,6 +23,8 @@ logger = logging.getLogger("garcom.http")
 #: What a request id from outside may look like; anything else is replaced, so that logs stay clean.
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
 MAX_SUBJECT_BYTES = 255
+#: Stands for a header that was sent empty, or twice: neither may pass for one that was not sent.
+_UNFIT = b" "
 
 Header = tuple[bytes, bytes]
 
@@ -83,9 +85,9 @@ class Edge:
             elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
                 request_id = value
             elif name == b"garcom-subject":
-                subject = value
+                subject = value if value and not subject else _UNFIT
             elif name == b"idempotency-key":
-                key = value
+                key = value if value and not key else _UNFIT
             elif name == b"garcom-subject-field":
                 subject_field = value
             elif name == b"garcom-key-field":

@@ -44,9 +44,20 @@ _keys = msgspec.json.Decoder(list[tuple[str, int | None, str, str]]).decode
 
 
 class Repeats:
-    """The keys of one worker's requests, in the folder that its siblings share."""
+    """The keys of one worker's requests, in the folder that its siblings share.
 
-    def __init__(self, folder: Path, plane: DataPlane, controller: Controller, lifetime: timedelta) -> None:
+    ``is_new`` tells whether nothing was ever predicted here, so that no key has to be looked for.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        plane: DataPlane,
+        controller: Controller,
+        lifetime: timedelta,
+        is_new: Callable[[], bool],
+    ) -> None:
+        self._is_new = is_new
         self._plane = plane
         self._controller = controller
         self._lifetime = lifetime
@@ -63,7 +74,9 @@ class Repeats:
         pinned = route.slot.version if route.role == "pinned" else None
         scope = Scope(route.slot.model, "" if pinned is None else str(pinned))
         key = origin.key or ""
-        claim = await self._claim(scope, key, digest_of(head.content_type.decode("latin-1"), body))
+        # The same rows about somebody else are another request.
+        kind = f"{head.content_type.decode('latin-1')} {origin.subject or ''}"
+        claim = await self._claim(scope, key, digest_of(kind, body))
         if isinstance(claim, Answered):
             media_type, answer, id, _ = claim.answer
             return Served(answer, media_type.encode(), id, repeated=True)
@@ -84,6 +97,10 @@ class Repeats:
         else:
             await self._settle(claim, Answer(served.media_type.decode(), served.body, served.id, origin.subject))
         return served
+
+    async def prepare(self) -> None:
+        """Open the file, or build it, before the first request wants it."""
+        await self._in_thread(self._store.open)
 
     def close(self) -> None:
         """Free the file; claims that are still held are taken over by whoever repeats their requests."""
@@ -151,6 +168,8 @@ class Repeats:
 
     def _kept(self) -> Iterable[Kept]:
         """The keys of requests that were answered before the file was lost; runs in a thread of the store."""
+        if self._is_new():
+            return
         asking = self._controller.ask(ListKeys(since=self._since()))
         _, told = asyncio.run_coroutine_threadsafe(asking, self._loop).result()
         for model, version, key, id in _keys(told):

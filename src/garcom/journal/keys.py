@@ -103,17 +103,16 @@ class Mismatch:
 
 
 def checked_key(text: str) -> str:
-    """A key as it may be used. Raises InputError for one that may not."""
+    """A key as it may be used. Raises InputError, which does not repeat it, for one that may not."""
     if not _VISIBLE.fullmatch(text):
-        shown = f"{len(text)} characters" if len(text) > 255 else repr(text)
         raise InputError(
-            f"Expected an Idempotency-Key of 1 to 255 visible ASCII characters, got {shown}. "
-            "Use a random UUID, or a name of your own for the request."
+            "Expected one Idempotency-Key of 1 to 255 visible ASCII characters, got something else. Use a random UUID, "
+            "or a name of your own for the request."
         )
     if _ROW.search(text):
         raise InputError(
-            f"Expected an Idempotency-Key that does not end in a slash and digits, got {text!r}: "
-            "the rows of one request are told apart in this way. Use another character than the slash."
+            "Expected an Idempotency-Key that does not end in a slash and digits, got one that does: the rows of one "
+            "request are told apart in this way. Use another character than the slash."
         )
     return text
 

@@ -165,6 +165,20 @@ def open_segments(folder: Path) -> list[Path]:
     return [folder / f"{name}{OPEN}" for name in segment_names(folder, OPEN)]
 
 
+def holds_entries(path: Path) -> bool:
+    """Whether an open segment has a prediction, or has just been closed, which it is only with one."""
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(len(_FILL)):
+                if b"\n[" in piece:
+                    return True
+                if not piece.strip(b"\n"):
+                    return False
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def seal_orphans(folder: Path, disk: Disk = DISK) -> Iterator[Path]:
     """Close the segments whose writers have died, and give their final paths."""
     for path in open_segments(folder):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from garcom.errors import Fault
+from garcom.errors import Fault, InputError
 from garcom.journal.journal import Origin
 from garcom.model.signature import Field, FieldType, Signature
 from garcom.records import Batch
@@ -40,6 +40,12 @@ class NamedRows:
 
     def __init__(self, model: str, version: int, signature: Signature, max_rows: int, fields: NameFields) -> None:
         self._fields = fields
+        for field in signature.fields:
+            if field.name == fields.key and field.pii != "keep":
+                raise InputError(
+                    f"Expected a Garcom-Key-Field that may be written down, got {field.name!r}, which is personal "
+                    f"(pii = {field.pii}). Name the rows by another field."
+                )
         beside = [name for name in fields.given if name not in signature.names]
         self._n_beside = len(beside)
         wider = msgspec.structs.replace(

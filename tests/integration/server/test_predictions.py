@@ -128,8 +128,17 @@ def test_wrong_actuals_are_counted_and_none_is_taken(server: Running) -> None:
     assert (answer.json["rows"], answer.json["accepted"], answer.json["refused"]) == (3, 0, 2)
     assert {place["where"].partition(".")[0] for place in answer.json["errors"]} == {"actuals[1]", "actuals[2]"}
     assert server.get(f"/v1/predictions/{id}")["actual"] is None
-    truncated = posted(server, "/v1/models/wine/actuals", b"\xff\xff\xff\xff\x10\x00", ARROW)
-    assert (truncated.status, truncated.json["type"]) == (400, "/docs/problems#malformed-body")
+    ids = [server.ask(post(PREDICT, WINE)).json["id"] for _ in range(2)]
+    table = pa.table({"id": ids, "actual": ["bom", "bom"]})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table, max_chunksize=1)
+    whole = sink.getvalue()
+    second = whole.rindex(b"\xff\xff\xff\xff", 0, len(whole) - 8)
+    for length in (6, second, len(whole) - 8):  # in the schema, between two batches, without the end
+        truncated = posted(server, "/v1/models/wine/actuals", whole[:length], ARROW)
+        assert (truncated.status, truncated.json["type"]) == (400, "/docs/problems#malformed-body"), length
+    assert [server.get(f"/v1/predictions/{one}")["actual"] for one in ids] == [None, None]
     assert server.ask(post("/v1/models/wyne/actuals", rows)).status == 404
 
 
@@ -175,8 +184,12 @@ def test_a_repeated_request_gets_the_first_answer_even_when_only_the_journal_kno
         assert "idempotent-replayed" not in answers["record"].headers
         reused = keyed(first, Sent("record", json.dumps(WINE).encode(), "application/json"))
         assert (reused.status, reused.json["type"]) == (422, "/docs/problems#key-reused")
-        wrong = first.ask(post(PREDICT, WINE, idempotency_key="a/1"))
-        assert (wrong.status, wrong.json["type"]) == (400, "/docs/problems#bad-request")
+        about = first.ask(post(PREDICT, WINE | {"pH": 1e6}, idempotency_key="key-of-record", garcom_subject="ana"))
+        assert (about.status, about.json["type"]) == (422, "/docs/problems#key-reused")
+        for key in ("segredo/1", "", "segredo\r\nIdempotency-Key: other", "segredo segredo"):
+            wrong = first.ask(post(PREDICT, WINE, idempotency_key=key))
+            assert (wrong.status, wrong.json["type"]) == (400, "/docs/problems#bad-request"), key
+            assert b"segredo" not in wrong.body
     # As after a power cut, which takes what was not synced.
     (tmp_path / "home" / "journal" / "keys.db").unlink()
     with running(tmp_path, workers=1, lake_drain_s=0.1) as second:

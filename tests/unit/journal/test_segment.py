@@ -9,7 +9,7 @@ import pytest
 
 from garcom.journal.lines import Entry, Version, encode, encode_lines
 from garcom.journal.reader import read_segment
-from garcom.journal.segment import Segment, SegmentName, closed_segments, seal_orphans
+from garcom.journal.segment import Segment, SegmentName, closed_segments, holds_entries, seal_orphans
 from garcom.storage.disk import Disk
 
 VERSION = Version(
@@ -149,3 +149,13 @@ def test_nobody_takes_a_segment_that_is_being_made_for_that_of_a_dead_writer(tmp
     closed = made.close()
     assert closed is not None
     assert ids(closed) == ["id-0", "id-1"]
+
+
+def test_whether_a_segment_holds_a_prediction(tmp_path: Path) -> None:
+    made = segment(tmp_path)
+    assert not holds_entries(made.path)
+    made.write(lines(0, 1))
+    assert holds_entries(made.path)
+    path = made.path
+    made.close()
+    assert holds_entries(path)  # it has gone to where closed ones are

@@ -4,10 +4,11 @@ import io
 import json
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
-from garcom.errors import InvalidRows
+from garcom.errors import InputError, InvalidRows
 from garcom.journal.journal import Origin
 from garcom.model.signature import Field, FieldType, Output, Signature
 from garcom.records import Batch
@@ -100,3 +101,11 @@ def test_a_name_that_is_too_long_is_told_by_its_row() -> None:
     (fault,) = caught.value.faults
     assert (fault.where, fault.got) == ("records[1].order", "a longer one")
     assert "xxx" not in str(caught.value)
+
+
+def test_a_personal_field_is_no_key() -> None:
+    fields = tuple(msgspec.structs.replace(field, pii="hash") for field in SIGNATURE.fields)
+    personal = msgspec.structs.replace(SIGNATURE, fields=fields)
+    with pytest.raises(InputError, match=r"got 'city', which is personal \(pii = hash\)"):
+        NamedRows("wine", 1, personal, 1000, NameFields(key="city"))
+    NamedRows("wine", 1, personal, 1000, NameFields(subject="city"))  # stored as a pseudonym

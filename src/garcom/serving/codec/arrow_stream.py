@@ -19,6 +19,8 @@ _MESSAGE_HEADER_TYPE, _MESSAGE_HEADER = 1, 2
 _DICTIONARY_DATA = 1
 _BATCH_COMPRESSION = 3
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+#: Of a stream: a continuation, and no length.
+_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 def read_table(body: bytes, max_rows: int) -> pa.Table:
@@ -28,6 +30,9 @@ def read_table(body: bytes, max_rows: int) -> pa.Table:
     """
     import pyarrow as pa
 
+    if not body.endswith(_END):
+        # The format lets a writer stop without it; but then a stream that was cut off would look whole.
+        raise malformed("", "an Arrow IPC stream to its end", "one without its end marker", "Close the writer.")
     try:
         if any(_is_compressed(message.metadata.to_pybytes()) for message in pa.ipc.MessageReader.open_stream(body)):
             raise malformed("", "an Arrow IPC stream without compression", "compressed buffers", "Write it without.")
