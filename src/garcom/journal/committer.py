@@ -182,7 +182,9 @@ class Committer:
         if self._pending_rows > self._rows_seen:
             self._rows_seen, self._grew_at = self._pending_rows, now
         several = self._rows_seen > 1 or self._rows_of_last > 1
-        if several and now < min(self._gathers_until, self._grew_at + LULL_S):
+        # As many as the last time are probably all there are.
+        lull_s = LULL_S if self._rows_seen < self._rows_of_last else LULL_S / 8
+        if several and now < min(self._gathers_until, self._grew_at + lull_s):
             return True
         self._rows_of_last, self._rows_seen = self._rows_seen, 0
         return False
