@@ -11,9 +11,10 @@ help:  ## this list
 	@$(PYTHON) -c 'import sys; sys.exit("Garçom needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	# Compiled once here: every command would compile it again where bytecode may not be written.
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@# Once, here: else every process compiles it anew where PYTHONDONTWRITEBYTECODE is set. Templates of code do not compile.
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests?/' .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 
 setup: .venv/.ready  ## create .venv with everything in it
