@@ -20,7 +20,7 @@ from garcom.journal.committer import Sync
 from garcom.journal.disguise import disguise
 from garcom.journal.journal import JOURNAL_FOLDER, Journal
 from garcom.journal.pseudonyms import SubjectKey
-from garcom.journal.segment import ROTATE, closed_segments, holds_entries, open_segments
+from garcom.journal.segment import ROTATE, holds_predictions
 from garcom.rollout.plan import TrafficPlan, read_plan
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.predictor import Predictor, load_predictor
@@ -142,11 +142,12 @@ class Worker:
     async def _finish_start(self) -> None:
         await self.control()
         await self.runtime.preload()
-        with contextlib.suppress(GarcomError):  # whoever needs it will be told
-            await self._open_repeats().prepare()
         # What is there now stays: the collector need not walk it again and again while requests come and go.
         gc.collect()
         gc.freeze()
+        # Last, because after a power cut it waits for the controller.
+        with contextlib.suppress(GarcomError):  # whoever needs it will be told
+            await self._open_repeats().prepare()
 
     async def _follow_plan(self) -> None:
         found = self._plan_path.stat()
@@ -170,7 +171,7 @@ class Worker:
                 await asyncio.sleep(COUNTS_INTERVAL_S)
 
     def _open_repeats(self) -> Repeats:
-        """What serves requests with a key; it opens no file before the first."""
+        """What serves requests with a key, made when it is first wanted."""
         if self._repeats is None:
             from garcom.http.repeats import Repeats
 
@@ -184,8 +185,7 @@ class Worker:
         """Whether nothing was ever predicted in this home."""
         if self._lake_folder is None or self._lake_folder.exists():
             return False
-        folder = self._journal_folder
-        return not closed_segments(folder) and not any(map(holds_entries, open_segments(folder)))
+        return not holds_predictions(self._journal_folder)
 
     async def _expire_keys(self, repeats: Repeats) -> None:
         while True:

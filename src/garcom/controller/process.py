@@ -22,7 +22,7 @@ from garcom.controller.asking import SOCKET
 from garcom.controller.desk import Desk
 from garcom.controller.duties import repeat
 from garcom.journal.journal import JOURNAL_FOLDER
-from garcom.journal.segment import closed_segments, open_segments
+from garcom.journal.segment import holds_predictions
 from garcom.logs import configure
 from garcom.settings import Settings
 
@@ -60,8 +60,7 @@ class Process:
         return open_lake(self._home, self._settings.lake.url)
 
     def _drain(self) -> None:
-        folder = self._home / JOURNAL_FOLDER
-        if not closed_segments(folder) and not open_segments(folder):
+        if not holds_predictions(self._home / JOURNAL_FOLDER):
             return  # the lake's libraries are not even loaded where nothing is served
         from garcom.lake.drain import Drain
 

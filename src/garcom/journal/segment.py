@@ -165,6 +165,11 @@ def open_segments(folder: Path) -> list[Path]:
     return [folder / f"{name}{OPEN}" for name in segment_names(folder, OPEN)]
 
 
+def holds_predictions(folder: Path) -> bool:
+    """Whether any segment has a prediction; those that stand ready have none."""
+    return bool(closed_segments(folder)) or any(map(holds_entries, open_segments(folder)))
+
+
 def holds_entries(path: Path) -> bool:
     """Whether an open segment has a prediction, or has just been closed, which it is only with one."""
     try:
