@@ -212,11 +212,6 @@ class KeyStore:
         """Erase the answers whose first prediction is one of these; how many there were."""
         return self._run(lambda connection: keys_file.forget_ids(connection, ids))
 
-    def forget_keys(self, keys: Iterable[tuple[Scope, str]]) -> int:
-        """Erase what is known of these keys; how many there were."""
-        digests = [_digest(scope, key) for scope, key in keys]
-        return self._run(lambda connection: keys_file.forget(connection, "digest", digests))
-
     def expire(self, limit: int = 1000) -> int:
         """Remove up to ``limit`` keys that have had their time; how many there were."""
         return self._run(lambda connection: keys_file.expire(connection, self._now(), limit))
