@@ -17,6 +17,7 @@ from garcom.controller.messages import (
     ListKeys,
     ListPredictions,
     Reply,
+    Selection,
     ShowMaturity,
     TakePredictions,
 )
@@ -89,19 +90,12 @@ class Desk:
         return _JSON, msgspec.json.encode(page)
 
     def _take(self, question: TakePredictions) -> tuple[Reply, bytes]:
-        import pyarrow as pa
-
         from garcom.lake.predictions import Predictions
+        from garcom.serving.codec.arrow_stream import written
 
-        table = (
-            Predictions(self.lake, self.undrained)
-            .frame(question.model, **_wanted(question), limit=question.limit)
-            .to_arrow()
-        )
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
-        return _ARROW, sink.getvalue().to_pybytes()
+        predictions = Predictions(self.lake, self.undrained)
+        frame = predictions.frame(question.model, **_wanted(question), limit=question.limit)
+        return _ARROW, written(frame.to_arrow())
 
     def _add_actuals(self, question: AddActuals, body: bytes) -> tuple[Reply, bytes]:
         from garcom.lake.actuals import Actuals
@@ -135,5 +129,5 @@ class Desk:
             pass
 
 
-def _wanted(question: ListPredictions | TakePredictions) -> dict[str, Any]:
+def _wanted(question: Selection) -> dict[str, Any]:
     return {name: getattr(question, name) for name in ("since", "until", "version", "subject", "has_actual")}

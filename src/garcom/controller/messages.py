@@ -28,8 +28,8 @@ class FindPrediction(Question, frozen=True, kw_only=True):
     id: str
 
 
-class ListPredictions(Question, frozen=True, kw_only=True):
-    """A page of a model's predictions as JSON, the newest first; ``subject`` is a pseudonym."""
+class Selection(Question, frozen=True, kw_only=True):
+    """Which predictions of a model; None does not matter. ``subject`` is a pseudonym."""
 
     model: str
     since: datetime | None = None
@@ -37,19 +37,18 @@ class ListPredictions(Question, frozen=True, kw_only=True):
     version: int | None = None
     has_actual: bool | None = None
     subject: str | None = None
+
+
+class ListPredictions(Selection, frozen=True, kw_only=True):
+    """A page of predictions as JSON, the newest first."""
+
     limit: int
     cursor: str | None = None
 
 
-class TakePredictions(Question, frozen=True, kw_only=True):
-    """A model's predictions as one flat Arrow stream, the oldest first; with ``limit`` the newest so many."""
+class TakePredictions(Selection, frozen=True, kw_only=True):
+    """All of them as one flat Arrow stream, the oldest first; with ``limit`` the newest so many."""
 
-    model: str
-    since: datetime | None = None
-    until: datetime | None = None
-    version: int | None = None
-    has_actual: bool | None = None
-    subject: str | None = None
     limit: int | None = None
 
 

@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
+
 from garcom.errors import BundleError, ModelNotFound, VersionNotFound
 from garcom.http import openapi
 from garcom.model.bundle import Bundle, read_bundle
@@ -141,6 +143,12 @@ class Catalogue:
             "predict": f"/v1/models/{name}/predict",
             "routes": list(planned.routes),
         }
+
+
+def catalogue(request: Request) -> Catalogue:
+    """The catalogue of the application that serves a request."""
+    found: Catalogue = request.app.state.catalogue
+    return found
 
 
 def _read(folder: Path) -> Bundle:

@@ -8,14 +8,9 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from garcom.http.catalogue import Catalogue
+from garcom.http.catalogue import catalogue
 
 router = APIRouter(tags=["models"])
-
-
-def _catalogue(request: Request) -> Catalogue:
-    found: Catalogue = request.app.state.catalogue
-    return found
 
 
 def _json(value: Any) -> Response:
@@ -27,29 +22,29 @@ def _json(value: Any) -> Response:
 async def list_models(request: Request) -> Response:
     """Every registered model, by name, with the version that answers."""
     # A thousand bundles take a while to read the first time; predictions must not wait for it.
-    return _json(await asyncio.to_thread(_catalogue(request).models))
+    return _json(await asyncio.to_thread(catalogue(request).models))
 
 
 @router.get("/v1/models/{model}", summary="One model with its versions", response_model=dict[str, Any])
 async def show_model(request: Request, model: str) -> Response:
     """Signature, engines, proof, metrics and lineage of each version."""
-    return _json(await asyncio.to_thread(_catalogue(request).model, model))
+    return _json(await asyncio.to_thread(catalogue(request).model, model))
 
 
 @router.get("/v1/models/{model}/versions/{version}", summary="One version", response_model=dict[str, Any])
 async def show_version(request: Request, model: str, version: str) -> Response:
     """Signature, engines, proof, metrics and lineage."""
-    return _json(_catalogue(request).version(model, version))
+    return _json(catalogue(request).version(model, version))
 
 
 @router.get("/v1/models/{model}/example", summary="A record that the model takes", response_model=dict[str, Any])
 async def show_example(request: Request, model: str) -> Response:
     """Send it to ``/v1/models/{model}/predict``."""
-    return _json(_catalogue(request).example(model))
+    return _json(catalogue(request).example(model))
 
 
 @router.get("/example", summary="A record that the default model takes", response_model=dict[str, Any])
 async def show_default_example(request: Request) -> Response:
     """Send it to ``/predict``."""
-    catalogue = _catalogue(request)
-    return _json(catalogue.example(catalogue.default()))
+    known = catalogue(request)
+    return _json(known.example(known.default()))

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from garcom.http.catalogue import Catalogue
+from garcom.http.catalogue import catalogue
 from garcom.http.meanings import MEANINGS
 from garcom.http.problems import STATUSES
 
@@ -34,9 +34,9 @@ async def docs() -> FileResponse:
 @router.get("/openapi.json")
 async def openapi(request: Request) -> JSONResponse:
     """The OpenAPI document, with every model's own operations."""
-    catalogue: Catalogue = request.app.state.catalogue
+    known = catalogue(request)
     base: dict[str, Any] = request.app.openapi()
-    return await asyncio.to_thread(lambda: JSONResponse(catalogue.openapi(base)))
+    return await asyncio.to_thread(lambda: JSONResponse(known.openapi(base)))
 
 
 @router.get("/docs/problems")
@@ -53,8 +53,8 @@ async def problems() -> HTMLResponse:
 @router.get("/")
 async def start(request: Request) -> HTMLResponse:
     """The models with their addresses, or how to get the first one in."""
-    catalogue: Catalogue = request.app.state.catalogue
-    models = await asyncio.to_thread(catalogue.models)
+    known = catalogue(request)
+    models = await asyncio.to_thread(known.models)
     body = "<h1>Models</h1>"
     if models:
         rows = "".join(map(_model_row, models))

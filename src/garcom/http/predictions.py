@@ -17,7 +17,7 @@ from garcom.controller.messages import (
     TakePredictions,
 )
 from garcom.http.bodies import Bodies, Body, Disconnected
-from garcom.http.catalogue import Catalogue
+from garcom.http.catalogue import catalogue
 from garcom.http.edge import Edge
 from garcom.moments import parse_moment
 
@@ -60,25 +60,18 @@ async def list_predictions(
 
     With ``Accept: application/vnd.apache.arrow.stream``, all of them at once as a flat table, the oldest first.
     """
-    _catalogue(request).require(model)
-    first, last = _moment(since), _moment(until)
-    about = _edge(request).subject(subject.encode("latin-1"))
+    catalogue(request).require(model)
+    chosen: dict[str, Any] = {
+        "model": model,
+        "since": _moment(since),
+        "until": _moment(until),
+        "version": version,
+        "has_actual": has_actual,
+        "subject": _edge(request).subject(subject.encode("latin-1")),
+    }
     if _ARROW in request.headers.get("accept", ""):
-        taken = TakePredictions(
-            model=model, since=first, until=last, version=version, has_actual=has_actual, subject=about, limit=limit
-        )
-        return await _ask(request, taken)
-    listed = ListPredictions(
-        model=model,
-        since=first,
-        until=last,
-        version=version,
-        has_actual=has_actual,
-        subject=about,
-        limit=PAGE if limit is None else limit,
-        cursor=cursor,
-    )
-    return await _ask(request, listed)
+        return await _ask(request, TakePredictions(**chosen, limit=limit))
+    return await _ask(request, ListPredictions(**chosen, limit=PAGE if limit is None else limit, cursor=cursor))
 
 
 @router.post(
@@ -116,7 +109,7 @@ async def add_actuals(request: Request, model: str) -> Response:
     The same rows again change nothing; of several for one prediction the latest observation counts. Rows whose
     prediction is not known yet are kept until it comes. When one row is wrong, none is taken.
     """
-    output = _catalogue(request).answering(model).signature.output
+    output = catalogue(request).answering(model).signature.output
     body = Body(_bodies(request), request.receive)
     try:
         _bodies(request).check_head(request.headers.raw)
@@ -136,7 +129,7 @@ async def add_actuals(request: Request, model: str) -> Response:
 )
 async def show_maturity(request: Request, model: str, since: Since = "", until: Until = "") -> Response:
     """For each age of predictions: how many there are, how many have their actual, and the share."""
-    _catalogue(request).require(model)
+    catalogue(request).require(model)
     return await _ask(request, ShowMaturity(model=model, since=_moment(since), until=_moment(until)))
 
 
@@ -148,11 +141,6 @@ async def _ask(request: Request, question: AnyQuestion, body: bytes = b"") -> Re
 
 def _moment(text: str) -> datetime | None:
     return parse_moment(text, datetime.now(UTC)) if text else None
-
-
-def _catalogue(request: Request) -> Catalogue:
-    found: Catalogue = request.app.state.catalogue
-    return found
 
 
 def _bodies(request: Request) -> Bodies:

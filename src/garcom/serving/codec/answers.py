@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from garcom.model.signature import Class, Output
 from garcom.records import Outputs
+from garcom.serving.codec.arrow_stream import written
 from garcom.serving.codec.forms import Form
 from garcom.serving.guards import Warned
 
@@ -192,10 +193,7 @@ class AnswerEncoder:
         if answers.warnings:
             columns["warnings"] = self._texts_of_warnings(answers)
         table = pa.table(columns).replace_schema_metadata({"model": self._model, "version": str(self._version)})
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
-        return bytes(sink.getvalue())
+        return written(table)
 
 
 def _listed(column: Any) -> list[Any]:

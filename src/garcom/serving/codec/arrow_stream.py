@@ -1,4 +1,4 @@
-"""Arrow IPC streams into tables, without what a hostile stream could make of a few bytes.
+"""Tables into Arrow IPC streams and back, without what a hostile stream could make of a few bytes.
 
 A compressed buffer may promise any length, and a table of nulls any number of rows; so compressed streams are
 refused before anything is unpacked, and rows are counted while the batches come.
@@ -46,6 +46,16 @@ def read_table(body: bytes, max_rows: int) -> pa.Table:
     if not table.num_rows:
         raise malformed("", "at least one row", "an Arrow stream without rows")
     return table
+
+
+def written(table: pa.Table) -> bytes:
+    """A table as a stream."""
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(sink.getvalue())
 
 
 def _counted(stream: Any, max_rows: int) -> pa.Table:
