@@ -8,6 +8,9 @@ GarcomError
 │   ├── BodyTooLarge
 │   ├── KeyReused              an idempotency key came again with another body
 │   └── UnsupportedMediaType
+├── AccessDenied
+│   ├── Unauthenticated        nobody knows who asks: no credential, or none that is valid
+│   └── Forbidden              it is known who asks, and that is not permitted
 ├── NotFound
 │   ├── ModelNotFound
 │   ├── VersionNotFound
@@ -17,6 +20,7 @@ GarcomError
 │   └── KeyBusy                a request with the same idempotency key is still being answered
 ├── Unavailable                try again later
 │   ├── Overloaded             a bounded queue is full
+│   ├── RateLimited            a caller has used up what it may ask for; others are served
 │   ├── JournalUnavailable     a prediction cannot be written down, so it is not given
 │   └── LakeUnavailable        the lake cannot be reached, or others always commit first
 ├── EngineError                a predictor failed on rows that fit its signature
@@ -105,6 +109,18 @@ class UnsupportedMediaType(InputError):
     """The body's Content-Type is none that the server reads."""
 
 
+class AccessDenied(GarcomError):
+    """The caller may not do this."""
+
+
+class Unauthenticated(AccessDenied):
+    """Nobody knows who asks; the message never repeats the credential."""
+
+
+class Forbidden(AccessDenied):
+    """It is known who asks, and that is not permitted to it."""
+
+
 class NotFound(GarcomError):
     """A named thing does not exist."""
 
@@ -143,6 +159,10 @@ class Unavailable(GarcomError):
 
 class Overloaded(Unavailable):
     """A bounded queue is full."""
+
+
+class RateLimited(Unavailable):
+    """A caller has used up what it may ask for; others are served."""
 
 
 class JournalUnavailable(Unavailable):

@@ -38,6 +38,17 @@ MEANINGS: dict[str, Meaning] = {
         "An Idempotency-Key came again with another body.", "Use a new key for each request that is no repetition."
     ),
     "bad-request": Meaning("Something else in the request is wrong.", "Read detail."),
+    "unauthenticated": Meaning(
+        "The server knows nobody by what was sent: no key or token, or one that is wrong, expired or revoked.",
+        "Send a key as `Authorization: Bearer gk_…`, or log in.",
+    ),
+    "forbidden": Meaning(
+        "The server knows who asks, and the roles it has do not permit this.", "Ask an administrator for the role."
+    ),
+    "rate-limited": Meaning(
+        "The caller, or everybody together on one model, has used up what may be asked for in this time.",
+        "Wait Retry-After seconds, and send it again; RateLimit-Remaining tells beforehand what is left.",
+    ),
     "model-not-found": Meaning("No model has this name, or none is the default.", "See GET /v1/models."),
     "version-not-found": Meaning("The model has no such version, or none that answers.", "See GET /v1/models/{model}."),
     "not-found": Meaning("The API has no such path.", "See /docs."),

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from garcom import errors
-from garcom.errors import ActualsRefused, EngineError, GarcomError, InputError, Unavailable
+from garcom.errors import ActualsRefused, EngineError, GarcomError, InputError, Unauthenticated, Unavailable
 
 MEDIA_TYPE = b"application/problem+json"
 
@@ -22,11 +22,14 @@ STATUSES: tuple[tuple[type[GarcomError], HTTPStatus, str], ...] = (
     (errors.KeyReused, HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused"),
     (errors.UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
     (errors.InputError, HTTPStatus.BAD_REQUEST, "bad-request"),
+    (errors.Unauthenticated, HTTPStatus.UNAUTHORIZED, "unauthenticated"),
+    (errors.AccessDenied, HTTPStatus.FORBIDDEN, "forbidden"),
     (errors.ModelNotFound, HTTPStatus.NOT_FOUND, "model-not-found"),
     (errors.VersionNotFound, HTTPStatus.NOT_FOUND, "version-not-found"),
     (errors.NotFound, HTTPStatus.NOT_FOUND, "not-found"),
     (errors.KeyBusy, HTTPStatus.CONFLICT, "key-busy"),
     (errors.Conflict, HTTPStatus.CONFLICT, "conflict"),
+    (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS, "rate-limited"),
     (errors.Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),
     (errors.JournalUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "journal-unavailable"),
     (errors.Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
@@ -71,6 +74,9 @@ def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple
     status, slug = next((status, slug) for kind, status, slug in STATUSES if isinstance(error, kind))
     places = [Place(*fault) for fault in error.faults] if isinstance(error, InputError | EngineError) else []
     headers = [(b"retry-after", b"%d" % error.retry_after_s)] if isinstance(error, Unavailable) else []
+    if isinstance(error, Unauthenticated):
+        # RFC 9110 §15.5.2: a 401 names the way to authenticate; RFC 6750 §3.
+        headers.append((b"www-authenticate", b'Bearer realm="garcom"'))
     problem = Problem(TYPE_PREFIX + slug, status.phrase, status, str(error), places, request_id)
     if isinstance(error, ActualsRefused):
         problem.rows, problem.accepted, problem.refused = error.rows, error.accepted, error.refused

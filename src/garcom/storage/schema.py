@@ -12,7 +12,7 @@ from garcom.storage.lock import locked
 from garcom.storage.sqlite import WRITER
 
 #: Every migration in order; the last one is what ``tables`` describes. A test compares them with the scripts.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 
 
 def prepare(engine: Engine, lock: Path) -> None:
@@ -61,7 +61,8 @@ def _read_revision(connection: Connection) -> str | None:
 
 def _create(connection: Connection) -> None:
     tables.metadata.create_all(connection)
-    connection.execute(tables.state.insert().values(id=1, revision=0))
+    for state in (tables.state, tables.access_state):
+        connection.execute(state.insert().values(id=1, revision=0))
     connection.execute(
         text(
             "CREATE TABLE alembic_version "

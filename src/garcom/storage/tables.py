@@ -161,6 +161,106 @@ dataset_versions = Table(
     CheckConstraint("state IN ('writing', 'ready', 'erasing', 'removing')", name="known_state"),
 )
 
+#: People. One that only an external provider knows has no password; ``sessions_from`` ends every session that is older.
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("disabled_at", Moment),
+    Column("sessions_from", Moment, nullable=False),
+    UniqueConstraint("name"),
+)
+
+#: Keys of services. ``prefix`` is what is shown of a key and names it; ``digest`` is its SHA-256.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("prefix", String(20), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+    Column("limits", JSON, nullable=False),
+    UniqueConstraint("prefix"),
+    UniqueConstraint("digest"),
+)
+
+#: What a user or a key may do; ``model`` is a model's name, or ``*`` for all. A model need not exist yet.
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE")),
+    Column("api_key_id", ForeignKey("api_keys.id", ondelete="CASCADE")),
+    Column("role", String(20), nullable=False),
+    Column("model", String(100), nullable=False),
+    UniqueConstraint("user_id", "role", "model"),
+    UniqueConstraint("api_key_id", "role", "model"),
+    CheckConstraint("(user_id IS NULL) <> (api_key_id IS NULL)", name="one_holder"),
+)
+
+#: Refresh tokens, as SHA-256. Those that came from one login are a family: one used twice ends them all.
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("family", String(36), nullable=False),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Column("revoked_at", Moment),
+    UniqueConstraint("digest"),
+)
+Index("ix_refresh_tokens_family", refresh_tokens.c.family)
+
+#: Tokens and sessions that were ended before their time; a row may go when the time is up.
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("jti", String(36), primary_key=True),
+    Column("expires_at", Moment, nullable=False),
+)
+
+#: The Ed25519 keys that sign tokens; the newest signs, and those before it still verify until they are retired.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", String(36), primary_key=True),
+    Column("private", String(64), nullable=False),
+    Column("public", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("retired_at", Moment),
+)
+
+#: The Ed25519 public keys whose signatures under bundles are known here.
+bundle_keys = Table(
+    "bundle_keys",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("public", String(64), nullable=False),
+    Column("added_at", Moment, nullable=False),
+    UniqueConstraint("name"),
+)
+
+#: One row: ``revision`` counts every change to who may do what.
+access_state = Table(
+    "access_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    CheckConstraint("id = 1", name="single_row"),
+)
+
 #: One row: ``revision`` counts every change to what answers.
 state = Table(
     "state",

@@ -1,0 +1,61 @@
+"""Whoever asks, once it is known who that is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from garcom.access.roles import ALL_MODELS, PERMISSIONS, Grant, Permission, Role
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What one key, or everybody together on one model, may ask for; empty or None is no limit.
+
+    Rates are written as the most in a span: ``100/1s`` is a hundred in any second; ``500/10s`` is fifty a second in the
+    long run, and up to five hundred at once.
+    """
+
+    requests: str = ""
+    rows: str = ""
+    #: Requests answered at the same time, in each worker.
+    concurrent: int | None = None
+    body_bytes: int | None = None
+    #: Rows predicted per day (UTC).
+    daily_rows: int | None = None
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody with grants.
+
+    ``kind`` says how it was known; ``name`` is the user's name, the key's prefix, or an external ``sub``. Both may
+    stand in logs and in the audit trail. ``anybody`` is everyone on a server without access control.
+    """
+
+    kind: Literal["anybody", "user", "key", "external", "certificate"]
+    name: str
+    grants: tuple[Grant, ...] = ()
+    limits: Limits = Limits()
+
+    def may(self, permission: Permission, model: str | None = None) -> bool:
+        """Whether a role permits it for this model; without a model, for all of them."""
+        return any(
+            permission in PERMISSIONS[grant.role] and grant.model in (ALL_MODELS, model) for grant in self.grants
+        )
+
+    def may_somewhere(self, permission: Permission) -> bool:
+        """Whether a role permits it for any model at all."""
+        return any(permission in PERMISSIONS[grant.role] for grant in self.grants)
+
+    @property
+    def models(self) -> frozenset[str] | None:
+        """The models that it may know of; None for all."""
+        names = frozenset(grant.model for grant in self.grants)
+        return None if ALL_MODELS in names else names
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+#: Everyone, on a server that listens on loopback and knows no user or key yet.
+ANYBODY = Principal(kind="anybody", name="anybody", grants=(Grant(Role.ADMIN),))
