@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,10 +26,12 @@ from garcom.errors import PredictionNotFound
 from garcom.journal.journal import JOURNAL_FOLDER
 from garcom.journal.segment import seal_orphans
 from garcom.lake.records import LabelMaturity
+from garcom.settings import Settings
 
 if TYPE_CHECKING:
     from garcom.lake.tables import Lake
     from garcom.lake.undrained import Undrained
+    from garcom.storage.database import Database
 
 _JSON = Reply()
 _ARROW = Reply(media_type="application/vnd.apache.arrow.stream")
@@ -37,7 +40,8 @@ _ARROW = Reply(media_type="application/vnd.apache.arrow.stream")
 class Desk:
     """Answers over one lake; its methods run in threads."""
 
-    def __init__(self, open_lake: Callable[[], Lake]) -> None:
+    def __init__(self, settings: Settings, open_lake: Callable[[], Lake]) -> None:
+        self._settings = settings
         self._open_lake = open_lake
 
     def answer(self, question: AnyQuestion, body: bytes) -> tuple[Reply, bytes]:
@@ -62,6 +66,13 @@ class Desk:
     def lake(self) -> Lake:
         """The lake, opened once."""
         return self._open_lake()
+
+    @functools.cached_property
+    def database(self) -> Database:
+        """The database of the home folder, opened once."""
+        from garcom.storage.database import Database
+
+        return Database.open(Path(self._settings.home))
 
     @functools.cached_property
     def undrained(self) -> Undrained:

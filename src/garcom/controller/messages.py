@@ -22,6 +22,16 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", tag=T
     """The root of what can be asked."""
 
 
+class Change(Question, frozen=True, kw_only=True):
+    """The root of what changes something, or is to be seen by auditors.
+
+    ``by`` is the principal (``user:ana``), ``address`` where its request came from.
+    """
+
+    by: str
+    address: str
+
+
 class FindPrediction(Question, frozen=True, kw_only=True):
     """One prediction with its actual, as JSON. Raises PredictionNotFound."""
 

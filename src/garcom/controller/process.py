@@ -39,7 +39,7 @@ class Process:
     def __init__(self, settings: Settings, run_folder: Path) -> None:
         self._settings = settings
         self._home = Path(settings.home)
-        self._desk = Desk(self._open_lake)
+        self._desk = Desk(settings, self._open_lake)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
         #: Duties have a thread of their own: a long one must not take the place of questions.
         self._duties = ThreadPoolExecutor(1, thread_name_prefix="duties")

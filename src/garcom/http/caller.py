@@ -1,0 +1,18 @@
+"""Who asks: what the gate has found out about a request of the control application."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from garcom.access.principals import Principal
+
+
+def caller(request: Request) -> Principal:
+    """The principal that the gate let through."""
+    found: Principal = request.state.principal
+    return found
+
+
+def address(request: Request) -> str:
+    """Where the request came from, without the port; empty where that is not known."""
+    return request.client.host if request.client else ""
