@@ -1,0 +1,68 @@
+"""The access list as the database has it now; asked by the supervisor, never by a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from garcom.access.access_list import AccessList, ListedKey, ListedUser
+from garcom.access.principals import Limits
+from garcom.access.roles import Grant, Role
+
+if TYPE_CHECKING:
+    from garcom.storage.accounts import GrantRow
+    from garcom.storage.database import Database
+
+_ROLES = frozenset(map(str, Role))
+
+
+def current_access_revision(database: Database) -> int:
+    """The number of the last change to who may do what: one indexed read."""
+    from garcom.storage import access_state
+
+    with database.read() as connection:
+        return access_state.revision(connection)
+
+
+def current_access_list(database: Database, *, public: bool) -> AccessList:
+    """Everybody who is known and may come in, at one revision.
+
+    Access control is required where the server is ``public``, or a user or key exists, be it disabled or revoked:
+    taking somebody's access away never opens a server to everyone.
+    """
+    from garcom.storage import access_state, accounts
+
+    now = datetime.now(UTC)
+    with database.read() as connection:
+        user_grants, key_grants = accounts.user_grants(connection), accounts.key_grants(connection)
+        return AccessList(
+            revision=access_state.revision(connection),
+            required=public or accounts.any_account(connection),
+            users={
+                row.name: ListedUser(grants=as_grants(user_grants[row.id]), sessions_from=row.sessions_from)
+                for row in accounts.list_users(connection)
+                if row.disabled_at is None
+            },
+            keys={
+                row.digest: ListedKey(
+                    prefix=row.prefix,
+                    grants=as_grants(key_grants[row.id]),
+                    expires_at=row.expires_at,
+                    limits=as_limits(row.limits),
+                )
+                for row in accounts.list_valid_keys(connection, now)
+            },
+        )
+
+
+def as_grants(rows: Iterable[GrantRow]) -> tuple[Grant, ...]:
+    """Stored grants; one whose role this version does not know grants nothing."""
+    return tuple(Grant(Role(row.role), row.model) for row in rows if row.role in _ROLES)
+
+
+def as_limits(stored: dict[str, Any]) -> Limits:
+    """Stored limits. Raises msgspec.ValidationError where they cannot be read: nobody goes on without them."""
+    return msgspec.convert(stored, Limits)
