@@ -76,6 +76,22 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     models: dict[str, ModelRetention] = {}
 
 
+class AccessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may do what: tokens and sessions."""
+
+    #: Who issues tokens (``iss``), and for whom (``aud``); tokens that name others are refused.
+    issuer: Annotated[str, Meta(min_length=1, max_length=200)] = "garcom"
+    audience: Annotated[str, Meta(min_length=1, max_length=200)] = "garcom"
+    #: How long a token of ``POST /v1/token`` is valid.
+    token_minutes: Annotated[int, Meta(ge=1, le=60)] = 10
+    #: How long after a login its refresh tokens end.
+    refresh_days: Annotated[int, Meta(ge=1, le=365)] = 30
+    #: How long after a login a browser's session ends.
+    session_hours: Annotated[int, Meta(ge=1, le=720)] = 12
+    #: How long a key signs tokens before the next one takes its place.
+    signing_key_days: Annotated[int, Meta(ge=1, le=365)] = 30
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one server; ``docs/reference/settings.md`` explains each, and a test compares the two."""
 
@@ -120,6 +136,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     journal: JournalSettings = JournalSettings()
     lake: LakeSettings = LakeSettings()
     retention: RetentionSettings = RetentionSettings()
+    access: AccessSettings = AccessSettings()
 
 
 def _from_environment(environment: Mapping[str, str], kind: type[msgspec.Struct], *at: str) -> dict[str, Any]:
