@@ -26,7 +26,7 @@ def migrated(path: Path, revision: str = "head") -> Engine:
 
 
 def statements(engine: Engine) -> dict[str, str]:
-    """Every table and index as SQLite wrote it down, blanks apart."""
+    """Every table, index and trigger as SQLite wrote it down, blanks apart."""
     with engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
     return {name: "".join(sql.split()) for name, sql in rows}
@@ -136,3 +136,7 @@ def test_the_schema_is_one_that_postgresql_takes_too() -> None:
         "CREATE UNIQUE INDEX uq_versions_living_digest ON versions (model_id, digest) WHERE removed_at IS NULL" in made
     )
     assert len([sql for sql in made if sql.startswith("CREATE TABLE")]) == len(tables.metadata.tables)
+    assert [sql for sql in made if sql.startswith("CREATE TRIGGER")] == [
+        "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()"
+    ]

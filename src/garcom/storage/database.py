@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from garcom.errors import Conflict, GarcomError, SettingsError, Unavailable
 from garcom.storage import schema, sqlite
+from garcom.storage.audit import RECORDER, Actor, Recorder, terminal
 
 FILE_NAME = "garcom.db"
 
@@ -21,9 +22,10 @@ class Database:
     An instance holds no connection between transactions; threads and forked processes may share it.
     """
 
-    def __init__(self, engine: Engine, home: Path) -> None:
+    def __init__(self, engine: Engine, home: Path, actor: Actor | None = None) -> None:
         self._engine = engine
         self.home = home
+        self.actor = terminal() if actor is None else actor
 
     @classmethod
     def open(cls, home: Path) -> Database:
@@ -43,6 +45,10 @@ class Database:
             schema.prepare(engine, home / f"{FILE_NAME}.lock")
         return cls(engine, home)
 
+    def by(self, actor: Actor) -> Database:
+        """The same database, whose changes the audit trail tells as this actor's."""
+        return Database(self._engine, self.home, actor)
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database throughout."""
@@ -55,12 +61,15 @@ class Database:
 
         It commits when the block ends and is undone when the block raises or the process dies.
         """
+        recorder = Recorder(self.home, self.actor)
+        options = {sqlite.WRITER: True, RECORDER: recorder}
         with (
             _translated(self._engine),
-            self._engine.connect().execution_options(**{sqlite.WRITER: True}) as connection,
+            self._engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
             yield connection
+        recorder.committed()
 
 
 @contextlib.contextmanager
