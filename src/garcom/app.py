@@ -224,10 +224,11 @@ class Worker:
         from garcom.http.catalogue import Catalogue
         from garcom.http.control import Parts, create_control
         from garcom.http.metrics import Exposition
+        from garcom.http.security_headers import SecurityHeaders
 
         exposition = Exposition(self._counts.total, self.runtime, self._journal_folder)
         parts = Parts(self.runtime, Catalogue(self.runtime), exposition, self._controller, self.edge, self._bodies)
-        return create_control(parts, __version__, access_log=self._access_log)
+        return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log))
 
 
 def _changed(path: Path) -> int:

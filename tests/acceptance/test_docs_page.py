@@ -130,7 +130,9 @@ def test_page_shows_the_models_own_fields(origin: str, visit: Visit) -> None:
 )
 def test_other_pages(origin: str, visit: Visit, path: str, text: str) -> None:
     page = visit.page
-    page.goto(f"{origin}{path}")
+    answer = page.goto(f"{origin}{path}")
+    assert answer is not None
+    assert "script-src 'self'" in answer.headers["content-security-policy"]  # and nothing complains of it
     page.get_by_text(text, exact=True).first.wait_for()
     visit.picture(f"page{path.replace('/', '-').replace('#', '-')}-{_scheme(visit)}")
     visit.is_clean(origin)
