@@ -11,6 +11,7 @@ import msgspec
 from garcom.access.access_list import AccessList, ListedKey, ListedUser
 from garcom.access.principals import Limits
 from garcom.access.roles import Grant, Role
+from garcom.access.signing_keys import SigningKeys
 
 if TYPE_CHECKING:
     from garcom.storage.accounts import GrantRow
@@ -33,14 +34,19 @@ def current_access_list(database: Database, *, public: bool) -> AccessList:
     Access control is required where the server is ``public``, or a user or key exists, be it disabled or revoked:
     taking somebody's access away never opens a server to everyone.
     """
-    from garcom.storage import access_state, accounts
+    from garcom.storage import access_state, accounts, tokens
 
     now = datetime.now(UTC)
+    with database.read() as connection:
+        required = public or accounts.any_account(connection)
+    if required:
+        # Before there is anybody to ask for a token: the first one is verified wherever it is shown.
+        SigningKeys(database).prepare(now)
     with database.read() as connection:
         user_grants, key_grants = accounts.user_grants(connection), accounts.key_grants(connection)
         return AccessList(
             revision=access_state.revision(connection),
-            required=public or accounts.any_account(connection),
+            required=required or accounts.any_account(connection),
             users={
                 row.name: ListedUser(grants=as_grants(user_grants[row.id]), sessions_from=row.sessions_from)
                 for row in accounts.list_users(connection)
@@ -55,6 +61,8 @@ def current_access_list(database: Database, *, public: bool) -> AccessList:
                 )
                 for row in accounts.list_valid_keys(connection, now)
             },
+            token_keys=tokens.public_keys(connection),
+            revoked_tokens=tokens.revoked(connection, now),
         )
 
 
