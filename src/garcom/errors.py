@@ -7,6 +7,7 @@ GarcomError
 │   │   └── ActualsRefused     readable, but some actuals are none of this model; nothing was taken
 │   ├── BodyTooLarge
 │   ├── KeyReused              an idempotency key came again with another body
+│   ├── MisdirectedRequest     the Host header names another server
 │   └── UnsupportedMediaType
 ├── AccessDenied
 │   ├── Unauthenticated        nobody knows who asks: no credential, or none that is valid
@@ -103,6 +104,10 @@ class BodyTooLarge(InputError):
 
 class KeyReused(InputError):
     """An idempotency key came again, with another body."""
+
+
+class MisdirectedRequest(InputError):
+    """The Host header names a server that this one is not."""
 
 
 class UnsupportedMediaType(InputError):

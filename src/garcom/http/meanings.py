@@ -37,6 +37,10 @@ MEANINGS: dict[str, Meaning] = {
     "key-reused": Meaning(
         "An Idempotency-Key came again with another body.", "Use a new key for each request that is no repetition."
     ),
+    "misdirected-request": Meaning(
+        "The Host header names none of the servers that this one is.",
+        "Ask it by a name of its own; whoever runs it lists them in the setting access.allowed_hosts.",
+    ),
     "bad-request": Meaning("Something else in the request is wrong.", "Read detail."),
     "unauthenticated": Meaning(
         "The server knows nobody by what was sent: no key or token, or one that is wrong, expired or revoked.",

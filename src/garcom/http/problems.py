@@ -21,6 +21,7 @@ STATUSES: tuple[tuple[type[GarcomError], HTTPStatus, str], ...] = (
     (errors.BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large"),
     (errors.KeyReused, HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused"),
     (errors.UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
+    (errors.MisdirectedRequest, HTTPStatus.MISDIRECTED_REQUEST, "misdirected-request"),
     (errors.InputError, HTTPStatus.BAD_REQUEST, "bad-request"),
     (errors.Unauthenticated, HTTPStatus.UNAUTHORIZED, "unauthenticated"),
     (errors.AccessDenied, HTTPStatus.FORBIDDEN, "forbidden"),
