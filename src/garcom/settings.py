@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -76,6 +76,12 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     models: dict[str, ModelRetention] = {}
 
 
+#: A name, or an address as in a URL, with or without a port; ``*.`` stands for any name before it.
+HostName = Annotated[str, Meta(pattern=r"^(\*\.)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]+)?$")]
+#: As a browser sends it: never ``*``, and no slash at the end.
+Origin = Annotated[str, Meta(pattern=r"^https?://(\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(:[0-9]+)?$")]
+
+
 class AccessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may do what: tokens and sessions."""
 
@@ -90,6 +96,33 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     session_hours: Annotated[int, Meta(ge=1, le=720)] = 12
     #: How long a key signs tokens before the next one takes its place.
     signing_key_days: Annotated[int, Meta(ge=1, le=365)] = 30
+    #: Where browsers find this server, such as ``https://ml.example.com``; empty for where it listens.
+    public_url: Annotated[str, Meta(pattern=r"^(https?://[^/?#@\s]+)?$")] = ""
+    #: The names that a Host header may have; empty for those of the address that it listens on.
+    allowed_hosts: tuple[HostName, ...] = ()
+    #: The other origins whose pages may ask this server.
+    cors_origins: tuple[Origin, ...] = ()
+
+
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """HTTPS; without a certificate the server speaks plain HTTP."""
+
+    #: The server's certificate in PEM, followed by those between it and a known authority.
+    cert: str = ""
+    #: Its private key in PEM; empty where the certificate's file has it too.
+    key: str = ""
+    #: Whether the server makes a certificate for itself: for a first try, as clients know no authority for it.
+    self_signed: bool = False
+    #: The oldest version that is spoken.
+    min_version: Literal["1.2", "1.3"] = "1.2"
+    #: The authorities, in PEM, whose certificates clients may show; empty where clients are asked for none.
+    client_ca: str = ""
+    #: Whether a client has to show one of theirs, or may.
+    client_certificates: Literal["required", "optional"] = "required"
+    #: Users by names of certificates (``CN=``, ``DNS=``, ``URI=``, ``email=``) that are not simply the user's.
+    users: dict[str, str] = {}
+    #: Whether HTTP/2 is offered beside HTTP/1.1; granian only.
+    http2: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,6 +169,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     journal: JournalSettings = JournalSettings()
     lake: LakeSettings = LakeSettings()
     retention: RetentionSettings = RetentionSettings()
+    tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
 
 
@@ -148,7 +182,8 @@ def _from_environment(environment: Mapping[str, str], kind: type[msgspec.Struct]
             if section := _from_environment(environment, field.type, *keys):
                 found[field.name] = section
         elif _variable(keys) in environment:
-            found[field.name] = environment[_variable(keys)]
+            text = environment[_variable(keys)]
+            found[field.name] = text.replace(",", " ").split() if get_origin(field.type) is tuple else text
     return found
 
 
@@ -167,7 +202,7 @@ def _variable(keys: tuple[str, ...]) -> str:
 
 
 def _flag(keys: tuple[str, ...]) -> str:
-    return f"--{'.'.join(keys).replace('_', '-')}"
+    return f"--{'-'.join(keys).replace('_', '-')}"
 
 
 def load_settings(
