@@ -11,17 +11,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from garcom.access.access_list import read_access_list
 from garcom.controller.asking import Controller
 from garcom.errors import GarcomError, JournalUnavailable
 from garcom.http.asgi import Application, Asgi
 from garcom.http.bodies import Bodies
 from garcom.http.edge import Edge
+from garcom.http.gate import Gate
+from garcom.http.token_owner import TokenOwners
 from garcom.journal.committer import Sync
 from garcom.journal.disguise import disguise
 from garcom.journal.journal import JOURNAL_FOLDER, Journal
 from garcom.journal.pseudonyms import SubjectKey
 from garcom.journal.segment import ROTATE, holds_predictions
-from garcom.rollout.plan import TrafficPlan, read_plan
+from garcom.rollout.plan import read_plan
+from garcom.run_folder import ACCESS, PLAN, Followed
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.predictor import Predictor, load_predictor
 from garcom.serving.runtime import Runtime
@@ -35,8 +39,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("garcom.app")
 
-#: How often a worker looks whether the traffic plan has changed: one ``stat`` of a file.
-PLAN_INTERVAL_S = 0.1
+#: How often a worker looks whether the plan or the access list has changed: one ``stat`` of each.
+FOLLOW_INTERVAL_S = 0.1
 #: How often idempotency keys that have had their time are removed.
 KEYS_INTERVAL_S = 60.0
 #: How often a worker shares its counts with its siblings.
@@ -48,8 +52,9 @@ class Worker:
 
     def __init__(self, settings: Settings, run_folder: Path) -> None:
         self._access_log = settings.access_log
-        self._plan_path = run_folder / "plan.json"
-        self._plan_stamp: tuple[int, int] = (0, 0)
+        self._plan = Followed(run_folder / PLAN)
+        self._access = Followed(run_folder / ACCESS)
+        self.gate = Gate(TokenOwners(settings.access.issuer, settings.access.audience))
         self._telemetry = Telemetry()
         subjects = SubjectKey.under(Path(settings.home))
         self._journal = _journal(settings)
@@ -102,6 +107,7 @@ class Worker:
         self.application = Application(
             self.plane,
             self.edge,
+            self.gate,
             self.control,
             self.start,
             self.stop,
@@ -119,11 +125,11 @@ class Worker:
         """Wait for the plan, load what answers at ``/predict``, and leave the rest to the background."""
         if self._journal is not None:
             self._journal.commit_on(asyncio.get_running_loop())
-        while not self._plan_path.exists():
+        while not (self._plan.exists and self._access.exists):
             await asyncio.sleep(0.005)
-        await self._follow_plan()
+        await self._follow()
         await self.runtime.prepare_default()
-        for work in (self._watch_plan(), self._share_counts(), self._finish_start()):
+        for work in (self._watch_run_folder(), self._share_counts(), self._finish_start()):
             self._in_background(work)
         if self._journal is not None:
             self._in_background(self._watch_rotation(self._journal))
@@ -149,26 +155,28 @@ class Worker:
         with contextlib.suppress(GarcomError):  # whoever needs it will be told
             await self._open_repeats().prepare()
 
-    async def _follow_plan(self) -> None:
-        found = self._plan_path.stat()
-        plan: TrafficPlan = read_plan(self._plan_path)
-        self._plan_stamp = found.st_mtime_ns, found.st_ino
-        await self.runtime.follow(plan)
+    async def _follow(self) -> None:
+        """Read what the supervisor has published anew: first who may come in, then what answers."""
+        if self._access.has_changed():
+            self.gate.follow(read_access_list(self._access.path))
+        if self._plan.has_changed():
+            await self.runtime.follow(read_plan(self._plan.path))
 
-    async def _watch_plan(self) -> None:
+    async def _watch_run_folder(self) -> None:
         while True:
-            await asyncio.sleep(PLAN_INTERVAL_S)
+            await asyncio.sleep(FOLLOW_INTERVAL_S)
             try:
-                found = self._plan_path.stat()
-                if (found.st_mtime_ns, found.st_ino) != self._plan_stamp:
-                    await self._follow_plan()
+                await self._follow()
             except (GarcomError, OSError) as error:
-                logger.error("traffic plan cannot be followed; the last one stays", extra={"why": str(error)})
-                await asyncio.sleep(COUNTS_INTERVAL_S)
+                logger.error("traffic plan or access list cannot be followed", extra={"why": str(error)})
             except Exception:
                 # The boundary of this background work: a worker that never again heard of a change would look well.
-                logger.exception("traffic plan cannot be followed; the last one stays")
-                await asyncio.sleep(COUNTS_INTERVAL_S)
+                logger.exception("traffic plan or access list cannot be followed")
+            else:
+                continue
+            self._plan.forget()
+            self._access.forget()
+            await asyncio.sleep(COUNTS_INTERVAL_S)
 
     def _open_repeats(self) -> Repeats:
         """What serves requests with a key, made when it is first wanted."""
@@ -199,7 +207,7 @@ class Worker:
         """Close the open segment whenever somebody has asked for it."""
         asked = _changed(self._rotate_path)
         while True:
-            await asyncio.sleep(PLAN_INTERVAL_S)
+            await asyncio.sleep(FOLLOW_INTERVAL_S)
             if asked != (asked := _changed(self._rotate_path)):
                 journal.rotate()
 
@@ -227,7 +235,9 @@ class Worker:
         from garcom.http.security_headers import SecurityHeaders
 
         exposition = Exposition(self._counts.total, self.runtime, self._journal_folder)
-        parts = Parts(self.runtime, Catalogue(self.runtime), exposition, self._controller, self.edge, self._bodies)
+        parts = Parts(
+            self.runtime, Catalogue(self.runtime), exposition, self._controller, self.edge, self._bodies, self.gate
+        )
         return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log))
 
 

@@ -9,10 +9,23 @@ if TYPE_CHECKING:
     from garcom.rollout.plan import TrafficPlan
 
 
-def greeting(address: str, plan: TrafficPlan | None, allow_python: bool) -> str:
-    """The lines that are printed; the last says what to do next."""
-    return "\n".join(
-        [f"Garçom serves on {address} (documentation: {address}/docs)", *_advice(address, plan, allow_python)]
+def greeting(address: str, plan: TrafficPlan | None, allow_python: bool, *, is_open: bool) -> str:
+    """The lines that are printed: where it is, what to do next, and who may come in where that is everyone."""
+    lines = [f"Garçom serves on {address} (documentation: {address}/docs)", *_advice(address, plan, allow_python)]
+    if is_open:
+        lines.append(
+            "No user exists yet: whoever is on this machine may do everything, without a password. The first "
+            "`garcom user add NAME --role admin` ends that."
+        )
+    return "\n".join(lines)
+
+
+def first_administrator(name: str, password: str) -> str:
+    """What is said, once, when a first start has made an administrator."""
+    return (
+        f"This address can be reached by others, so the server asks everybody who they are. The first user was made:\n"
+        f"    user      {name}\n    password  {password}\n"
+        "The password is shown this once. Log in with it, or change it: garcom user password " + name
     )
 
 

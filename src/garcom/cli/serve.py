@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from garcom.cli.greeting import greeting
+from garcom.cli.greeting import first_administrator, greeting
 from garcom.cli.options import HomeOption
 
 if TYPE_CHECKING:
     from garcom.rollout.plan import TrafficPlan
     from garcom.server.supervisor import Publish
     from garcom.settings import Settings
+    from garcom.storage.database import Database
 
 EPILOG = """
 **Examples**
@@ -31,6 +32,13 @@ EPILOG = """
 
 #: The heading of the options that are about SOURCE rather than about the server.
 _SOURCE = "When SOURCE is a trained model, as in garcom pack"
+
+
+class Told(TypedDict, total=False):
+    """What was published, for the greeting."""
+
+    plan: TrafficPlan
+    is_open: bool
 
 
 def command(
@@ -119,7 +127,7 @@ def serve(
     ``greet`` is told the address and the plan once the server answers; without it, they are printed.
     """
     from garcom.logs import configure
-    from garcom.server.listening import bind
+    from garcom.server.listening import bind, is_loopback
     from garcom.server.supervisor import Supervisor
 
     configure(settings.log_format, settings.log_level)
@@ -133,20 +141,20 @@ def serve(
 
         bundle = pack_for_serving(source, name, packing)
 
-    def open_plan() -> Publish:
-        return _open_plan(Path(settings.home), bundle, name, told)
+    told: Told = {}
 
-    told: dict[str, TrafficPlan] = {}
+    def open_publishing() -> Publish:
+        return _open_publishing(Path(settings.home), not is_loopback(host), bundle, name, told)
 
     def say() -> None:
         plan = told.get("plan")
         if greet is not None:
             greet(address, plan)
         else:
-            typer.echo(greeting(address, plan, settings.allow_python))
+            typer.echo(greeting(address, plan, settings.allow_python, is_open=told.get("is_open", False)))
             sys.stdout.flush()
 
-    return Supervisor(settings, listener, open_plan, say).run()
+    return Supervisor(settings, listener, open_publishing, say).run()
 
 
 def _is_bundle(source: Path) -> bool:
@@ -157,21 +165,47 @@ def _is_bundle(source: Path) -> bool:
     return (source / "manifest.json").is_file() or source.suffix == ".zip"
 
 
-def _open_plan(home: Path, bundle: Path | None, name: str | None, told: dict[str, TrafficPlan]) -> Publish:
-    """Open the registry, register the bundle if there is one, and give the function that publishes the plan."""
+def _open_publishing(home: Path, public: bool, bundle: Path | None, name: str | None, told: Told) -> Publish:
+    """Open the registry, register the bundle if there is one, and give the function that publishes what workers follow.
+
+    The first start at a ``public`` address makes an administrator, whose password is printed this once.
+    """
+    from garcom.access.access_list import write_access_list
+    from garcom.access.listing import current_access_list, current_access_revision
     from garcom.registry.registry import Registry
     from garcom.rollout.plan import current_plan, current_revision, write_plan
+    from garcom.run_folder import ACCESS, PLAN
 
     registry = Registry.open(home)
+    database = registry.database
     if bundle is not None:
         version = registry.register(bundle, name=name, use=True)
         registry.set_default(version.model)
+    if public:
+        _make_administrator(database)
+    published: dict[str, int] = {}
 
-    def publish(path: Path) -> None:
-        if "plan" in told and current_revision(registry.database) == told["plan"].revision:
-            return
-        plan = current_plan(registry.database)
-        write_plan(plan, path)
-        told["plan"] = plan
+    def publish(run_folder: Path) -> None:
+        # First who may come in: workers wait for both.
+        if published.get(ACCESS) != current_access_revision(database):
+            access = current_access_list(database, public=public)
+            write_access_list(access, run_folder / ACCESS)
+            published[ACCESS] = access.revision
+            told["is_open"] = not access.required
+        if published.get(PLAN) != current_revision(database):
+            plan = current_plan(database)
+            write_plan(plan, run_folder / PLAN)
+            published[PLAN] = plan.revision
+            told["plan"] = plan
 
     return publish
+
+
+def _make_administrator(database: Database) -> None:
+    from garcom.access.accounts import Accounts
+
+    made = Accounts(database).first_administrator()
+    if made is not None:
+        name, password = made
+        typer.echo(first_administrator(name, password))
+        sys.stdout.flush()

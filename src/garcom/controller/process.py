@@ -24,6 +24,7 @@ from garcom.controller.duties import repeat
 from garcom.journal.journal import JOURNAL_FOLDER
 from garcom.journal.segment import holds_predictions
 from garcom.logs import configure
+from garcom.run_folder import SETTINGS
 from garcom.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,12 +70,18 @@ class Process:
     def _upkeep(self) -> None:
         from garcom.lake.upkeep import Upkeep
 
-        Upkeep(self._desk.lake, self._settings.retention).run()
+        Upkeep(self._desk.lake, self._settings.retention, self._tell_expired).run()
+
+    def _tell_expired(self, table: str, rows: dict[str, int]) -> None:
+        from garcom.storage.audit import record
+
+        with self._desk.database.write() as connection:
+            record(connection, "retention.expire", table, before={"rows": rows})
 
 
 def main(run_folder: Path, lifeline_fd: int) -> None:
     """Serve until a signal or the end of the supervisor ends the process, in whatever it is doing."""
-    settings = msgspec.json.decode((run_folder / "settings.json").read_bytes(), type=Settings)
+    settings = msgspec.json.decode((run_folder / SETTINGS).read_bytes(), type=Settings)
     configure(settings.log_format, settings.log_level)
     threading.Thread(target=_watch_lifeline, args=(lifeline_fd,), daemon=True).start()
     asyncio.run(Process(settings, run_folder).run())

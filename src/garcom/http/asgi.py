@@ -11,9 +11,12 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from garcom.errors import ModelNotFound, NotFound
+from garcom.access.roles import Permission
+from garcom.errors import GarcomError, ModelNotFound
 from garcom.http.bodies import Bodies, Body, Disconnected, Receive
-from garcom.http.edge import Edge, Reply
+from garcom.http.edge import Edge, Head, Reply
+from garcom.http.gate import Gate, no_path, unknown_model
+from garcom.http.rules import KNOWN, PREDICT
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.runtime import Route, no_model
 
@@ -25,7 +28,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-_PREDICT_PATH = re.compile(r"/v1/models/[^/]+(/versions/[^/]+)?/predict")
+_PREDICT_PATH = re.compile(r"/v1/models/(?P<model>[^/]+)(/versions/[^/]+)?/predict")
 
 
 class Application:
@@ -39,6 +42,7 @@ class Application:
         self,
         plane: DataPlane,
         edge: Edge,
+        gate: Gate,
         control: Callable[[], Awaitable[Asgi]],
         startup: Callable[[], Awaitable[None]],
         shutdown: Callable[[], Awaitable[None]],
@@ -47,6 +51,7 @@ class Application:
     ) -> None:
         self._plane = plane
         self._edge = edge
+        self._gate = gate
         self._control = control
         self._startup = startup
         self._shutdown = shutdown
@@ -63,7 +68,7 @@ class Application:
                     await self._predict(route, scope, receive, send)
                     return
                 if route is not None or path == "/predict" or _PREDICT_PATH.fullmatch(path):
-                    await self._send(self._edge.refuse_method(scope), send)
+                    await self._send(self._refuse_method(route, scope), send)
                     return
             if scope["method"] == "HEAD":
                 # The server sends no body for it; the headers are those of GET (RFC 9110 §9.3.2).
@@ -78,7 +83,7 @@ class Application:
         head = self._edge.read_headers(headers)
         body = Body(self._bodies, receive)
         try:
-            route = route or self._find(scope["path"])
+            route = self._admit(route, scope["path"], head)
             self._bodies.check_head(headers)
             origin = self._edge.origin(route, head)
             content = await body.read()
@@ -100,6 +105,36 @@ class Application:
             body.release()
         await self._send(reply, send)
 
+    def _refuse_method(self, route: Route | None, scope: Scope) -> Reply:
+        """What is said of a method that predicting does not take, to whoever might predict there."""
+        head = self._edge.read_headers(scope["headers"])
+        try:
+            self._admit(route, scope["path"], head)
+        except GarcomError as error:
+            return self._edge.refuse(None, error, head.request_id)
+        return self._edge.refuse_method(scope["method"], scope["path"], head.request_id)
+
+    def _admit(self, route: Route | None, path: str, head: Head) -> Route:
+        """The route that answers, once the caller has passed the gate; raises why there is none, or no way to it.
+
+        Whoever may not use a model cannot tell it, nor a path of its own, from one that does not exist.
+        """
+        caller = self._gate.identify(head.credential)
+        named = _PREDICT_PATH.fullmatch(path)
+        if named is not None:
+            self._gate.permit(caller, PREDICT, named["model"])
+        else:
+            self._gate.permit(caller, KNOWN)
+        sees_all = caller.models_with(Permission.DESCRIBE) is None
+        try:
+            route = route or self._find(path)
+        except ModelNotFound as error:
+            raise error if sees_all else unknown_model() from None
+        if named is None and not (sees_all or path == "/predict" or caller.may(Permission.DESCRIBE, route.slot.model)):
+            raise no_path(path)
+        self._gate.permit(caller, PREDICT, route.slot.model)
+        return route
+
     @staticmethod
     async def _send(reply: Reply, send: Send) -> None:
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
@@ -112,7 +147,7 @@ class Application:
         if route is not None:
             return route
         if path != "/predict":
-            raise NotFound(f"Expected a path of this API, got {path[:200]!r}. /docs lists them.")
+            raise no_path(path)
         if len(runtime.plan.models) > 1:
             raise ModelNotFound(
                 "Several models are registered and none is the default. Ask /v1/models/{model}/predict, or mark one "

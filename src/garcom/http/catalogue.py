@@ -9,25 +9,43 @@ from typing import Any
 
 from starlette.requests import Request
 
+from garcom.access.roles import Permission
 from garcom.errors import BundleError, ModelNotFound, VersionNotFound
 from garcom.http import openapi
+from garcom.http.caller import caller
 from garcom.model.bundle import Bundle, read_bundle
 from garcom.model.engines.base import EngineSpec
-from garcom.rollout.plan import ModelPlan
+from garcom.rollout.plan import ModelPlan, TrafficPlan
 from garcom.serving.runtime import Runtime, no_model, version_number
 
 
 class Catalogue:
-    """Models and versions as JSON values, and the OpenAPI document made of them."""
+    """Models and versions as JSON values, and the OpenAPI document made of them.
 
-    def __init__(self, runtime: Runtime) -> None:
+    ``models`` are those that it knows (None: all); of the others it tells nothing, not even in its errors.
+    """
+
+    def __init__(self, runtime: Runtime, models: frozenset[str] | None = None) -> None:
         self._runtime = runtime
+        self._models = models
         self._document: tuple[int, dict[str, Any]] | None = None
         self._bundle = functools.lru_cache(maxsize=2048)(_read)
 
+    def of(self, models: frozenset[str] | None) -> Catalogue:
+        """The catalogue of these models only; what has been read is shared."""
+        if models is None:
+            return self
+        smaller = Catalogue(self._runtime, models)
+        smaller._bundle = self._bundle
+        return smaller
+
+    @property
+    def _plan(self) -> TrafficPlan:
+        return self._runtime.plan.of(self._models)
+
     def models(self) -> list[dict[str, Any]]:
         """Every model, by name."""
-        plan = self._runtime.plan
+        plan = self._plan
         return [self._summary(name) for name in sorted(plan.models)]
 
     def model(self, name: str) -> dict[str, Any]:
@@ -64,7 +82,7 @@ class Catalogue:
 
     def default(self) -> str:
         """The model that answers at ``/predict``. Raises ModelNotFound where there is none."""
-        plan = self._runtime.plan
+        plan = self._plan
         if plan.default is None:
             raise ModelNotFound(no_model("", plan.models))
         return plan.default
@@ -78,17 +96,17 @@ class Catalogue:
 
     def bundle(self, name: str, number: int) -> Bundle:
         """The bundle of a version in the plan."""
-        return self._bundle(self._runtime.plan.folder(name, number))
+        return self._bundle(self._plan.folder(name, number))
 
     def openapi(self, base: dict[str, Any]) -> dict[str, Any]:
         """``base`` (the control application's document) with the operations of every model; kept per revision."""
-        revision = self._runtime.plan.revision
+        revision = self._plan.revision
         if self._document is None or self._document[0] != revision:
             self._document = revision, self._with_models(base)
         return self._document[1]
 
     def _with_models(self, base: dict[str, Any]) -> dict[str, Any]:
-        plan = self._runtime.plan
+        plan = self._plan
         paths: dict[str, Any] = {}
         operation_ids: Counter[str] = Counter()
         schemas = openapi.shared_schemas()
@@ -125,14 +143,14 @@ class Catalogue:
             return None
 
     def _planned(self, name: str) -> ModelPlan:
-        plan = self._runtime.plan
+        plan = self._plan
         if name not in plan.models:
             raise ModelNotFound(no_model(name, plan.models))
         return plan.models[name]
 
     def _summary(self, name: str) -> dict[str, Any]:
         planned = self._planned(name)
-        plan = self._runtime.plan
+        plan = self._plan
         bundle = self._readable(name)
         return {
             "model": name,
@@ -146,9 +164,9 @@ class Catalogue:
 
 
 def catalogue(request: Request) -> Catalogue:
-    """The catalogue of the application that serves a request."""
+    """What the caller of a request may know of."""
     found: Catalogue = request.app.state.catalogue
-    return found
+    return found.of(caller(request).models_with(Permission.DESCRIBE))
 
 
 def _read(folder: Path) -> Bundle:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,11 +12,15 @@ from starlette.exceptions import HTTPException
 
 from garcom.controller.asking import Controller
 from garcom.errors import GarcomError
-from garcom.http import health, models, pages, predictions, problems
+from garcom.http import health, models, pages, predictions
 from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
 from garcom.http.edge import Edge
+from garcom.http.gate import Gate
+from garcom.http.gatekeeper import Gatekeeper
 from garcom.http.metrics import Exposition
+from garcom.http.problem_response import response, response_of
+from garcom.http.problems import plain_problem
 from garcom.http.request_id import RequestIds
 from garcom.serving.runtime import Runtime
 
@@ -33,6 +36,7 @@ class Parts(NamedTuple):
     controller: Controller
     edge: Edge
     bodies: Bodies
+    gate: Gate
 
 
 def create_control(parts: Parts, version: str, *, access_log: bool = False) -> FastAPI:
@@ -52,6 +56,8 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
     app.include_router(predictions.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    # The last added is the outermost.
+    app.add_middleware(Gatekeeper, gate=parts.gate)
     app.add_middleware(RequestIds, access_log=access_log)
     app.add_exception_handler(GarcomError, _on_garcom_error)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http_error)  # type: ignore[arg-type]
@@ -61,8 +67,7 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
 
 
 async def _on_garcom_error(request: Request, error: GarcomError) -> Response:
-    problem, headers = problems.problem_of(error, request.state.request_id)
-    return _answer(problem, {name.decode(): value.decode() for name, value in headers})
+    return response_of(error, request.state.request_id)
 
 
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
@@ -71,25 +76,16 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
         405: f"{request.method} is not for {request.url.path[:200]!r}. /docs lists what each path takes.",
     }
     detail = details.get(error.status_code, str(error.detail))
-    return _answer(
-        problems.plain_problem(error.status_code, detail, request.state.request_id), dict(error.headers or {})
-    )
+    return response(plain_problem(error.status_code, detail, request.state.request_id), error.headers)
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
     where = ".".join(map(str, first.get("loc", ())))
     detail = f"The request's parameters do not fit: {where}: {first.get('msg', '')}."
-    return _answer(problems.plain_problem(422, detail, request.state.request_id), {})
+    return response(plain_problem(422, detail, request.state.request_id))
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
     request_id = getattr(request.state, "request_id", "")
-    return _answer(problems.plain_problem(500, "The server failed; its log names this request id.", request_id), {})
-
-
-def _answer(problem: problems.Problem, headers: dict[str, str]) -> Response:
-    return Response(problems.encoded(problem), problem.status, headers, media_type=problems.MEDIA_TYPE.decode())
-
-
-Handler = Callable[[Request, Any], Awaitable[Response]]
+    return response(plain_problem(500, "The server failed; its log names this request id.", request_id))

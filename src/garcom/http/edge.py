@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from garcom.errors import EngineError, GarcomError, InputError
 from garcom.http import problems
@@ -26,6 +26,9 @@ MAX_SUBJECT_BYTES = 255
 #: Stands for a header that was sent empty, or twice: neither may pass for one that was not sent.
 _UNFIT = b" "
 
+#: Headers that say who asks.
+CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
+
 Header = tuple[bytes, bytes]
 
 
@@ -42,6 +45,8 @@ class Head(NamedTuple):
     #: The fields in which each row tells whom it is about, and what the client calls it.
     subject_field: bytes = b""
     key_field: bytes = b""
+    #: Who asks, as an Authorization header says it.
+    credential: bytes = b""
 
     @property
     def names(self) -> NameFields:
@@ -57,6 +62,13 @@ class Head(NamedTuple):
             return NameFields(self.subject_field.decode(), self.key_field.decode())
         except UnicodeDecodeError as error:
             raise InputError("Expected the name of a field in UTF-8 in a Garcom-…-Field header.") from error
+
+
+def credential_of(name: bytes, value: bytes, before: bytes) -> bytes:
+    """What a header proves, as an Authorization header says it; two of them prove nothing."""
+    if before or not value:
+        return _UNFIT
+    return value if name == b"authorization" else b"Bearer " + value
 
 
 class Reply(NamedTuple):
@@ -78,7 +90,7 @@ class Edge:
     @staticmethod
     def read_headers(headers: Iterable[Header]) -> Head:
         """The headers that matter for a prediction."""
-        content_type = request_id = subject = key = subject_field = key_field = b""
+        content_type = request_id = subject = key = subject_field = key_field = credential = b""
         for name, value in headers:
             if name == b"content-type":
                 content_type = value
@@ -92,7 +104,9 @@ class Edge:
                 subject_field = value
             elif name == b"garcom-key-field":
                 key_field = value
-        return Head(content_type, request_id, subject, key, subject_field, key_field)
+            elif name in CREDENTIAL_HEADERS:
+                credential = credential_of(name, value, credential)
+        return Head(content_type, request_id, subject, key, subject_field, key_field, credential)
 
     def origin(self, route: Route, head: Head) -> Origin:
         """Where a request comes from, for the journal. Raises InputError for a subject that cannot be one."""
@@ -149,10 +163,10 @@ class Edge:
             _log_access(route, problem.status, headers)
         return Reply(problem.status, headers, body)
 
-    def refuse_method(self, scope: Mapping[str, Any]) -> Reply:
+    def refuse_method(self, method: str, path: str, request_id: bytes) -> Reply:
         """The problem for a method that predicting does not take (RFC 9110 §15.5.6)."""
-        request_id = self.read_headers(scope["headers"]).request_id or uuid7s(1)[0].encode()
-        detail = f"{scope['method']} is not for {scope['path'][:200]!r}: POST records to it. /docs tells how."
+        request_id = request_id or uuid7s(1)[0].encode()
+        detail = f"{method} is not for {path[:200]!r}: POST records to it. /docs tells how."
         body = problems.encoded(problems.plain_problem(405, detail, request_id.decode()))
         headers = [
             (b"allow", b"POST"),

@@ -6,8 +6,6 @@ database to follow it.
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from garcom.errors import Unavailable
+from garcom.run_folder import publish
 
 if TYPE_CHECKING:
     from garcom.storage.database import Database
@@ -43,6 +42,16 @@ class TrafficPlan(msgspec.Struct, frozen=True, kw_only=True):
     def folder(self, name: str, number: int) -> Path:
         """The bundle's folder of a version in the plan; raises KeyError for one that is not."""
         return Path(self.bundles, self.models[name].versions[number])
+
+    def of(self, names: frozenset[str] | None) -> TrafficPlan:
+        """The plan as it is for somebody who knows of these models only; None is all."""
+        if names is None:
+            return self
+        return msgspec.structs.replace(
+            self,
+            default=self.default if self.default in names else None,
+            models={name: model for name, model in self.models.items() if name in names},
+        )
 
 
 def current_revision(database: Database) -> int:
@@ -80,16 +89,8 @@ def current_plan(database: Database) -> TrafficPlan:
 
 
 def write_plan(plan: TrafficPlan, path: Path) -> None:
-    """Put the plan in place of the one at ``path``; a reader sees the whole old one or the whole new one."""
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(msgspec.json.encode(plan))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Put the plan in place of the one at ``path``."""
+    publish(path, msgspec.json.encode(plan))
 
 
 def read_plan(path: Path) -> TrafficPlan:

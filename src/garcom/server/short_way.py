@@ -9,7 +9,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from garcom.errors import GarcomError
 from garcom.http import problems
-from garcom.http.edge import Edge, Head, Reply
+from garcom.http.edge import CREDENTIAL_HEADERS, Edge, Head, Reply, credential_of
+from garcom.http.gate import Gate
 from garcom.ids import uuid7s
 from garcom.serving.batching import Batcher
 from garcom.serving.dataplane import DataPlane, Served
@@ -52,6 +53,7 @@ class Protocol(HttpToolsProtocol):
 
     plane: DataPlane
     edge: Edge
+    gate: Gate
     #: uvicorn's exchange, the newest of this connection; or ``_UNFINISHED`` for a moment.
     cycle: Any
 
@@ -182,18 +184,22 @@ class Protocol(HttpToolsProtocol):
             or self.flow.write_paused
         ):
             return False
-        length = content_type = b""
+        length = content_type = credential = b""
         tells_more = False
         for name, value in self.headers:
             if name == b"content-length":
                 length = value
             elif name == b"content-type":
                 content_type = value
+            elif name in CREDENTIAL_HEADERS:
+                credential = credential_of(name, value, credential)
             elif name in _TELLING_HEADERS:
                 tells_more = True
             elif name in _LONG_WAY_HEADERS:
                 return False
         if not length.isdigit() or int(length) > MAX_SHORT_BODY_BYTES:
+            return False
+        if self.gate.predictor(credential, route.slot.model) is None:
             return False
         head = self.edge.read_headers(self.headers) if tells_more else Head(content_type)
         self._exchange = Exchange(route, route.slot, batcher, head)

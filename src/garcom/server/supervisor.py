@@ -21,6 +21,7 @@ from types import FrameType
 import msgspec
 
 from garcom.errors import GarcomError
+from garcom.run_folder import SETTINGS
 from garcom.settings import Settings
 
 logger = logging.getLogger("garcom.supervisor")
@@ -30,10 +31,11 @@ SHORT_LIFE_S = 5.0
 MAX_PAUSE_S = 30.0
 #: How long the controller leaves the machine to the first answers.
 CONTROLLER_AFTER_S = 0.5
-#: How often the database is asked for its revision.
-PLAN_INTERVAL_S = 0.5
+#: How often the database is asked for its revisions.
+PUBLISH_INTERVAL_S = 0.5
 
-#: Publishes the traffic plan to a file if it has changed; called at the start and then by the clock.
+#: Publishes the access list and the traffic plan to the run folder, if they have changed; called at the start and then
+#: by the clock.
 Publish = Callable[[Path], None]
 
 
@@ -95,7 +97,6 @@ class Supervisor:
         self._open_plan = publish
         self._on_ready = on_ready
         self._run_folder = Path(tempfile.mkdtemp(prefix="garcom-run-"))
-        self._plan_path = self._run_folder / "plan.json"
         self._worker = _Kind("worker", "garcom.server.worker")
         self._controller = _Kind("controller", "garcom.controller.process")
         self._children: list[_Child] = []
@@ -105,7 +106,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until a signal, and give the exit status, 0. Raises what opening the registry raises."""
-        (self._run_folder / "settings.json").write_bytes(msgspec.json.encode(self._settings))
+        (self._run_folder / SETTINGS).write_bytes(msgspec.json.encode(self._settings))
         wake, waker = socket.socketpair()
         waker.setblocking(False)
         signal.set_wakeup_fd(waker.fileno())
@@ -116,7 +117,7 @@ class Supervisor:
             self._start_children()
             # The workers import their libraries while this process opens the database.
             publish = self._open_plan()
-            publish(self._plan_path)
+            publish(self._run_folder)
             self._watch(publish, wake)
             return 0
         finally:
@@ -132,7 +133,7 @@ class Supervisor:
 
     def _watch(self, publish: Publish, wake: socket.socket) -> None:
         while True:
-            for key, _ in self._selector.select(PLAN_INTERVAL_S):
+            for key, _ in self._selector.select(PUBLISH_INTERVAL_S):
                 if key.fileobj is wake:
                     wake.recv(1024)
                 else:
@@ -140,9 +141,11 @@ class Supervisor:
             if self._stopping:
                 return
             try:
-                publish(self._plan_path)
+                publish(self._run_folder)
             except (GarcomError, OSError) as error:
-                logger.error("traffic plan cannot be read; the last one stays", extra={"why": str(error)})
+                logger.error(
+                    "traffic plan or access list cannot be read; the last one stays", extra={"why": str(error)}
+                )
             self._start_children()
 
     def _hear(self, child: _Child) -> None:

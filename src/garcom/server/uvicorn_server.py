@@ -22,6 +22,7 @@ class Server(uvicorn.Server):
         class WorkerProtocol(Protocol):
             plane = worker.plane
             edge = worker.edge
+            gate = worker.gate
 
         super().__init__(
             uvicorn.Config(

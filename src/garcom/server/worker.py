@@ -19,14 +19,13 @@ import msgspec
 
 from garcom.app import Worker
 from garcom.logs import configure
+from garcom.run_folder import SETTINGS
 from garcom.settings import Settings
-
-SETTINGS_FILE = "settings.json"
 
 
 def main(run_folder: Path, listen_fd: int, lifeline_fd: int) -> None:
     """Serve until a signal or the end of the supervisor."""
-    settings = msgspec.json.decode((run_folder / SETTINGS_FILE).read_bytes(), type=Settings)
+    settings = msgspec.json.decode((run_folder / SETTINGS).read_bytes(), type=Settings)
     configure(settings.log_format, settings.log_level)
     # Loading models and importing run in threads; the loop should get the interpreter back soon.
     sys.setswitchinterval(0.001)

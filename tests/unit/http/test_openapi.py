@@ -17,7 +17,9 @@ from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
 from garcom.http.control import Parts, create_control
 from garcom.http.edge import Edge
+from garcom.http.gate import Gate
 from garcom.http.metrics import Exposition
+from garcom.http.token_owner import TokenOwners
 from garcom.ids import uuid7s
 from garcom.model.signature import Field, FieldType, Output, Signature
 from garcom.records import Outputs
@@ -98,6 +100,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         Controller(bundles),
         Edge(Telemetry(), False, str.upper),
         Bodies(max_body_bytes=1, max_buffered_bytes=1, timeout_s=1.0),
+        Gate(TokenOwners("garcom", "garcom")),
     )
     app = create_control(parts, "1.0")
     made = catalogue.openapi(app.openapi())

@@ -1,0 +1,196 @@
+"""The gate: finds out who asks, and whether that is permitted. Every request passes it, predictions included.
+
+What a credential has proved is kept for a while, so that a caller costs a look into a dictionary; a new access list
+empties that memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from garcom.access.access_list import AccessList
+from garcom.access.principals import ANYBODY, NOBODY, Principal
+from garcom.access.roles import Permission
+from garcom.errors import Forbidden, ModelNotFound, NotFound, Unauthenticated
+from garcom.http.rules import Reach, Rule
+
+#: How long a credential that was proved is not proved again, and how many are remembered.
+REMEMBERED_S = 60.0
+MAX_REMEMBERED = 10_000
+#: A longer credential is none of ours.
+MAX_CREDENTIAL_BYTES = 4608
+_BEARER = "bearer"
+_KEY = "gk_"
+
+_EVERYONE_OUT = AccessList(revision=-1, required=True)
+
+#: Gives whose token this is, and until when it is good (seconds since 1970). Raises Unauthenticated.
+VerifyToken = Callable[[str, AccessList], tuple[Principal, float]]
+
+
+class _Known:
+    """A caller whose credential was proved a moment ago."""
+
+    __slots__ = ("predicts", "principal", "until")
+
+    def __init__(self, principal: Principal, until: float) -> None:
+        self.principal = principal
+        self.until = until
+        #: Whether it may predict with a model, by the model's name.
+        self.predicts: dict[str, bool] = {}
+
+
+class Gate:
+    """Knows callers by the access list; until there is one, nobody."""
+
+    def __init__(
+        self,
+        verify_token: VerifyToken,
+        note_key: Callable[[str], None] = lambda digest: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._verify_token = verify_token
+        self._note_key = note_key
+        self._clock = clock
+        self._access = _EVERYONE_OUT
+        self._known: dict[bytes, _Known] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everyone may do everything: on loopback, where no user and no key exists."""
+        return not self._access.required
+
+    def follow(self, access: AccessList) -> None:
+        """Know callers by this list from now on."""
+        self._access = access
+        self._known = {}
+
+    def predictor(self, credential: bytes, model: str) -> Principal | None:
+        """A caller that is remembered and may predict with the model; None for whoever has to be looked at closely."""
+        if not self._access.required:
+            return ANYBODY
+        known = self._known.get(credential)
+        if known is None or known.until < self._clock():
+            return None
+        may = known.predicts.get(model)
+        if may is None:
+            may = known.predicts[model] = known.principal.may(Permission.PREDICT, model)
+        return known.principal if may else None
+
+    def identify(self, credential: bytes) -> Principal:
+        """Whose credential this is (the value of an Authorization header), NOBODY's where there is none.
+
+        Raises Unauthenticated for one that proves nothing; the message never tells which part of it was wrong.
+        """
+        if not self._access.required:
+            return ANYBODY
+        if not credential:
+            return NOBODY
+        known = self._known.get(credential)
+        now = self._clock()
+        if known is None or known.until < now:
+            principal, until = self._prove(credential)
+            if until <= now:
+                raise refused()
+            if len(self._known) >= MAX_REMEMBERED:
+                self._known = {}
+            known = self._known[credential] = _Known(principal, min(until, now + REMEMBERED_S))
+        return known.principal
+
+    def permit(self, principal: Principal, rule: Rule | None, model: str | None = None) -> None:
+        """Let the principal pass, or raise why not.
+
+        Unauthenticated for nobody, ModelNotFound for a model of which it may not even know, else Forbidden.
+        """
+        if rule is not None and rule.reach is Reach.PUBLIC:
+            return
+        if principal.kind == "nobody":
+            raise _anonymous()
+        if rule is None or rule.reach is Reach.KNOWN:
+            return
+        permission = rule.permission
+        assert permission is not None
+        if rule.reach is Reach.SOME:
+            permitted = principal.models_with(permission) != frozenset()
+        else:
+            permitted = principal.may(permission, model if rule.reach is Reach.MODEL else None)
+        if permitted:
+            return
+        if rule.reach is Reach.MODEL and not principal.may(Permission.DESCRIBE, model):
+            raise unknown_model()
+        what = {Reach.MODEL: f"for model {model!r}", Reach.SOME: "for any model", Reach.ALL: "for all models"}
+        raise Forbidden(
+            f"Expected a caller that may {permission.value.replace('_', ' ')} {what[rule.reach]}, got one whose roles "
+            "do not permit it. Ask an administrator for the role; GET /v1/me tells those that you have."
+        )
+
+    def _prove(self, credential: bytes) -> tuple[Principal, float]:
+        if len(credential) > MAX_CREDENTIAL_BYTES:
+            raise refused()
+        scheme, _, secret = credential.decode("latin-1").partition(" ")
+        if scheme.lower() != _BEARER or not secret or not secret.isascii():
+            raise refused()
+        if secret.startswith(_KEY):
+            return self._prove_key(secret)
+        return self._verify_token(secret, self._access)
+
+    def _prove_key(self, key: str) -> tuple[Principal, float]:
+        # What is compared is a digest, so the time that it takes tells nothing of the key.
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        listed = self._access.keys.get(digest)
+        if listed is None:
+            raise refused()
+        self._note_key(digest)
+        until = float("inf") if listed.expires_at is None else listed.expires_at.timestamp()
+        return Principal(kind="key", name=listed.prefix, grants=listed.grants, limits=listed.limits), until
+
+
+def owner(subject: str, issued_at: datetime, access: AccessList) -> Principal:
+    """The user or key that one of our tokens names, with the grants of now. Raises Unauthenticated.
+
+    ``subject`` is ``user:NAME`` or ``key:PREFIX``.
+    """
+    kind, _, name = subject.partition(":")
+    if kind == "user":
+        user = access.users.get(name)
+        if user is not None and issued_at >= _to_millisecond(user.sessions_from):
+            return Principal(kind="user", name=name, grants=user.grants)
+    elif kind == "key":
+        now = datetime.now(UTC)
+        for listed in access.keys.values():
+            if listed.prefix == name and (listed.expires_at is None or listed.expires_at > now):
+                return Principal(kind="key", name=name, grants=listed.grants, limits=listed.limits)
+    raise refused()
+
+
+def _to_millisecond(moment: datetime) -> datetime:
+    """As exact as the moments in tokens are."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def unknown_model() -> ModelNotFound:
+    """The same for a model that does not exist and for one of which the caller may not know."""
+    return ModelNotFound("Expected the name of a model that you may use, got another. GET /v1/models tells them.")
+
+
+def no_path(path: str) -> NotFound:
+    """The same for a path that does not exist and for one of which the caller may not know."""
+    return NotFound(f"Expected a path of this API, got {path[:200]!r}. /docs lists them.")
+
+
+def _anonymous() -> Unauthenticated:
+    return Unauthenticated(
+        "Expected an API key or a token, as in `Authorization: Bearer gk_…`, got none. An administrator gives keys "
+        "with `garcom api-key create`."
+    )
+
+
+def refused() -> Unauthenticated:
+    """The same for whatever was wrong with a credential."""
+    return Unauthenticated(
+        "Expected a valid API key or token, as in `Authorization: Bearer gk_…`, got one that is wrong, expired or "
+        "revoked."
+    )
