@@ -125,6 +125,25 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     http2: bool = False
 
 
+class OidcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An OpenID provider, through which people log in and whose bearer tokens are taken; empty for none."""
+
+    #: The provider's address, exactly as it names itself (``iss``).
+    issuer: Annotated[str, Meta(pattern=r"^(https?://[^?#@\s]+)?$")] = ""
+    #: What this server is called there, and the file with its secret; no file where it has none.
+    client_id: Annotated[str, Meta(max_length=500)] = ""
+    client_secret_file: str = ""
+    #: The ``aud`` of bearer tokens that are taken; empty for none at all.
+    audience: Annotated[str, Meta(max_length=500)] = ""
+    #: What is asked of the provider at a login.
+    scopes: tuple[str, ...] = ("openid", "profile")
+    #: The claims that hold a user's name and groups.
+    user_claim: Annotated[str, Meta(min_length=1)] = "sub"
+    groups_claim: Annotated[str, Meta(min_length=1)] = "groups"
+    #: What the members of a group may do, as ``client:wine``; who is in none of these groups may do nothing.
+    roles: dict[str, tuple[str, ...]] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one server; ``docs/reference/settings.md`` explains each, and a test compares the two."""
 
@@ -171,6 +190,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retention: RetentionSettings = RetentionSettings()
     tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
+    oidc: OidcSettings = OidcSettings()
 
 
 def _from_environment(environment: Mapping[str, str], kind: type[msgspec.Struct], *at: str) -> dict[str, Any]:
