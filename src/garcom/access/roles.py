@@ -55,4 +55,4 @@ class Grant(msgspec.Struct, frozen=True, order=True):
     model: str = ALL_MODELS
 
     def __str__(self) -> str:
-        return self.role if self.model == ALL_MODELS else f"{self.role}:{self.model}"
+        return str(self.role) if self.model == ALL_MODELS else f"{self.role}:{self.model}"

@@ -23,7 +23,11 @@ def engine_for(path: Path) -> Engine:
     forked worker.
     """
     engine = create_engine(
-        URL.create("sqlite", database=str(path)), poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S}
+        URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        connect_args={"timeout": BUSY_TIMEOUT_S},
+        # An error's text would end in the log with hashes of passwords and with keys in it.
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)

@@ -1,0 +1,48 @@
+"""Users and API keys as they are told to administrators; nothing here is secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from garcom.access.principals import Limits
+from garcom.access.roles import Grant
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A person; one without a password is known by an external provider only."""
+
+    name: str
+    grants: tuple[Grant, ...]
+    has_password: bool
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A service's API key, told without the key itself; ``prefix`` is how it begins, and names it."""
+
+    prefix: str
+    name: str
+    grants: tuple[Grant, ...]
+    limits: Limits
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class Users(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of users, by name; ``next`` is what to ask for the page after it (None: there is none)."""
+
+    users: tuple[User, ...]
+    next: str | None
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of API keys, the oldest first; ``next`` is what to ask for the page after it (None: there is none)."""
+
+    keys: tuple[Key, ...]
+    next: str | None
