@@ -98,7 +98,7 @@ def _words(kind: inspect.Type) -> str:
     """What a value of the type is called by people."""
     match kind:
         case inspect.Metadata():
-            return _words(kind.type)
+            return (kind.extra or {}).get("words") or _words(kind.type)
         case inspect.BoolType():
             return "true or false"
         case inspect.StrType():

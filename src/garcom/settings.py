@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from garcom.errors import SettingsError
 from garcom.handwritten import faults, in_file, listed, read_toml
+from garcom.rates import Limits
 
 #: The last line of every message about settings.
 _HELP = "docs/reference/settings.md explains them all."
@@ -144,6 +145,23 @@ class OidcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     roles: dict[str, tuple[str, ...]] = {}
 
 
+class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much may be asked for, and where it is counted."""
+
+    #: Where several machines count together, such as ``redis://:password@host:6379/0``; empty for this machine alone.
+    storage: str = ""
+    #: A file that holds that address, because it may hold a password.
+    storage_file: str = ""
+    #: While that place cannot be asked: count on this machine alone (``local``), or answer 503 (``refuse``).
+    on_failure: Literal["local", "refuse"] = "local"
+    #: Every key and every user, each by itself; a key's own limits come first.
+    keys: Limits = Limits()
+    #: Everyone together on a server without access control.
+    anybody: Limits = Limits()
+    #: Everyone together on one model, by its name.
+    models: dict[str, Limits] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one server; ``docs/reference/settings.md`` explains each, and a test compares the two."""
 
@@ -191,6 +209,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
     oidc: OidcSettings = OidcSettings()
+    limits: LimitsSettings = LimitsSettings()
 
 
 def _from_environment(environment: Mapping[str, str], kind: type[msgspec.Struct], *at: str) -> dict[str, Any]:

@@ -79,6 +79,8 @@ def test_unknown_names_get_a_suggestion(tmp_path: Path) -> None:
     [
         ("port = 70000", {}, "a whole number from 0 to 65535, got 70000"),
         ('port = "8000"', {}, 'a whole number from 0 to 65535, got "8000"'),  # only the environment is text
+        ("", {"GARCOM_LIMITS_KEYS_REQUESTS": "100"}, 'a rate such as 100/1s, 500/10s, 1000/1m or 50000/24h, got "100"'),
+        ("", {"GARCOM_LIMITS_ANYBODY_CONCURRENT": "0"}, 'a whole number from 1 to 9007199254740991, got "0"'),
         ("port = 1.5", {}, "a whole number from 0 to 65535, got 1.5"),
         ("allow_python = 1", {}, "true or false, got 1"),
         ('server = "apache"', {}, 'granian or uvicorn, got "apache"'),

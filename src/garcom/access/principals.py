@@ -7,22 +7,7 @@ from typing import Literal
 import msgspec
 
 from garcom.access.roles import ALL_MODELS, PERMISSIONS, Grant, Permission, Role
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What one key, or everybody together on one model, may ask for; empty or None is no limit.
-
-    Rates are written as the most in a span: ``100/1s`` is a hundred in any second; ``500/10s`` is fifty a second in the
-    long run, and up to five hundred at once.
-    """
-
-    requests: str = ""
-    rows: str = ""
-    #: Requests answered at the same time, in each worker.
-    concurrent: int | None = None
-    body_bytes: int | None = None
-    #: Rows predicted per day (UTC).
-    daily_rows: int | None = None
+from garcom.rates import Limits as Limits
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
