@@ -181,7 +181,8 @@ def export(
 
     found = _datasets(home)
     if str(file) == "-":
-        write_table(found.read(reference), sys.stdout.buffer, told_format(file, form))
+        told = told_format(file, form)
+        write_table(found.read_to_export(reference), sys.stdout.buffer, told)
         return
     version = found.export(reference, file, form)
     typer.echo(f"Wrote {version.n_rows:,} rows of {version.reference} to {file}.", err=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -36,26 +37,39 @@ class Upkept:
 
 
 class Upkeep:
-    """Looks after predictions and actuals. Works beside whatever reads and writes them."""
+    """Looks after predictions and actuals. Works beside whatever reads and writes them.
 
-    def __init__(self, lake: Lake, retention: RetentionSettings) -> None:
+    ``expired`` hears of the rows that were dropped: the table's name, and how many of each model.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        retention: RetentionSettings,
+        expired: Callable[[str, dict[str, int]], None] = lambda table, rows: None,
+    ) -> None:
         self._lake = lake
         self._retention = retention
+        self._expired = expired
 
     def run(self, now: datetime | None = None) -> Upkept:
         """Do what is due. What somebody else changes at the same time waits for the next run."""
         today = now or datetime.now(UTC)
         done = Upkept()
         # Whoever erases holds these locks, and nothing may be copied then.
-        for table, retention, lock in (
-            (self._lake.predictions, _Spans.predictions(self._retention), self._lake.home / "journal" / "drain.lock"),
-            (self._lake.actuals, _Spans.actuals(self._retention), self._lake.home / "lake" / "actuals.lock"),
+        predictions, actuals = _Spans.predictions(self._retention), _Spans.actuals(self._retention)
+        for name, table, retention, lock in (
+            ("predictions", self._lake.predictions, predictions, self._lake.home / "journal" / "drain.lock"),
+            ("actuals", self._lake.actuals, actuals, self._lake.home / "lake" / "actuals.lock"),
         ):
             if table.snapshot().version < 0:
                 continue
             lock.parent.mkdir(parents=True, exist_ok=True)
             try:
-                done.n_expired_rows += _expire(table, retention, today, lock)
+                rows = _expire(table, retention, today, lock)
+                if rows:
+                    self._expired(name, dict(rows))
+                done.n_expired_rows += rows.total()
                 done.n_compacted += compact(table, lock)
             except (Conflict, FileNotFoundError) as error:  # an erasure deletes what it replaces
                 logger.info("upkeep gave way to another change", extra={"why": str(error)})
@@ -93,12 +107,16 @@ def _days(span: str) -> int | None:
     return int(span.removesuffix("d")) if span else None
 
 
-def _expire(table: Table, retention: _Spans, today: datetime, lock: Path) -> int:
+def _expire(table: Table, retention: _Spans, today: datetime, lock: Path) -> Counter[str]:
+    """Drop the files of days that are past; how many rows of each model they had."""
     with locked(lock):
         old = [file for file in table.files() if file.day < retention.first_day(file.model, today)]
         if old:
             table.replace(old, pl.DataFrame(schema=table.schema))
-    return sum(file.n_rows for file in old)
+    rows: Counter[str] = Counter()
+    for file in old:
+        rows[file.model] += file.n_rows
+    return rows
 
 
 def compact(table: Table, lock: Path) -> int:

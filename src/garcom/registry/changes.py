@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from garcom.registry.loading import load_version
 from garcom.registry.records import Removal, Version
 from garcom.registry.reference import require_model, require_version
 from garcom.storage import models, traffic, versions
+from garcom.storage.audit import record
 from garcom.storage.models import ModelRow
 from garcom.storage.versions import Facts, VersionRow
 
@@ -31,9 +33,13 @@ def register_version(
     else:
         versions.set_parameters(connection, existing.id, parameters)
         version = existing
+    if existing is None or parameters:
+        told = {"digest": bundle.digest, "existed": existing is not None, "parameters": dict(parameters)}
+        record(connection, "model.register", f"{name}:{version.number}", after=told)
     switches = (found is None or use) and model.answers != version.number
     if switches:
         traffic.answer_with(connection, model.id, version.id)
+        record(connection, "model.use", name, {"answers": model.answers}, {"answers": version.number})
     if switches or existing is None:
         traffic.bump(connection)
     registered = load_version(connection, require_model(connection, name), version)
@@ -46,6 +52,7 @@ def _make_model(connection: Connection, name: str) -> ModelRow:
     if first:
         # Marked, so that /predict goes on answering when a second model comes.
         models.set_default(connection, model_id)
+        record(connection, "model.default", name, {"default": None}, {"default": name})
     return require_model(connection, name)
 
 
@@ -64,6 +71,14 @@ def _add_version(connection: Connection, model: ModelRow, bundle: Bundle, parame
     return require_version(connection, model, number)
 
 
+def _tell_removal(connection: Connection, model: ModelRow, numbers: list[int], *, whole: bool, answered: bool) -> None:
+    before: dict[str, Any] = {"versions": numbers, "answers": model.answers}
+    if whole:
+        before |= {"default": model.is_default, "routes": models.list_routes(connection).get(model.id, ())}
+    target = model.name if whole else f"{model.name}:{numbers[0]}"
+    record(connection, "model.remove", target, before, {"answers": None if answered else model.answers})
+
+
 def remove_versions(connection: Connection, model: ModelRow, number: int | None, force: bool) -> Removal:
     """Mark one version of the model, or all, as removed; with the last one the model goes."""
     living = versions.list_versions(connection, model.id)
@@ -76,6 +91,7 @@ def remove_versions(connection: Connection, model: ModelRow, number: int | None,
             f"(`garcom use {model.name}:N`), remove the whole model (`garcom remove {model.name}`), or add --force."
         )
     now = datetime.now(UTC)
+    _tell_removal(connection, model, [version.number for version in leaving], whole=whole, answered=answered)
     if answered:
         traffic.answer_with(connection, model.id, None)
     for version in leaving:

@@ -15,6 +15,7 @@ from garcom.registry.records import Model, Removal, Version
 from garcom.registry.reference import parse_reference, require_model, require_version
 from garcom.registry.routes import check_route
 from garcom.storage import models, traffic, versions
+from garcom.storage.audit import record
 from garcom.storage.blobs import Blobs
 from garcom.storage.database import Database
 
@@ -97,7 +98,9 @@ class Registry:
         with self.database.write() as connection:
             model = require_model(connection, name)
             if not model.is_default:
+                before = next((other.name for other in models.list_models(connection) if other.is_default), None)
                 models.set_default(connection, model.id)
+                record(connection, "model.default", name, {"default": before}, {"default": name})
                 traffic.bump(connection)
 
     def add_route(self, name: str, path: str) -> None:
@@ -112,6 +115,7 @@ class Registry:
             owner = models.route_owner(connection, path)
             if owner is None:
                 models.add_route(connection, model.id, path)
+                record(connection, "model.route", name, after={"route": path})
                 traffic.bump(connection)
             elif owner != name:
                 raise Conflict(
@@ -126,6 +130,7 @@ class Registry:
             if models.route_owner(connection, path) != name:
                 raise Conflict(f"Model {name!r} has no route {path}. `garcom show {name}` lists those it has.")
             models.remove_route(connection, path)
+            record(connection, "model.route", name, before={"route": path})
             traffic.bump(connection)
 
     def _store(self, bundle: Bundle) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from garcom.errors import InputError
 from garcom.registry.reference import parse_reference, require_model, require_version
 from garcom.storage import traffic, versions
+from garcom.storage.audit import record
 from garcom.storage.database import Database
 
 
@@ -38,5 +39,6 @@ def use(database: Database, reference: str) -> Switch:
             revision = traffic.revision(connection)
         else:
             traffic.answer_with(connection, model.id, version.id)
+            record(connection, "model.use", name, {"answers": model.answers}, {"answers": number})
             revision = traffic.bump(connection)
     return Switch(model=name, answers=number, answered=model.answers, revision=revision)

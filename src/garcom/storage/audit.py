@@ -8,20 +8,18 @@ there is told by the witness (``storage/witness.py``).
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import secrets
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert
 
 from garcom.errors import SettingsError
+from garcom.storage.audit_rows import AT, GENESIS, Entry, chained, entries, newest_entry
 from garcom.storage.secret_file import secret
 from garcom.storage.tables import audit
 from garcom.storage.witness import Witness, witness_of
@@ -31,8 +29,6 @@ RECORDER = "garcom_recorder"
 
 KEY_FILE = "audit.key"
 _KEY_BYTES = 32
-#: The hash before the first row.
-GENESIS = "0" * 64
 
 
 class Actor(NamedTuple):
@@ -44,20 +40,6 @@ class Actor(NamedTuple):
 
 #: What the server does by itself.
 CONTROLLER = Actor("controller", "")
-
-
-class Entry(NamedTuple):
-    """A row of the trail; ``before`` and ``after`` are JSON, or None where there is nothing to tell."""
-
-    number: int
-    at: str
-    actor: str
-    address: str
-    action: str
-    target: str
-    before: str | None
-    after: str | None
-    hash: str
 
 
 def terminal() -> Actor:
@@ -81,18 +63,20 @@ class Recorder:
     def __init__(self, home: Path, actor: Actor) -> None:
         self.home = home
         self.actor = actor
+        #: Whether the trail goes on whatever the witness says.
+        self.accepts = False
         self._key = b""
         self._last: Entry | None = None
         self._witnessed = False
 
-    def record(self, connection: Connection, action: str, target: str, before: Any, after: Any) -> None:
+    def append(self, connection: Connection, action: str, target: str, before: Any, after: Any) -> None:
         """Append a row."""
-        newest = connection.execute(select(audit).order_by(audit.c.number.desc()).limit(1)).one_or_none()
+        newest = newest_entry(connection)
         if self._last is None:
             self._begin(connection, is_empty=newest is None)
         told = Entry(
             number=1 if newest is None else newest.number + 1,
-            at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            at=datetime.now(UTC).strftime(AT),
             actor=self.actor.name,
             address=self.actor.address,
             action=action,
@@ -107,15 +91,15 @@ class Recorder:
     def committed(self) -> None:
         """Let the witness know of the rows, now that they stand in the database."""
         if self._last is not None and self._witnessed:
-            Witness(self._last.number, self._last.hash).write(self.home, self._key)
+            Witness(self._last.number, self._last.hash).write(self.home, self._key, accepting=self.accepts)
 
     def _begin(self, connection: Connection, *, is_empty: bool) -> None:
-        is_first = is_empty and not key_path(self.home).exists()
-        self._key = key(self.home) if is_first else existing_key(self.home)
+        is_first = is_empty and not key_path(self.home).exists() and witness_of(self.home) is None
+        self._key = _make_key(self.home) if is_first or self.accepts else existing_key(self.home)
         if is_first:
             Witness(0, GENESIS).write(self.home, self._key)
         # A witness of rows that are no longer there stays what it is: it is the proof that they have been.
-        self._witnessed = contradiction(connection, self.home, self._key) is None
+        self._witnessed = self.accepts or contradiction(connection, self.home, self._key) is None
 
 
 def record(connection: Connection, action: str, target: str, before: Any = None, after: Any = None) -> None:
@@ -125,30 +109,42 @@ def record(connection: Connection, action: str, target: str, before: Any = None,
     personal value belongs in any of them. Raises :class:`~garcom.errors.SettingsError` where the installation's secret
     has been lost: then nothing can be changed until it is restored.
     """
-    connection.get_execution_options()[RECORDER].record(connection, action, target, before, after)
+    _recorder(connection).append(connection, action, target, before, after)
 
 
-def contradiction(connection: Connection, home: Path, secret_key: bytes) -> str | None:
+def accept(connection: Connection, reason: str) -> None:
+    """Let the trail go on from the rows that are there, though the witness or the secret says that it should not.
+
+    For a database that was restored from a backup. That it was accepted, and why, stands in the trail from then on; a
+    secret that was lost is made anew, and the rows before it stay unproved.
+    """
+    recorder = _recorder(connection)
+    recorder.accepts = True
+    witness = witness_of(recorder.home)
+    known = None if witness is None else {"number": witness.number, "hash": witness.hash}
+    record(connection, "audit.accept", "", before={"witness": known}, after={"reason": reason})
+
+
+def contradiction(connection: Connection, home: Path, key: bytes) -> str | None:
     """What the witness says against the rows; None where it knows nothing of them that is not so."""
     witness = witness_of(home)
     if witness is None:
-        return "its witness is missing, so that nobody can tell whether the newest rows are still there"
-    if not witness.is_signed(home, secret_key):
-        return "its witness was not written by this installation"
+        return "the witness is missing, so that nobody can tell whether the newest rows are still there"
+    if not witness.is_signed(key):
+        return "the witness was not written by this installation"
     if witness.number == 0:
         return None
-    found = connection.execute(select(audit.c.hash).where(audit.c.number == witness.number)).scalar_one_or_none()
+    found = next(entries(connection, witness.number - 1, 1), None)
     if found is None:
-        return f"rows up to number {witness.number} have been written, and the newest of them are gone"
-    if found != witness.hash:
-        return f"number {witness.number} is another row than the one that was written"
+        return gone(witness.number)
+    if (found.number, found.hash) != (witness.number, witness.hash):
+        return f"number {witness.number} is not the row that was written"
     return None
 
 
-def chained(secret_key: bytes, previous: str, entry: Entry) -> str:
-    """The hash that the row must have after a row with the hash ``previous``."""
-    told = msgspec.json.encode([previous, *entry[:-1]])
-    return hmac.new(secret_key, told, hashlib.sha256).hexdigest()
+def gone(number: int) -> str:
+    """What is said of rows that somebody has seen up to this number."""
+    return f"rows up to number {number} have been written, and the newest of them are gone"
 
 
 def key_path(home: Path) -> Path:
@@ -156,31 +152,24 @@ def key_path(home: Path) -> Path:
     return home / "secrets" / KEY_FILE
 
 
-def key(home: Path) -> bytes:
-    """The secret of the hashes, made where there is none."""
-    return secret(home, KEY_FILE, lambda: secrets.token_bytes(_KEY_BYTES))
-
-
 def existing_key(home: Path) -> bytes:
     """The secret of a trail that has been begun; raises SettingsError where it is no longer there."""
     if not key_path(home).exists():
         raise SettingsError(
             f"Expected the secret of the audit trail in {key_path(home)}, and it is gone; without it no change can be "
-            "written down. Restore it from a backup: a new one would make every row before it look altered."
+            "written down. Restore it from a backup. Where there is none, `garcom audit accept` makes a new one, and "
+            "every row before stays unproved."
         )
-    return key(home)
+    return _make_key(home)
 
 
-def entries(connection: Connection, after: int = 0) -> Iterator[Entry]:
-    """The rows with larger numbers than ``after``, in order."""
-    rows = connection.execution_options(yield_per=1000).execute(
-        select(audit).where(audit.c.number > after).order_by(audit.c.number)
-    )
-    return map(_entry, rows)
+def _make_key(home: Path) -> bytes:
+    return secret(home, KEY_FILE, lambda: secrets.token_bytes(_KEY_BYTES))
 
 
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(**row._mapping)
+def _recorder(connection: Connection) -> Recorder:
+    found: Recorder = connection.get_execution_options()[RECORDER]
+    return found
 
 
 def _canonical(value: Any) -> str | None:

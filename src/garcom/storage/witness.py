@@ -31,12 +31,12 @@ class Witness(NamedTuple):
     #: HMAC-SHA256 of both; empty before it is written.
     signature: str = ""
 
-    def is_signed(self, home: Path, key: bytes) -> bool:
+    def is_signed(self, key: bytes) -> bool:
         """Whether it was written by somebody who knows the secret."""
         return hmac.compare_digest(self.signature.encode(), self._sign(key).encode())
 
-    def write(self, home: Path, key: bytes) -> None:
-        """Write it down, unless a newer row is known already.
+    def write(self, home: Path, key: bytes, *, accepting: bool = False) -> None:
+        """Write it down, unless a newer row is known already; ``accepting`` forgets of which it knew.
 
         What fails is logged: the change that it follows has been made, and a witness may lag behind.
         """
@@ -44,7 +44,7 @@ class Witness(NamedTuple):
         try:
             with locked(path.with_name(f"{FILE_NAME}.lock")):
                 known = witness_of(home)
-                if known is None or known.number < self.number:
+                if accepting or known is None or known.number < self.number:
                     _replace(path, f"{self.number} {self.hash} {self._sign(key)}\n".encode())
         except (GarcomError, OSError) as error:
             logger.error("audit witness cannot be written", extra={"why": str(error)})

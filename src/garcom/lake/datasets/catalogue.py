@@ -27,6 +27,7 @@ from garcom.lake.tables import Lake
 from garcom.model.names import check_name
 from garcom.registry import Registry
 from garcom.storage import datasets
+from garcom.storage.audit import record
 from garcom.storage.blobs import Blobs
 from garcom.storage.database import Database
 from garcom.storage.datasets import DatasetVersionRow
@@ -44,13 +45,13 @@ class Datasets:
     """
 
     def __init__(self, database: Database, lake: Lake) -> None:
-        self._database = database
+        self.database = database
         self._lake = lake
         self._store = Store(lake)
 
     def versions(self, name: str | None = None) -> tuple[DatasetVersion, ...]:
         """Every version of every dataset, or of one, by name and number."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return tuple(map(_version, datasets.list_living(connection, name)))
 
     def version(self, reference: str) -> DatasetVersion:
@@ -88,15 +89,16 @@ class Datasets:
                 return msgspec.structs.replace(same[0], existed=True)
             progress("profiling the columns", 0.4)
             profile = msgspec.to_builtins(profile_columns(frame))
-            with self._database.write() as connection:
+            with self.database.write() as connection:
                 begun = datasets.begin_version(connection, name, datetime.now(UTC), profile=profile, **row)
             progress("writing the table", 0.6)
             made = _version(begun)
             delta_version = self._store.write(made, frame)
             progress("reading it back", 0.8)
             self._store.read_verified(made, digest)
-            with self._database.write() as connection:
+            with self.database.write() as connection:
                 datasets.change_version(connection, begun.id, state="ready", delta_version=delta_version)
+                record(connection, "dataset.create", made.reference, after=_content(begun))
         progress("done", 1.0)
         return self.version(made.reference)
 
@@ -127,7 +129,7 @@ class Datasets:
         progress(f"reading the predictions of {model}", 0.0)
         source = from_predictions(
             Predictions(self._lake),
-            Registry(self._database, Blobs.under(self._lake.home)),
+            Registry(self.database, Blobs.under(self._lake.home)),
             model,
             since=since,
             until=until or datetime.now(UTC),
@@ -153,7 +155,7 @@ class Datasets:
 
     def _row(self, reference: str) -> DatasetVersionRow:
         name, number = parse_dataset(reference)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             rows = {(row.dataset, row.number): row for row in datasets.list_living(connection)}
         found = require_version(map(_version, rows.values()), name, number)
         return rows[found.dataset, found.number]
@@ -166,8 +168,17 @@ class Datasets:
         """Write the rows of a version to a file: ``parquet``, ``csv``, ``jsonl`` or ``arrow``, or by its ending."""
         told_format(path, form)
         version = self.version(reference)
-        export_table(self.read(version.reference), path, form)
+        rows = self.read_to_export(version.reference)
+        export_table(rows, path, form)
         return version
+
+    def read_to_export(self, reference: str) -> pl.DataFrame:
+        """The rows of a version, in their order, for somebody who takes them away: the audit trail tells of it."""
+        version = self.version(reference)
+        frame = self.read(version.reference)
+        with self.database.write() as connection:
+            record(connection, "dataset.export", version.reference, after={"rows": frame.height})
+        return frame
 
     def diff(self, before: str, after: str) -> Difference:
         """How the version ``after`` differs from ``before``."""
@@ -179,10 +190,11 @@ class Datasets:
         name, number = parse_dataset(reference)
         with self._changing():
             found = self._row(reference)
-            with self._database.write() as connection:
+            with self.database.write() as connection:
                 leaving = [found] if number is not None else datasets.list_living(connection, name)
                 for row in leaving:
                     datasets.change_version(connection, row.id, state="removing")
+                    record(connection, "dataset.remove", _version(row).reference, before=_content(row))
             for row in leaving:
                 self._delete(row)
         return tuple(map(_version, leaving))
@@ -195,7 +207,7 @@ class Datasets:
         process that is killed meanwhile leaves each version with all of the rows or with none; erase again then.
         """
         with self._changing():
-            with self._database.read() as connection:
+            with self.database.read() as connection:
                 rows = datasets.list_living(connection)
             counts = {f"{row.dataset}:{row.number}": self._erase(row, ids, subjects) for row in rows}
         return {reference: n_rows for reference, n_rows in counts.items() if n_rows}
@@ -210,7 +222,7 @@ class Datasets:
         # One that somebody has changed stays refused, but the person's rows leave it all the same.
         is_intact = content_digest(frame) == row.digest
         next_digest = content_digest(frame.filter(~test)) if is_intact else None
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             datasets.change_version(connection, row.id, state="erasing", next_digest=next_digest)
         self._store.drop_rows(version, test)
         self._end_erasure(row._replace(state="erasing", next_digest=next_digest))
@@ -226,7 +238,7 @@ class Datasets:
             yield
 
     def _settle(self) -> None:
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             unfinished = datasets.list_unfinished(connection)
         for row in unfinished:
             if row.state == "erasing":
@@ -238,7 +250,7 @@ class Datasets:
 
     def _delete(self, row: DatasetVersionRow) -> None:
         self._store.delete(_version(row))
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             datasets.forget_version(connection, row.id)
 
     def _end_erasure(self, row: DatasetVersionRow) -> None:
@@ -258,8 +270,16 @@ class Datasets:
                 "n_rows": frame.height,
                 "erasures": [*row.erasures, msgspec.to_builtins(erasure)],
             }
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             datasets.change_version(connection, row.id, **values)
+            if "digest" in values:
+                after = _content(row._replace(digest=digest, n_rows=frame.height))
+                record(connection, "dataset.erase", version.reference, _content(row), after)
+
+
+def _content(row: DatasetVersionRow) -> dict[str, Any]:
+    """What the audit trail tells of a version's rows."""
+    return {"rows": row.n_rows, "digest": row.digest}
 
 
 def _version(row: DatasetVersionRow) -> DatasetVersion:

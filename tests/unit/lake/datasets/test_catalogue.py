@@ -225,7 +225,7 @@ def test_an_export_read_again_is_the_same_content(datasets: Datasets, tmp_path: 
     path = tmp_path / f"wine.{ending}"
     datasets.export("wine:1", path)
     assert datasets.create_from_file("wine", path).existed
-    assert sorted(os.listdir(tmp_path)) == ["garcom.db", "garcom.db.lock", "lake", path.name]
+    assert sorted(os.listdir(tmp_path)) == ["garcom.db", "garcom.db.lock", "lake", "secrets", path.name]
 
 
 def test_exports_of_no_known_form_are_refused(datasets: Datasets, tmp_path: Path) -> None:

@@ -1,0 +1,121 @@
+"""Whether the audit trail is what was written: every row, in order, and the newest of them."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from garcom.errors import InputError
+from garcom.storage.audit import contradiction, existing_key, gone, key_path
+from garcom.storage.audit_rows import GENESIS, Entry, chained, entries, newest_entry
+from garcom.storage.database import Database
+from garcom.storage.witness import witness_of
+
+#: Rows of one transaction: while one goes on, nobody else can write to SQLite.
+_CHUNK = 2_000
+_ANCHOR = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
+
+#: Told how many rows are checked, of how many.
+Progress = Callable[[int, int], None]
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found: ``wrong`` is the first number that is not as it was written, ``how`` says what is wrong.
+
+    ``head`` (``15:ab12…``) is the newest row; whoever keeps it elsewhere can ask for it later.
+    """
+
+    intact: bool
+    rows: int
+    head: str | None = None
+    wrong: int | None = None
+    how: str = ""
+
+
+class Anchor(NamedTuple):
+    """A row that is known to have been written: somebody kept its number and hash elsewhere."""
+
+    number: int
+    hash: str
+
+    @classmethod
+    def parse(cls, text: str) -> Anchor:
+        """``15:ab12…``, as ``Verification.head`` tells it. Raises InputError."""
+        found = _ANCHOR.fullmatch(text.strip())
+        if found is None:
+            raise InputError(f"Expected NUMBER:HASH with 64 hexadecimal digits, as verify prints it; got {text!r}.")
+        return cls(int(found[1]), found[2])
+
+
+def verify(
+    database: Database, anchor: Anchor | None = None, progress: Progress = lambda done, rows: None
+) -> Verification:
+    """Check every row and its place, the witness, and the row of ``anchor``. Changes nothing."""
+    home = database.home
+    with database.read() as connection:
+        newest = newest_entry(connection)
+        is_begun = newest is not None or key_path(home).exists() or witness_of(home) is not None
+        if not is_begun:
+            return _without_rows(anchor)
+        if not key_path(home).exists():
+            return Verification(intact=False, rows=0, how=f"the secret {key_path(home)} is gone, so nothing is proved")
+        key = existing_key(home)
+        # Before the rows are read: what is written meanwhile may be known to the witness alone.
+        objection = contradiction(connection, home, key)
+    rows = 0 if newest is None else newest.number
+    last, wrong = _check_rows(database, key, anchor, lambda done: progress(done, rows))
+    head = None if last is None else f"{last.number}:{last.hash}"
+    n_rows = 0 if last is None else last.number
+    if wrong is not None:
+        return Verification(intact=False, rows=n_rows, head=head, wrong=wrong.number, how=wrong.how)
+    if objection is not None:
+        return Verification(intact=False, rows=n_rows, head=head, wrong=n_rows + 1, how=objection)
+    if anchor is not None and n_rows < anchor.number:
+        return Verification(intact=False, rows=n_rows, head=head, wrong=n_rows + 1, how=gone(anchor.number))
+    return Verification(intact=True, rows=n_rows, head=head)
+
+
+class _Wrong(NamedTuple):
+    number: int
+    how: str
+
+
+def _without_rows(anchor: Anchor | None) -> Verification:
+    if anchor is not None:
+        return Verification(intact=False, rows=0, wrong=1, how=gone(anchor.number))
+    return Verification(intact=True, rows=0)
+
+
+def _check_rows(
+    database: Database, key: bytes, anchor: Anchor | None, progress: Callable[[int], None]
+) -> tuple[Entry | None, _Wrong | None]:
+    """The last row that is right, and what is wrong with the one after it."""
+    last: Entry | None = None
+    while True:
+        after = 0 if last is None else last.number
+        with database.read() as connection:
+            found = tuple(entries(connection, after, _CHUNK))
+        for entry in found:
+            how = _fault(key, last, entry, anchor)
+            if how:
+                return last, _Wrong(1 if last is None else last.number + 1, how)
+            last = entry
+        progress(0 if last is None else last.number)
+        if len(found) < _CHUNK:
+            return last, None
+
+
+def _fault(key: bytes, last: Entry | None, entry: Entry, anchor: Anchor | None) -> str:
+    expected = 1 if last is None else last.number + 1
+    if entry.number != expected:
+        return f"numbers {expected} to {entry.number - 1} are gone"
+    right = chained(key, GENESIS if last is None else last.hash, entry)
+    if not hmac.compare_digest(str(entry.hash).encode(), right.encode()):
+        return "the row was changed, or put there by somebody else"
+    if anchor is not None and anchor.number == entry.number and anchor.hash != entry.hash:
+        return "another row was written under this number, as you know from elsewhere"
+    return ""
