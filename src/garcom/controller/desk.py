@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from garcom.access.slowdown import Slowdown
 from garcom.controller.messages import (
     AddActuals,
     AnyQuestion,
+    AskToken,
+    AskTokenByPassword,
     FindAnswer,
     FindPrediction,
     ListKeys,
     ListPredictions,
     Reply,
+    RevokeToken,
     Selection,
     ShowMaturity,
+    ShowTokenKeys,
     TakePredictions,
 )
 from garcom.errors import PredictionNotFound
@@ -29,6 +34,9 @@ from garcom.lake.records import LabelMaturity
 from garcom.settings import Settings
 
 if TYPE_CHECKING:
+    from garcom.access.accounts import Accounts
+    from garcom.access.logins import Logins
+    from garcom.controller.token_desk import TokenDesk
     from garcom.lake.tables import Lake
     from garcom.lake.undrained import Undrained
     from garcom.storage.database import Database
@@ -43,6 +51,7 @@ class Desk:
     def __init__(self, settings: Settings, open_lake: Callable[[], Lake]) -> None:
         self._settings = settings
         self._open_lake = open_lake
+        self._slowdown = Slowdown()
 
     def answer(self, question: AnyQuestion, body: bytes) -> tuple[Reply, bytes]:
         """The answer. Raises GarcomError."""
@@ -61,6 +70,12 @@ class Desk:
                 return self._find_answer(question)
             case ListKeys():
                 return self._list_keys(question)
+            case AskToken() | AskTokenByPassword():
+                return self.tokens.give(body, question.address)
+            case RevokeToken():
+                return self.tokens.revoke(body.decode(), question.address)
+            case ShowTokenKeys():
+                return self.tokens.public_keys()
 
     @functools.cached_property
     def lake(self) -> Lake:
@@ -73,6 +88,27 @@ class Desk:
         from garcom.storage.database import Database
 
         return Database.open(Path(self._settings.home))
+
+    @functools.cached_property
+    def accounts(self) -> Accounts:
+        """The users and API keys."""
+        from garcom.access.accounts import Accounts
+
+        return Accounts(self.database)
+
+    @functools.cached_property
+    def logins(self) -> Logins:
+        """Whoever logs in with a password, by whichever way: failures are counted in one place."""
+        from garcom.access.logins import Logins
+
+        return Logins(self.database, self.accounts, self._slowdown)
+
+    @functools.cached_property
+    def tokens(self) -> TokenDesk:
+        """Where tokens are given."""
+        from garcom.controller.token_desk import TokenDesk
+
+        return TokenDesk(self._settings.access, self.database, self.accounts, self.logins)
 
     @functools.cached_property
     def undrained(self) -> Undrained:

@@ -32,6 +32,10 @@ class Change(Question, frozen=True, kw_only=True):
     address: str
 
 
+class PasswordCheck(Change, frozen=True, kw_only=True):
+    """The root of what hashes a password: it takes a while and much memory, so few are answered at the same time."""
+
+
 class FindPrediction(Question, frozen=True, kw_only=True):
     """One prediction with its actual, as JSON. Raises PredictionNotFound."""
 
@@ -96,7 +100,38 @@ class ListKeys(Question, frozen=True, kw_only=True):
     since: datetime
 
 
-AnyQuestion = FindPrediction | ListPredictions | TakePredictions | AddActuals | ShowMaturity | FindAnswer | ListKeys
+class AskToken(Change, frozen=True, kw_only=True):
+    """A token for an API key or a refresh token: the body is a ``TokenRequest``, its answer as OAuth has it.
+
+    The answer is a ``TokenGiven`` or a ``TokenRefused``, as JSON.
+    """
+
+
+class AskTokenByPassword(PasswordCheck, frozen=True, kw_only=True):
+    """The same for a name and a password. Raises RateLimited after failures."""
+
+
+class RevokeToken(Change, frozen=True, kw_only=True):
+    """End the token that is the body; one that is not valid changes nothing."""
+
+
+class ShowTokenKeys(Question, frozen=True, kw_only=True):
+    """The keys that verify tokens, as a JSON Web Key Set."""
+
+
+AnyQuestion = (
+    FindPrediction
+    | ListPredictions
+    | TakePredictions
+    | AddActuals
+    | ShowMaturity
+    | FindAnswer
+    | ListKeys
+    | AskToken
+    | AskTokenByPassword
+    | RevokeToken
+    | ShowTokenKeys
+)
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
