@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Questions that are answered at the same time; more wait.
 THREADS = 4
+#: How often keys that sign tokens are looked after.
+SIGNING_KEYS_S = 3600.0
 
 
 class Process:
@@ -53,6 +56,7 @@ class Process:
         await asyncio.gather(
             repeat("drain", self._drain, lake.drain_s, self._duties),
             repeat("upkeep", self._upkeep, lake.upkeep_s, self._duties),
+            repeat("signing keys", self._keep_signing_keys, SIGNING_KEYS_S, self._duties),
         )
 
     def _open_lake(self) -> Lake:
@@ -71,6 +75,11 @@ class Process:
         from garcom.lake.upkeep import Upkeep
 
         Upkeep(self._desk.lake, self._settings.retention, self._tell_expired).run()
+
+    def _keep_signing_keys(self) -> None:
+        from garcom.controller.token_desk import signing_keys
+
+        signing_keys(self._settings.access, self._desk.database).keep(datetime.now(UTC))
 
     def _tell_expired(self, table: str, rows: dict[str, int]) -> None:
         from garcom.storage.audit import record
