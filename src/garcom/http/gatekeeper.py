@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from garcom.errors import GarcomError
-from garcom.http.edge import Edge
+from garcom.access.principals import NOBODY, Principal
+from garcom.errors import GarcomError, Unauthenticated
+from garcom.http.edge import Edge, Header
 from garcom.http.gate import Gate, no_path
 from garcom.http.policy import Policy
 from garcom.http.problem_response import response_of
+from garcom.http.rules import PUBLIC
 
 
 class Gatekeeper:
@@ -37,8 +41,16 @@ class Gatekeeper:
 
     def _pass(self, scope: Scope) -> None:
         asked = self._policy.find(scope["method"], scope["path"])
-        principal = self._gate.identify(Edge.read_headers(scope["headers"]).credential)
+        principal = self._identify(scope["headers"], is_public=asked is not None and asked.rule == PUBLIC)
         self._gate.permit(principal, *(asked or (None, None)))
         if asked is None:
             raise no_path(scope["path"])
         scope["state"]["principal"] = principal
+
+    def _identify(self, headers: Iterable[Header], *, is_public: bool) -> Principal:
+        try:
+            return self._gate.identify(Edge.read_headers(headers).credential)
+        except Unauthenticated:
+            if is_public:  # such as the one that takes a password, and credentials that are not the gate's
+                return NOBODY
+            raise
