@@ -9,6 +9,7 @@ import typer
 
 from garcom.cli import (
     actuals,
+    api_key,
     dataset,
     demo,
     log,
@@ -22,6 +23,7 @@ from garcom.cli import (
     serve,
     show,
     use,
+    user,
 )
 from garcom.errors import GarcomError
 
@@ -65,6 +67,8 @@ app.command("use")(use.command)
 app.command("remove")(remove.command)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(user.app, name="user")
+app.add_typer(api_key.app, name="api-key")
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,9 +42,12 @@ class Database:
             raise SettingsError(
                 f"The home folder {home} cannot be made ({error.strerror}). Choose another with --home or GARCOM_HOME."
             ) from error
-        engine = sqlite.engine_for(home / FILE_NAME)
+        path = home / FILE_NAME
+        _create_private(path)
+        engine = sqlite.engine_for(path)
         with _translated(engine):
             schema.prepare(engine, home / f"{FILE_NAME}.lock")
+        _make_private(path)
         return cls(engine, home)
 
     def by(self, actor: Actor) -> Database:
@@ -70,6 +75,19 @@ class Database:
         ):
             yield connection
         recorder.committed()
+
+
+def _create_private(path: Path) -> None:
+    """Make the file such that its owner alone reads hashes of passwords and keys; what fails, SQLite will tell."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+
+
+def _make_private(path: Path) -> None:
+    """The same for a file that was there before, as a Garçom without accounts made it for everybody to read."""
+    with contextlib.suppress(OSError):  # another's file stays as its owner wants it
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            path.chmod(0o600)
 
 
 @contextlib.contextmanager

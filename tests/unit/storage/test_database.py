@@ -3,12 +3,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from garcom.errors import Conflict, SettingsError, Unavailable
 from garcom.storage import sqlite, traffic
@@ -118,3 +120,22 @@ def test_a_home_with_special_characters(tmp_path: Path) -> None:
     home = tmp_path / "maçã? #1 %20"
     Database.open(home)
     assert (home / "garcom.db").stat().st_size > 0
+
+
+def test_only_its_owner_reads_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "garcom.db"
+    Database.open(tmp_path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o644)  # as an earlier version made it
+    Database.open(tmp_path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_error_tells_no_value(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    with (
+        pytest.raises(IntegrityError) as caught,
+        database.write() as connection,
+    ):
+        connection.execute(text("INSERT INTO users (name) VALUES (:name)"), {"name": "secret"})
+    assert "secret" not in str(caught.value)
