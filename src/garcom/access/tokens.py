@@ -57,11 +57,12 @@ _Seconds = Annotated[int, Meta(ge=0, le=253_402_300_799)]
 
 
 class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a token says. All of it is required, but ``sid``.
+    """What a token says. All of it is required, but ``sid`` and ``groups``.
 
     ``sub`` is ``user:NAME``, ``key:PREFIX``, or ``external:NAME`` in sessions. ``iat_ms`` are the milliseconds past
     ``iat``: a session may be ended in the second in which the next one begins. ``sid`` names the login that the token
-    came from, so that a logout ends every token of it.
+    came from, so that a logout ends every token of it. ``groups`` are those that a provider told of an external user at
+    the login; nobody else knows them.
     """
 
     iss: str
@@ -73,6 +74,7 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     iat_ms: Annotated[int, Meta(ge=0, le=999)]
     jti: Annotated[str, Meta(min_length=1, max_length=36)]
     sid: Annotated[str, Meta(max_length=36)] = ""
+    groups: tuple[str, ...] = ()
 
     @property
     def issued_at(self) -> datetime:
@@ -130,6 +132,7 @@ class Issuer:
         *,
         kind: Kind = ACCESS,
         session: str = "",
+        groups: tuple[str, ...] = (),
     ) -> tuple[str, Claims]:
         """A new token for a subject, and what it says; valid from now on, at most as long as its kind may be."""
         issued = int(now.timestamp())
@@ -143,6 +146,7 @@ class Issuer:
             iat_ms=now.microsecond // 1000,
             jti=str(uuid.uuid4()),
             sid=session,
+            groups=groups,
         )
         return signed(key, kind, claims), claims
 
