@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import zipfile
-from pathlib import Path, PurePosixPath
+import zlib
+from collections import Counter
+from pathlib import Path
 
 from garcom.errors import BundleError
+from garcom.model.archive_structure import check_entries, find_directory, not_zip
 from garcom.model.bundle import MANIFEST, FileEntry, files_under, read_manifest
+from garcom.model.file_names import shown
 
 #: A zip whose files would take more than this is refused before anything is written.
 SIZE_LIMIT_BYTES = 8 * 2**30
-_MANIFEST_LIMIT_BYTES = 16 * 2**20
-_FILES_LIMIT = 10_000
+_MANIFEST_LIMIT_BYTES = 4 * 2**20
 _CHUNK_BYTES = 2**20
 # The same bundle gives the same zip, so times are those of the format's epoch.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+#: What reading a hostile or damaged zip may raise.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    RuntimeError,  # encrypted, or a method that is not known
+    ValueError,
+    OverflowError,
+)
 
 
 def zip_bundle(folder: Path, path: Path) -> Path:
@@ -32,61 +47,66 @@ def zip_bundle(folder: Path, path: Path) -> Path:
     return partial.replace(path)
 
 
-def unpack_bundle(path: Path, folder: Path, size_limit_bytes: int = SIZE_LIMIT_BYTES) -> None:
+def unpack_bundle(
+    path: Path, folder: Path, size_limit_bytes: int = SIZE_LIMIT_BYTES, *, origin: str | None = None
+) -> None:
     """Unpack a bundle's zip into the empty ``folder``, verifying every byte on the way.
 
-    Only names that the manifest lists are written, each with exactly the size and SHA-256 given there, so
-    links, absolute paths, ``..``, doubled names and zip bombs end in a :class:`BundleError`.
+    Only an archive that can be read in one way is opened (:mod:`garcom.model.archive_structure`), and only files that
+    its manifest lists are written, under names that are safe everywhere (:mod:`garcom.model.file_names`), each with
+    exactly the size and SHA-256 given there. Links, devices, absolute paths, ``..``, doubled names and zip bombs end in
+    a :class:`BundleError`, which calls the archive ``origin`` (by default its file name).
     """
+    origin = path.name if origin is None else origin
+    if folder.is_symlink() or any(folder.iterdir()):
+        raise BundleError(f"Expected an empty folder to unpack {origin} into, and {folder} is a link or holds files.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            _unpack(archive, path.name, folder, size_limit_bytes)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
-        raise BundleError(
-            f"Expected a bundle, a folder or a zip file that `garcom pack` made, and {path.name} is none, or is "
-            "damaged. Copy it again, or pack the model."
-        ) from error
+        with path.open("rb") as stream:
+            directory = find_directory(stream, origin)
+            with zipfile.ZipFile(stream) as archive:
+                check_entries(archive, stream, directory, origin)
+                _unpack(archive, origin, folder, size_limit_bytes)
+    except _DAMAGED as error:
+        raise not_zip(origin) from error
 
 
 def _unpack(archive: zipfile.ZipFile, origin: str, folder: Path, size_limit_bytes: int) -> None:
-    entries = archive.infolist()
-    if len(entries) > _FILES_LIMIT:
-        raise BundleError(f"{origin} holds {len(entries)} files, more than the {_FILES_LIMIT} that a bundle may have.")
-    names = [entry.filename for entry in entries]
-    doubled = next((name for name in names if names.count(name) > 1), None)
+    names = archive.namelist()
+    doubled = next((name for name, count in Counter(names).items() if count > 1), None)
     if doubled is not None:
-        raise BundleError(f"{origin} holds {doubled} twice.")
+        raise BundleError(f"{origin} holds {shown(doubled)} twice.")
     if MANIFEST not in names:
-        raise BundleError(f"{origin} is not a bundle: it has no {MANIFEST}. `garcom pack --zip` makes one.")
-    data = _limited(archive, MANIFEST, _MANIFEST_LIMIT_BYTES)
+        raise BundleError(
+            f"{origin} is not a bundle: it has no {MANIFEST}. `garcom pack --zip` makes one of a trained model."
+        )
+    data = _limited(archive, MANIFEST, _MANIFEST_LIMIT_BYTES, origin)
     manifest = read_manifest(data, f"{MANIFEST} in {origin}")
-    _check_names(names, manifest.files, origin)
+    _compare(names, manifest.files, origin)
     total = sum(entry.size for entry in manifest.files.values())
     if total > size_limit_bytes:
         raise BundleError(f"{origin} would take {total:,} bytes, more than the {size_limit_bytes:,} allowed.")
+    for name, entry in manifest.files.items():
+        if archive.getinfo(name).file_size != entry.size:
+            raise _changed(name, origin)
     for name, entry in manifest.files.items():
         _write(archive, name, entry, folder / name, origin)
     (folder / MANIFEST).write_bytes(data)
 
 
-def _check_names(names: list[str], files: dict[str, FileEntry], origin: str) -> None:
-    for name in files:
-        parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or ".." in parts or "\\" in name or ":" in name or name == MANIFEST:
-            raise BundleError(f"{origin} names the file {name!r}, which would leave the bundle's folder.")
+def _compare(names: list[str], files: dict[str, FileEntry], origin: str) -> None:
     missing = sorted(set(files) - set(names))
     if missing:
-        raise BundleError(f"{missing[0]} is missing from {origin}. Copy or pack it again.")
+        raise BundleError(f"{shown(missing[0])} is missing from {origin}. Copy or pack it again.")
     added = sorted(set(names) - set(files) - {MANIFEST})
     if added:
-        raise BundleError(f"{added[0]} was added to {origin} after packing. Remove it, or pack again.")
+        raise BundleError(f"{shown(added[0])} was added to {origin} after packing. Remove it, or pack again.")
 
 
-def _limited(archive: zipfile.ZipFile, name: str, limit_bytes: int) -> bytes:
+def _limited(archive: zipfile.ZipFile, name: str, limit_bytes: int, origin: str) -> bytes:
     with archive.open(name) as source:
         data = source.read(limit_bytes + 1)
     if len(data) > limit_bytes:
-        raise BundleError(f"{name} is longer than {limit_bytes:,} bytes.")
+        raise BundleError(f"{name} of {origin} is longer than {limit_bytes:,} bytes.")
     return data
 
 
@@ -101,7 +121,11 @@ def _write(archive: zipfile.ZipFile, name: str, entry: FileEntry, path: Path, or
                     break
                 digest.update(chunk)
                 target.write(chunk)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (*_DAMAGED, FileExistsError) as error:
         raise BundleError(f"{name} of {origin} is damaged: {error}. Copy or pack it again.") from error
     if size != entry.size or digest.hexdigest() != entry.sha256:
-        raise BundleError(f"{name} of {origin} was changed after packing. Copy or pack it again.")
+        raise _changed(name, origin)
+
+
+def _changed(name: str, origin: str) -> BundleError:
+    return BundleError(f"{name} of {origin} was changed after packing. Copy or pack it again.")

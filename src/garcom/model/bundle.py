@@ -21,13 +21,15 @@ import weakref
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
-from garcom.errors import BundleError, Conflict
+from garcom.errors import BundleError, Conflict, SignatureError
 from garcom.model.engines import load_engine
 from garcom.model.engines.base import Engine, EngineSpec
+from garcom.model.file_names import check_file_names
 from garcom.model.proof import Proof
 from garcom.model.signature import Signature
 from garcom.records import Batch, Outputs
@@ -37,14 +39,17 @@ FORMAT = 1
 
 MANIFEST = "manifest.json"
 
+#: The longest document (signature, proof, metrics, lineage): all of it is read into memory.
+DOCUMENT_LIMIT_BYTES = 8 * 2**20
+
 _T = TypeVar("_T")
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of the bundle: SHA-256 in hexadecimal, and its length in bytes."""
 
-    sha256: str
-    size: int
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    size: Annotated[int, Meta(ge=0)]
 
 
 class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,10 +207,12 @@ def read_manifest(data: bytes, origin: str) -> Manifest:
                 "Install the Garçom that packed it, or pack the model again."
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        sealed = manifest.sealed().encode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"{origin} is not the manifest of a bundle: {error}.") from error
-    if manifest.sealed().encode() != data:
+    if sealed != data:
         raise BundleError(f"{origin} was changed after packing: its digest does not fit. Pack the model again.")
+    check_file_names((MANIFEST, *manifest.files), origin)
     _check_engines(manifest, origin)
     return manifest
 
@@ -215,9 +222,9 @@ def _check_engines(manifest: Manifest, origin: str) -> None:
     limits = [choice.up_to_rows for choice in manifest.choice]
     ascending = all(a is not None and (b is None or a < b) for a, b in pairwise(limits))
     chosen = {choice.engine for choice in manifest.choice}
-    if len(set(names)) != len(names) or chosen != set(names) or not ascending or limits[-1] is not None:
+    if len(set(names)) != len(names) or chosen != set(names) or not ascending or limits[-1:] != [None]:
         raise BundleError(f"{origin} names engines {names}, and its choice {sorted(chosen)} does not fit them.")
-    if any(not name.replace("-", "").isalnum() for name in names):
+    if not all(name.isascii() and name.replace("-", "").isalnum() for name in names):
         raise BundleError(f"{origin} names engines {names}; a name consists of letters, digits and hyphens.")
 
 
@@ -240,10 +247,16 @@ def _read_folder(folder: Path, *, verify: bool) -> Bundle:
 
 def _decode(folder: Path, name: str, kind: type[_T]) -> _T:
     try:
+        size_bytes = (folder / name).stat().st_size
+        if size_bytes > DOCUMENT_LIMIT_BYTES:
+            raise BundleError(
+                f"{name} of bundle {folder.name} has {size_bytes:,} bytes, more than the {DOCUMENT_LIMIT_BYTES:,} that "
+                "a document may have. Pack the model again."
+            )
         return msgspec.json.decode((folder / name).read_bytes(), type=kind)
     except FileNotFoundError as error:
         raise BundleError(f"{name} is missing from bundle {folder.name}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, SignatureError) as error:
         raise BundleError(f"{name} of bundle {folder.name} cannot be read: {error}.") from error
 
 
