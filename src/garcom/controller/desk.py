@@ -18,6 +18,7 @@ from garcom.controller.messages import (
     AskTokenByPassword,
     FindAnswer,
     FindPrediction,
+    ListAudit,
     ListKeys,
     ListPredictions,
     Reply,
@@ -36,6 +37,7 @@ from garcom.settings import Settings
 if TYPE_CHECKING:
     from garcom.access.accounts import Accounts
     from garcom.access.logins import Logins
+    from garcom.controller.audit_desk import AuditDesk
     from garcom.controller.token_desk import TokenDesk
     from garcom.lake.tables import Lake
     from garcom.lake.undrained import Undrained
@@ -74,6 +76,8 @@ class Desk:
                 return self.tokens.give(body, question.address)
             case RevokeToken():
                 return self.tokens.revoke(body.decode(), question.address)
+            case ListAudit():
+                return self.audit.show(question)
             case ShowTokenKeys():
                 return self.tokens.public_keys()
 
@@ -84,10 +88,18 @@ class Desk:
 
     @functools.cached_property
     def database(self) -> Database:
-        """The database of the home folder, opened once."""
+        """The database of the home folder, opened once; what names nobody else is done by the controller itself."""
+        from garcom.storage.audit import CONTROLLER
         from garcom.storage.database import Database
 
-        return Database.open(Path(self._settings.home))
+        return Database.open(Path(self._settings.home)).by(CONTROLLER)
+
+    @functools.cached_property
+    def audit(self) -> AuditDesk:
+        """Where the audit trail is written and read."""
+        from garcom.controller.audit_desk import AuditDesk
+
+        return AuditDesk(self.database)
 
     @functools.cached_property
     def accounts(self) -> Accounts:
@@ -121,7 +133,7 @@ class Desk:
         from garcom.lake.predictions import Predictions
 
         found = Predictions(self.lake, self.undrained).find(question.id)
-        if found is None:
+        if found is None or not (question.models is None or found.model in question.models):
             raise PredictionNotFound(
                 f"Expected the id of a prediction that is kept here, got {question.id[:100]!r}. An answer tells its "
                 "id; one may have been removed by its retention, or erased."
@@ -134,6 +146,7 @@ class Desk:
         page = Predictions(self.lake, self.undrained).page(
             question.model, **_wanted(question), limit=question.limit, cursor=question.cursor
         )
+        self.audit.tell_reading(question, len(page.predictions), is_export=False)
         return _JSON, msgspec.json.encode(page)
 
     def _take(self, question: TakePredictions) -> tuple[Reply, bytes]:
@@ -142,6 +155,7 @@ class Desk:
 
         predictions = Predictions(self.lake, self.undrained)
         frame = predictions.frame(question.model, **_wanted(question), limit=question.limit)
+        self.audit.tell_reading(question, frame.height, is_export=True)
         return _ARROW, written(frame.to_arrow())
 
     def _add_actuals(self, question: AddActuals, body: bytes) -> tuple[Reply, bytes]:

@@ -37,14 +37,23 @@ class PasswordCheck(Change, frozen=True, kw_only=True):
 
 
 class FindPrediction(Question, frozen=True, kw_only=True):
-    """One prediction with its actual, as JSON. Raises PredictionNotFound."""
+    """One prediction with its actual, as JSON. Raises PredictionNotFound.
+
+    One of a model that is not among ``models`` (None: all) is as good as none.
+    """
 
     id: str
+    models: frozenset[str] | None = None
 
 
 class Selection(Question, frozen=True, kw_only=True):
-    """Which predictions of a model; None does not matter. ``subject`` is a pseudonym."""
+    """Which predictions of a model; None does not matter. ``subject`` is a pseudonym.
 
+    ``by`` and ``address`` are who asks, as in a :class:`Change`: the trail tells who reads what is about a person.
+    """
+
+    by: str
+    address: str
     model: str
     since: datetime | None = None
     until: datetime | None = None
@@ -64,6 +73,17 @@ class TakePredictions(Selection, frozen=True, kw_only=True):
     """All of them as one flat Arrow stream, the oldest first; with ``limit`` the newest so many."""
 
     limit: int | None = None
+
+
+class ListAudit(Question, frozen=True, kw_only=True):
+    """A page of the audit trail as JSON, the newest first; None does not matter."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    limit: int
+    cursor: str | None = None
 
 
 class AddActuals(Question, frozen=True, kw_only=True):
@@ -131,6 +151,7 @@ AnyQuestion = (
     | AskTokenByPassword
     | RevokeToken
     | ShowTokenKeys
+    | ListAudit
 )
 
 

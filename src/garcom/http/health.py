@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from garcom.access.roles import Permission
+from garcom.http.caller import caller
 from garcom.http.metrics import MEDIA_TYPE, Exposition
 from garcom.serving.runtime import Runtime
 
@@ -20,7 +22,12 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Whether this worker can answer")
 async def readyz(request: Request) -> dict[str, Any]:
-    """The models in memory, and the versions that could not be loaded (the ones before them still answer)."""
+    """The models in memory, and the versions that could not be loaded (the ones before them still answer).
+
+    Whoever may not read all models is told the status only.
+    """
+    if not caller(request).may(Permission.READ):
+        return {"status": "ready"}
     runtime: Runtime = request.app.state.runtime
     return {
         "status": "ready",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from garcom.access.roles import Permission
 from garcom.controller.asking import Controller
 from garcom.controller.messages import (
     AddActuals,
@@ -17,6 +18,7 @@ from garcom.controller.messages import (
     TakePredictions,
 )
 from garcom.http.bodies import Bodies, Body, Disconnected
+from garcom.http.caller import address, caller
 from garcom.http.catalogue import catalogue
 from garcom.http.edge import Edge
 from garcom.moments import parse_moment
@@ -41,7 +43,7 @@ Subject = Annotated[
 @router.get("/v1/predictions/{id}", summary="One prediction", response_model=dict[str, Any])
 async def find_prediction(request: Request, id: str) -> Response:
     """Input, output, version, role, latency, and what really happened, where that is known."""
-    return await _ask(request, FindPrediction(id=id))
+    return await _ask(request, FindPrediction(id=id, models=caller(request).models_with(Permission.READ)))
 
 
 @router.get("/v1/models/{model}/predictions", summary="The predictions of a model", response_model=dict[str, Any])
@@ -62,6 +64,8 @@ async def list_predictions(
     """
     catalogue(request).require(model)
     chosen: dict[str, Any] = {
+        "by": str(caller(request)),
+        "address": address(request),
         "model": model,
         "since": _moment(since),
         "until": _moment(until),
