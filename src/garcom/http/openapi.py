@@ -78,6 +78,7 @@ def tags(models: list[str]) -> list[dict[str, str]]:
     own = {
         "predictions": "What was served, and what really happened",
         "models": "What is registered",
+        "audit": "Who did what",
         "server": "Health and metrics",
     }
     found = [{"name": model} for model in models]

@@ -50,6 +50,11 @@ POLICY: dict[str, dict[str, Rule]] = {
     "/v1/models/{model}/actuals": {"POST": _model(Permission.SEND_ACTUALS)},
     "/v1/models/{model}/actuals/maturity": {"GET": _model(_READ)},
     "/v1/predictions/{id}": {"GET": _some(_READ)},
+    "/v1/audit": {"GET": _all(Permission.ADMINISTER)},
+    # Whoever asks for a token is not known yet, and who has one may end it.
+    "/v1/token": {"POST": PUBLIC},
+    "/v1/token/revoke": {"POST": PUBLIC},
+    "/.well-known/jwks.json": {"GET": PUBLIC},
 }
 
 _MODEL = "model"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import unicodedata
@@ -56,6 +57,15 @@ class SubjectKey:
     def hashed(self, data: bytes) -> str:
         """What is stored in place of a field's value, given in its canonical form."""
         return _hash(self._values, data)
+
+
+def trail_name(pseudonym: str) -> str:
+    """What the audit trail calls whom a pseudonym means.
+
+    Nothing is ever taken out of the trail, and an erasure leaves the pseudonym nowhere: so the trail has a hash of it,
+    which tells that two rows are about the same person, and is found again by whoever knows the name and the key.
+    """
+    return "subject:" + hashlib.sha256(f"garcom audit {pseudonym}".encode()).hexdigest()[:32]
 
 
 def _hash(key: bytes, data: bytes) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 
 from garcom.errors import InputError, Unavailable
 from garcom.journal.forgetting import forget_answers
-from garcom.journal.pseudonyms import SubjectKey
+from garcom.journal.pseudonyms import SubjectKey, trail_name
 from garcom.journal.segment import ask_for_closing
 from garcom.journal.traces import clean_damaged, is_gone, segments_with
 from garcom.lake.datasets import Datasets
@@ -27,6 +27,7 @@ from garcom.lake.rereading import rereading
 from garcom.lake.tables import Lake
 from garcom.lake.truth import ORDER, observations_of
 from garcom.lake.undrained import Undrained
+from garcom.storage.audit import record
 from garcom.storage.lock import locked
 
 _POLL_S = 0.1
@@ -67,10 +68,18 @@ class Privacy:
         self._journal = lake.home / "journal"
         self._key = SubjectKey.under(lake.home)
 
-    @rereading
     def export(self, subject: str) -> SubjectData:
-        """Everything that is stored of the subject in journal, lake, actuals and datasets, by time."""
-        pseudonym = self._key.pseudonym(subject)
+        """Everything that is stored of the subject in journal, lake, actuals and datasets, by time.
+
+        The audit trail tells that it was read.
+        """
+        found = self._find(self._key.pseudonym(subject))
+        told = {"predictions": len(found.predictions), "dataset_rows": sum(len(each.rows) for each in found.datasets)}
+        self._tell("privacy.export", found.subject, told)
+        return found
+
+    @rereading
+    def _find(self, pseudonym: str) -> SubjectData:
         rows = Undrained(self._lake).view().scan().filter(pl.col("subject") == pseudonym).collect().sort("id")
         actuals = self._lake.actuals.snapshot()
         found: list[LoggedPrediction] = []
@@ -93,11 +102,13 @@ class Privacy:
         asked_at = datetime.now(UTC)
         pseudonym = self._key.pseudonym(subject)
         signer = signing_key(self._lake.home)  # before anything is erased that could then not be told
+        self._tell("privacy.erase", pseudonym, {"state": "begun"})  # one that is killed halfway has erased, too
         self._drain(pseudonym)
         tables = {"predictions": self._lake.predictions, "actuals": self._lake.actuals}
         before = {name: table.snapshot().version for name, table in tables.items()}
         with self._alone():
             erased = self._erase(pseudonym)
+        self._tell("privacy.erase", pseudonym, {"state": "done", **msgspec.structs.asdict(erased)})
         return Receipt(
             subject=pseudonym,
             asked_at=asked_at,
@@ -108,6 +119,10 @@ class Privacy:
                 for name, table in tables.items()
             ),
         ).signed_by(signer)
+
+    def _tell(self, action: str, pseudonym: str, after: dict[str, Any]) -> None:
+        with self._datasets.database.write() as connection:
+            record(connection, action, trail_name(pseudonym), after=after)
 
     def _drain(self, pseudonym: str) -> None:
         """Bring the rows that stand in the journal now into the lake."""

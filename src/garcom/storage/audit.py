@@ -160,7 +160,12 @@ def existing_key(home: Path) -> bytes:
             "written down. Restore it from a backup. Where there is none, `garcom audit accept` makes a new one, and "
             "every row before stays unproved."
         )
-    return _make_key(home)
+    found = _make_key(home)
+    if len(found) != _KEY_BYTES:
+        raise SettingsError(
+            f"Expected a secret of {_KEY_BYTES} bytes in {key_path(home)}, got {len(found)}. Put it back from a backup."
+        )
+    return found
 
 
 def _make_key(home: Path) -> bytes:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from garcom.errors import InputError
+from garcom.errors import InputError, SettingsError
 from garcom.storage.audit import contradiction, existing_key, gone, key_path
 from garcom.storage.audit_rows import GENESIS, Entry, chained, entries, newest_entry
 from garcom.storage.database import Database
@@ -61,9 +61,10 @@ def verify(
         is_begun = newest is not None or key_path(home).exists() or witness_of(home) is not None
         if not is_begun:
             return _without_rows(anchor)
-        if not key_path(home).exists():
-            return Verification(intact=False, rows=0, how=f"the secret {key_path(home)} is gone, so nothing is proved")
-        key = existing_key(home)
+        try:
+            key = existing_key(home)
+        except SettingsError as error:
+            return Verification(intact=False, rows=0, how=f"nothing is proved: {error}")
         # Before the rows are read: what is written meanwhile may be known to the witness alone.
         objection = contradiction(connection, home, key)
     rows = 0 if newest is None else newest.number
