@@ -121,3 +121,15 @@ class Body:
         self.ended = not message.get("more_body", False)
         part: bytes = message.get("body", b"")
         return part
+
+
+async def read_short(bodies: Bodies, headers: Iterable[Header], receive: Receive, most_bytes: int) -> bytes:
+    """A body of a few fields, whole; it counts for nothing, because it is so short.
+
+    Raises what :meth:`Bodies.check_head` and :meth:`Body.read` raise.
+    """
+    short = Bodies(
+        max_body_bytes=most_bytes, max_buffered_bytes=most_bytes, timeout_s=bodies.timeout_s / BEFORE_THE_CUT
+    )
+    short.check_head(headers)
+    return await Body(short, receive).read()

@@ -79,6 +79,7 @@ def tags(models: list[str]) -> list[dict[str, str]]:
         "predictions": "What was served, and what really happened",
         "models": "What is registered",
         "audit": "Who did what",
+        "access": "Users, keys and tokens",
         "server": "Health and metrics",
     }
     found = [{"name": model} for model in models]

@@ -147,7 +147,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 def test_each_answering_model_has_its_paths(document: dict[str, Any]) -> None:
     posts = {path for path, operations in document["paths"].items() if "post" in operations}
-    predict = posts - {"/v1/models/{model}/actuals"}
+    predict = posts - {"/v1/models/{model}/actuals", "/v1/token", "/v1/token/revoke"}
     pinned = {f"/v1/models/{name}/versions/{{version}}/predict" for name in MODELS}
     own = {"/predict", "/prever_precos", "/a/b", "/a_b"}
     assert predict == {f"/v1/models/{name}/predict" for name in MODELS} | pinned | own
@@ -277,4 +277,4 @@ def test_every_error_is_told_with_a_problem_that_fits_its_schema(document: dict[
 
 def test_a_model_called_as_a_group_of_the_server_keeps_its_tag() -> None:
     names = [tag["name"] for tag in openapi.tags(["models", "wine"])]
-    assert names == ["models", "wine", "predictions", "audit", "server"]
+    assert names == ["models", "wine", "predictions", "audit", "access", "server"]

@@ -55,6 +55,9 @@ CELLS: dict[tuple[str, str], tuple[str, str]] = {
     ("POST", "/v1/models/{model}/actuals"): ("model", "client admin"),
     ("GET", "/v1/models/{model}/actuals/maturity"): ("model", READERS),
     ("GET", "/v1/predictions/{id}"): ("some", READERS),
+    ("POST", "/v1/token"): ("public", ""),
+    ("POST", "/v1/token/revoke"): ("public", ""),
+    ("GET", "/.well-known/jwks.json"): ("public", ""),
     ("GET", "/v1/audit"): ("all", "admin"),
 }
 

@@ -1,0 +1,191 @@
+"""Tokens over HTTP: asked for (RFC 6749), revoked (RFC 7009), and the keys that verify them (RFC 7517)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from garcom.access.oauth import ErrorCode, GrantType, TokenRefused, TokenRequest
+from garcom.controller.asking import Controller
+from garcom.controller.messages import AskToken, AskTokenByPassword, RevokeToken, ShowTokenKeys
+from garcom.errors import InputError, RateLimited, Unavailable
+from garcom.http.bodies import Bodies, Disconnected, read_short
+from garcom.http.caller import address
+from garcom.http.oauth_forms import (
+    MAX_FORM_BYTES,
+    OAuthRefusal,
+    basic_client,
+    read_form,
+    token_request,
+    token_to_revoke,
+)
+
+router = APIRouter(tags=["access"])
+
+#: Whoever asks for a token is nobody yet.
+_NOBODY = "nobody"
+_JSON = "application/json"
+#: RFC 6749 §5.1: nothing on the way may keep an answer.
+_NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+_decode_refusal = msgspec.json.Decoder(TokenRefused).decode
+
+
+def _form(*fields: str, required: str) -> dict[str, Any]:
+    secret = {"type": "string", "format": "password"}
+    plain = {"type": "string"}
+    properties: dict[str, Any] = {
+        name: plain if name in ("client_id", "username", "token_type_hint") else secret for name in fields
+    }
+    if required == "grant_type":
+        properties = {"grant_type": {"type": "string", "enum": list(GrantType)}} | properties
+    schema = {"type": "object", "properties": properties, "required": [required]}
+    return {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
+
+
+def _refusals(**statuses: str) -> dict[int | str, dict[str, Any]]:
+    schema = {
+        "type": "object",
+        "properties": {
+            "error": {"type": "string", "enum": list(ErrorCode)},
+            "error_description": {"type": "string"},
+        },
+        "required": ["error", "error_description"],
+    }
+    content = {_JSON: {"schema": schema}}
+    return {int(status[1:]): {"description": text, "content": content} for status, text in statuses.items()}
+
+
+_ENDED: dict[int | str, dict[str, Any]] = {200: {"description": "It is not valid any more, or never was."}}
+_GIVEN: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A token for the header `Authorization: Bearer`.",
+        "content": {
+            _JSON: {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "access_token": {"type": "string"},
+                        "token_type": {"const": "Bearer"},
+                        "expires_in": {"type": "integer", "minimum": 0, "description": "In seconds."},
+                        "refresh_token": {"type": "string", "description": "For users: good for one next token."},
+                    },
+                    "required": ["access_token", "token_type", "expires_in"],
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/v1/token",
+    summary="A token, for a key, a password or a refresh token",
+    response_model=None,
+    openapi_extra=_form("client_id", "client_secret", "username", "password", "refresh_token", required="grant_type"),
+    responses=_GIVEN
+    | _refusals(
+        _400="The request cannot be read, or the password or refresh token is not valid.",
+        _401="The API key is not valid.",
+        _429="Logins have failed too often; wait Retry-After seconds.",
+        _503="Not now; wait Retry-After seconds.",
+    ),
+)
+async def give_token(request: Request) -> Response:
+    """Answers as OAuth 2.0 has it, also where it refuses.
+
+    `client_credentials`: the prefix of an API key and the key, as HTTP Basic or as `client_id` and `client_secret`.
+    `password`: `username` and `password`. `refresh_token`: the one that came with the last token; each is good once.
+    """
+    try:
+        form = await _form_of(request)
+        wanted = token_request(form, basic_client(request.headers.raw))
+        return _answer(await _ask(request, wanted))
+    except OAuthRefusal as refusal:
+        return _refused(refusal.code, str(refusal))
+    except (RateLimited, Unavailable) as error:
+        return _not_now(error)
+    except Disconnected:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
+
+
+@router.post(
+    "/v1/token/revoke",
+    summary="End a token",
+    response_model=None,
+    openapi_extra=_form("token", "token_type_hint", required="token"),
+    responses=_ENDED | _refusals(_400="The request cannot be read.", _503="Not now; wait Retry-After seconds."),
+)
+async def revoke_token(request: Request) -> Response:
+    """A refresh token ends with every token that came from its login. Who has a token may end it.
+
+    The answer does not tell whether the token was valid.
+    """
+    try:
+        token = token_to_revoke(await _form_of(request))
+        await _controller(request).ask(RevokeToken(by=_NOBODY, address=address(request)), token.encode())
+    except OAuthRefusal as refusal:
+        return _refused(refusal.code, str(refusal))
+    except Unavailable as error:
+        return _not_now(error)
+    except Disconnected:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
+    return Response(headers=_NO_STORE)
+
+
+@router.get(
+    "/.well-known/jwks.json", summary="The keys that verify tokens", response_model=dict[str, list[dict[str, str]]]
+)
+async def show_token_keys(request: Request) -> Response:
+    """A JSON Web Key Set of Ed25519 public keys, for whoever verifies this server's tokens elsewhere."""
+    _, answer = await _controller(request).ask(ShowTokenKeys())
+    return Response(answer, media_type=_JSON)
+
+
+async def _form_of(request: Request) -> dict[str, str]:
+    bodies: Bodies = request.app.state.bodies
+    try:
+        body = await read_short(bodies, request.headers.raw, request.receive, MAX_FORM_BYTES)
+    except InputError as error:
+        raise OAuthRefusal(ErrorCode.INVALID_REQUEST, str(error)) from None
+    return read_form(request.headers.raw, request.scope["query_string"], body)
+
+
+async def _ask(request: Request, wanted: TokenRequest) -> bytes:
+    kind = AskTokenByPassword if wanted.grant_type is GrantType.PASSWORD else AskToken
+    question = kind(by=_NOBODY, address=address(request))
+    _, answer = await _controller(request).ask(question, msgspec.json.encode(wanted))
+    return answer
+
+
+def _answer(answer: bytes) -> Response:
+    try:
+        refused = _decode_refusal(answer)
+    except msgspec.ValidationError:
+        return Response(answer, media_type=_JSON, headers=_NO_STORE)
+    return _refused(refused.error, refused.error_description)
+
+
+def _refused(code: ErrorCode, description: str) -> Response:
+    status, headers = HTTPStatus.BAD_REQUEST, _NO_STORE
+    if code is ErrorCode.INVALID_CLIENT:
+        status, headers = HTTPStatus.UNAUTHORIZED, _NO_STORE | {"www-authenticate": 'Basic realm="garcom"'}
+    return _told(status, code, description, headers)
+
+
+def _not_now(error: Unavailable) -> Response:
+    status = HTTPStatus.TOO_MANY_REQUESTS if isinstance(error, RateLimited) else HTTPStatus.SERVICE_UNAVAILABLE
+    headers = _NO_STORE | {"retry-after": str(error.retry_after_s)}
+    return _told(status, ErrorCode.TEMPORARILY_UNAVAILABLE, str(error), headers)
+
+
+def _told(status: HTTPStatus, code: ErrorCode, description: str, headers: dict[str, str]) -> Response:
+    told = TokenRefused(error=code, error_description=description)
+    return Response(msgspec.json.encode(told), status, headers, media_type=_JSON)
+
+
+def _controller(request: Request) -> Controller:
+    found: Controller = request.app.state.controller
+    return found
