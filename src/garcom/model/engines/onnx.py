@@ -17,6 +17,7 @@ import onnxruntime
 
 from garcom.errors import BundleError, EngineError
 from garcom.model.engines.base import EngineSpec
+from garcom.model.engines.external_data import refuse_external_data
 from garcom.model.signature import Output, Signature
 from garcom.records import Batch, FloatArray, IntArray, Outputs
 
@@ -58,8 +59,9 @@ def open_session(path: Path) -> Any:
     """An ONNX Runtime session on one thread, which says nothing on stderr.
 
     Workers scale by processes, and a second thread in each would only take time from the others. Raises
-    :class:`BundleError` where the file is no graph that this ONNX Runtime runs.
+    :class:`BundleError` where the file is no graph that this ONNX Runtime runs, or one that would read other files.
     """
+    refuse_external_data(path.read_bytes(), path.name)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

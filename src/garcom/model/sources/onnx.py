@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from garcom.errors import UnreadableModel, UnsupportedModel
+from garcom.errors import BundleError, UnreadableModel, UnsupportedModel
+from garcom.model.engines.external_data import refuse_external_data
 from garcom.model.signature import Class, Field, FieldType, Output, Signature
 from garcom.model.sources.answers import ClassIndex, as_matrix
 from garcom.model.sources.base import InputKind, Loaded
@@ -71,7 +72,10 @@ def read_onnx(path: Path) -> OnnxModel:
 
     model = OnnxModel(path.read_bytes())
     try:
+        refuse_external_data(model.data, path.name)
         _ = model.session
+    except BundleError as error:
+        raise UnreadableModel(str(error)) from error
     except (Fail, InvalidGraph, InvalidProtobuf, NotImplemented, NoSuchFile, ValueError, RuntimeError) as error:
         raise UnreadableModel(
             f"Expected an ONNX model, but ONNX Runtime cannot open {path.name!r}: {str(error).splitlines()[0]}. "

@@ -7,6 +7,7 @@ import numpy as np
 from garcom.errors import BundleError
 from garcom.model.engines.arrays.ops.registry import Call, operation
 from garcom.model.engines.arrays.program import Array, Step
+from garcom.model.engines.external_data import refuse_external_data
 from garcom.records import FloatArray
 
 #: Gathering leaves makes an array of rows x trees x outputs: larger batches go in pieces of about this many numbers.
@@ -16,6 +17,7 @@ _PIECE = 1 << 21
 @operation("trees")
 def trees(step: Step) -> Call:
     """The sums of the leaves that a row reaches, ``[n, n_targets]``, in float64 or, with ``single``, in float32."""
+    refuse_external_data(step.graph, "a tree ensemble")
     # Models without trees start without ONNX Runtime.
     import onnxruntime
 
