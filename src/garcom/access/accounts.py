@@ -6,7 +6,6 @@ Imported by the controller and the command line only: a worker decides by the ac
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,11 +18,13 @@ from garcom.access.api_keys import NewKey
 from garcom.access.grants import check_grant, check_grants, check_holder_name
 from garcom.access.holders import Key, Keys, User, Users
 from garcom.access.lookup import key_of, require_key, require_user, told_key, told_user, user_of
-from garcom.access.passwords import Passwords, check_password, generated_password
-from garcom.access.principals import Limits
+from garcom.access.password_rule import check_password, generated_password
+from garcom.access.passwords import Passwords
 from garcom.access.roles import ALL_MODELS, Grant, Role
 from garcom.errors import Conflict, InputError, NotFound, Unauthenticated
+from garcom.handwritten import faults
 from garcom.moments import in_utc
+from garcom.rates import Limits
 from garcom.storage import access_state, accounts
 from garcom.storage.accounts import GrantRow, UserRow
 from garcom.storage.audit import record
@@ -32,8 +33,6 @@ from garcom.storage.database import Database
 #: The name of the administrator that a first start makes.
 FIRST_ADMINISTRATOR = "admin"
 _NO_LIMITS = Limits()
-_RATE = re.compile(r"[1-9][0-9]{0,8}/[1-9][0-9]{0,4}[smhd]")
-_LARGEST = 2**53 - 1
 _ADMINISTRATOR = GrantRow(Role.ADMIN, ALL_MODELS)
 _ONE_MUST_STAY = (
     "This is the last administrator that is not disabled, and nobody could make another. Grant `admin` to somebody "
@@ -295,14 +294,9 @@ def _one_more(limit: int | None) -> int | None:
 
 
 def _check_limits(limits: Limits) -> None:
-    for name in ("requests", "rows"):
-        rate = getattr(limits, name)
-        if rate and not _RATE.fullmatch(rate):
-            raise InputError(f"Expected {name} as the most in a span, such as 100/1s or 500/10s, got {rate[:100]!r}.")
-    for name in ("concurrent", "body_bytes", "daily_rows"):
-        most = getattr(limits, name)
-        if most is not None and not 1 <= most <= _LARGEST:
-            raise InputError(f"Expected a limit of 1 to {_LARGEST:,} for {name}, got {most}.")
+    wrong = list(faults(msgspec.to_builtins(limits), Limits, ".".join))
+    if wrong:
+        raise InputError(" ".join(wrong))
 
 
 def _future(moment: datetime, now: datetime) -> datetime:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from garcom.access.principals import Limits
 from garcom.access.roles import Grant
+from garcom.rates import Limits
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from garcom.access.access_list import AccessList, ListedKey, ListedUser
-from garcom.access.principals import Limits
 from garcom.access.roles import Grant, Role
 from garcom.access.signing_keys import SigningKeys
+from garcom.rates import Limits
 
 if TYPE_CHECKING:
     from garcom.storage.accounts import GrantRow

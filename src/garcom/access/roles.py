@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 #: In place of a model's name: all of them, those to come too.
 ALL_MODELS = "*"
@@ -48,11 +50,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
-class Grant(msgspec.Struct, frozen=True, order=True):
+class Grant(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
     """A role for one model (by its name), or for all (``*``)."""
 
     role: Role
-    model: str = ALL_MODELS
+    model: Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9_.-]{0,99})$")] = ALL_MODELS
 
     def __str__(self) -> str:
         return str(self.role) if self.model == ALL_MODELS else f"{self.role}:{self.model}"

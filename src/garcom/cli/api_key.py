@@ -55,7 +55,7 @@ def create(
     """
     import msgspec
 
-    from garcom.access.principals import Limits
+    from garcom.rates import Limits
     from garcom.storage.audit import terminal
 
     limits = Limits(requests=requests, rows=rows, concurrent=concurrent, body_bytes=body_bytes, daily_rows=daily_rows)

@@ -159,7 +159,7 @@ def remove(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
 
 def _password(option: str | None, generate: bool) -> str:
-    from garcom.access.passwords import generated_password
+    from garcom.access.password_rule import generated_password
 
     if option not in (None, "-"):
         raise typer.BadParameter(

@@ -14,9 +14,9 @@ from garcom.access.accounts import Accounts
 from garcom.access.api_keys import digest
 from garcom.access.listing import current_access_list, current_access_revision
 from garcom.access.passwords import Passwords
-from garcom.access.principals import Limits
 from garcom.access.roles import Grant, Role
 from garcom.errors import Conflict, GarcomError, InputError, NotFound, Unauthenticated
+from garcom.rates import Limits
 from garcom.storage import accounts as rows
 from garcom.storage import audit_rows
 from garcom.storage.audit import Actor

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from garcom.access.passwords import LONGEST, Passwords, check_password, generated_password
+from garcom.access.password_rule import LONGEST, check_password, generated_password
+from garcom.access.passwords import Passwords
 from garcom.errors import InputError
 from tests.unit.access.opened import CHEAP, PASSWORD
 
