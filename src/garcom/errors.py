@@ -167,7 +167,15 @@ class Overloaded(Unavailable):
 
 
 class RateLimited(Unavailable):
-    """A caller has used up what it may ask for; others are served."""
+    """A caller has used up what it may ask for; others are served.
+
+    ``amount`` is the limit that is used up, in a span of ``span_s`` seconds; both are 0 for one of another kind.
+    """
+
+    def __init__(self, message: str, retry_after_s: int = 1, amount: int = 0, span_s: int = 0) -> None:
+        super().__init__(message, retry_after_s)
+        self.amount = amount
+        self.span_s = span_s
 
 
 class JournalUnavailable(Unavailable):

@@ -16,7 +16,7 @@ Count = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 RateText = Annotated[
     str,
     Meta(
-        pattern=r"^([1-9][0-9]{0,8}/[1-9][0-9]{0,4}[smhd])?\Z",
+        pattern=r"^([1-9][0-9]{0,8}/[1-9][0-9]{0,4}[smhd])?$(?!\n)",
         extra={"words": "a rate such as 100/1s, 500/10s, 1000/1m or 50000/24h"},
     ),
 ]

@@ -9,7 +9,16 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from garcom import errors
-from garcom.errors import ActualsRefused, EngineError, GarcomError, InputError, Unauthenticated, Unavailable
+from garcom.access.limit_headers import limit_headers
+from garcom.errors import (
+    ActualsRefused,
+    EngineError,
+    GarcomError,
+    InputError,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 
 MEDIA_TYPE = b"application/problem+json"
 
@@ -75,6 +84,8 @@ def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple
     status, slug = next((status, slug) for kind, status, slug in STATUSES if isinstance(error, kind))
     places = [Place(*fault) for fault in error.faults] if isinstance(error, InputError | EngineError) else []
     headers = [(b"retry-after", b"%d" % error.retry_after_s)] if isinstance(error, Unavailable) else []
+    if isinstance(error, RateLimited) and error.amount:
+        headers += limit_headers(error.amount, error.span_s, 0, error.retry_after_s)
     if isinstance(error, Unauthenticated):
         # RFC 9110 §15.5.2: a 401 names the way to authenticate; RFC 6750 §3.
         headers.append((b"www-authenticate", b'Bearer realm="garcom"'))

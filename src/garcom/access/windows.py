@@ -1,0 +1,256 @@
+"""Counters of what was asked for: at most so much in any span of time, and at most so much in a day.
+
+A :class:`Window` keeps when things were counted in :data:`N_BUCKETS` buckets, each with the moment of its newest; a
+bucket counts until that moment is a span ago. So what is counted is never less than what was asked for in the last
+span, and at most the rest of one bucket more. The exact way, a list of all moments as in ``limits``'
+``MovingWindowRateLimiter``, needs memory and time in the amount of the limit (a million rows a minute); its
+``SlidingWindowCounterRateLimiter`` lets through up to twice the amount in a span.
+
+Several processes count together in a :class:`~garcom.access.shared_table.SharedTable`. Two that count in the same
+microsecond may each not yet see the other, so that with N processes up to N − 1 requests more than the amount can pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from garcom.access.shared_table import FINGERPRINT, RECORD_HEAD_WORDS, SharedTable, fingerprint
+
+N_BUCKETS = 31
+#: One more than the span has, because the oldest is still alive while the newest begins.
+_RING = N_BUCKETS + 1
+#: In a lane: the sum of its living buckets, until when that sum is right, then a count and a moment for each bucket.
+_SUM = 0
+_RIGHT_UNTIL = 1
+_COUNTS = 2
+WINDOW_LANE_WORDS = _COUNTS + 2 * _RING
+WINDOW_STAMPS = slice(_COUNTS + 1, None, 2)
+#: In a lane of a daily quota: the day, and what was counted on it.
+_DAY = 0
+_COUNT = 1
+QUOTA_LANE_WORDS = 2
+QUOTA_STAMPS = slice(_DAY, _DAY + 1)
+NS = 1_000_000_000
+DAY_NS = 86_400 * NS
+
+
+class Counter(Protocol):
+    """What limits something: first ask every one of them, then count in all."""
+
+    amount: int
+
+    def wait_ns(self, cost: int) -> int:
+        """0 where there is room for so many now, else how long until there will be."""
+
+    def add(self, cost: int) -> int:
+        """Count so many, right after :meth:`wait_ns` had room for them; gives how many are left."""
+
+
+class Window:
+    """At most ``amount`` in any span of ``span_s`` seconds, by a clock of nanoseconds that never goes back."""
+
+    def __init__(
+        self,
+        table: SharedTable,
+        key: str,
+        amount: int,
+        span_s: int,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.amount = amount
+        self._table = table
+        self._key = key
+        self._fingerprint = fingerprint(key)
+        self._span = span_s * NS
+        self._width = -(-self._span // N_BUCKETS)
+        self._clock = clock
+        self._now = 0
+        #: Until when there is no room for so many, once that is known.
+        self._full_until = 0
+        self._full_cost = 0
+        #: Until when :attr:`_own` is right.
+        self._turn = 0
+        self._others: list[_OtherLane] = []
+        self._lanes_seen = 0
+        self._use_own_memory()
+
+    def wait_ns(self, cost: int) -> int:
+        """0 where there is room for so many now, else how long until there will be."""
+        now = self._now = self._clock()
+        if now < self._full_until and cost >= self._full_cost:
+            return self._full_until - now
+        if now >= self._turn or self._words[self._record] != self._fingerprint:
+            self._turn_to(now)
+        used = self._own
+        for other in self._others:
+            used += other.sum(now)
+        self._used = used
+        if used + cost <= self.amount:
+            return 0
+        self._full_until = self._room_at(cost, now)
+        self._full_cost = cost
+        return self._full_until - now
+
+    def add(self, cost: int) -> int:
+        """Count so many, right after :meth:`wait_ns` had room for them; gives how many are left."""
+        words, at = self._words, self._bucket
+        words[at] += cost
+        words[at + 1] = self._now
+        self._own += cost
+        words[self._lane] = self._own
+        return self.amount - self._used - cost
+
+    def _turn_to(self, now: int) -> None:
+        """Begin the bucket of this moment, and count anew what is alive of this process's lane."""
+        table = self._table
+        if not self._shared or self._words[self._record] != self._fingerprint:
+            self._settle(now)
+        if self._shared and table.lanes_taken != self._lanes_seen:
+            self._lanes_seen = table.lanes_taken
+            lanes = (table.lane_at(self._record, lane) for lane in range(self._lanes_seen) if lane != table.lane)
+            self._others = [_OtherLane(self._words, lane, self._span) for lane in lanes]
+        words, lane = self._words, self._lane
+        own, right_until = 0, (now // self._width + 1) * self._width
+        for at in range(lane + _COUNTS, lane + WINDOW_LANE_WORDS, 2):
+            if count := words[at]:
+                ends = words[at + 1] + self._span
+                if ends > now:
+                    own += count
+                    right_until = min(right_until, ends)
+                else:
+                    words[at] = 0
+        self._bucket = lane + _COUNTS + 2 * (now // self._width % _RING)
+        self._own = own
+        self._turn = words[lane + _RIGHT_UNTIL] = right_until
+        words[lane + _SUM] = own
+
+    def _settle(self, now: int) -> None:
+        """Find the key's record; while there is none, count in this process alone."""
+        record = self._table.find(self._key, self._span, now)
+        lane = self._table.lane
+        if record is not None and lane is not None:
+            self._words, self._record, self._lane = self._table.words, record, self._table.lane_at(record, lane)
+            self._shared = True
+            self._lanes_seen = 0
+        elif self._shared:
+            self._use_own_memory()
+
+    def _use_own_memory(self) -> None:
+        self._shared = False
+        self._words = memoryview(bytearray(8 * (RECORD_HEAD_WORDS + WINDOW_LANE_WORDS))).cast("q")
+        self._record, self._lane = 0, RECORD_HEAD_WORDS
+        self._words[FINGERPRINT] = self._fingerprint
+        self._others = []
+
+    def _room_at(self, cost: int, now: int) -> int:
+        """When so much of what is counted will have had its time that there is room for ``cost``."""
+        words = self._words
+        alive: list[tuple[int, int]] = []
+        for lane in (self._lane, *(other.lane for other in self._others)):
+            for at in range(lane + _COUNTS, lane + WINDOW_LANE_WORDS, 2):
+                ends = words[at + 1] + self._span
+                if words[at] and ends > now:
+                    alive.append((ends, words[at]))
+        excess = sum(count for _, count in alive) + cost - self.amount
+        for ends, count in sorted(alive):
+            excess -= count
+            if excess <= 0:
+                return ends
+        return now + self._span  # more than the amount at once: never; or it was counted by others just now
+
+
+class _OtherLane:
+    """What another process has counted, as seen from this one."""
+
+    __slots__ = ("_seen", "_span", "_sum", "_until", "_words", "lane")
+
+    def __init__(self, words: memoryview, lane: int, span: int) -> None:
+        self.lane = lane
+        self._words = words
+        self._span = span
+        self._seen = (0, 0)
+        self._sum = 0
+        self._until = 0
+
+    def sum(self, now: int) -> int:
+        """The sum of what is alive there.
+
+        Its owner keeps it right as long as it counts. When it has long had nothing to count, the buckets are looked at,
+        and that is remembered until the next of them ends or the owner comes back.
+        """
+        words, lane = self._words, self.lane
+        total, right_until = words[lane], words[lane + _RIGHT_UNTIL]
+        if now < right_until or not total:
+            return total
+        if now < self._until and self._seen == (total, right_until):
+            return self._sum
+        alive, until = 0, now + self._span
+        for at in range(lane + _COUNTS, lane + WINDOW_LANE_WORDS, 2):
+            ends = words[at + 1] + self._span
+            if words[at] and ends > now:
+                alive += words[at]
+                until = min(until, ends)
+        self._seen, self._sum, self._until = (total, right_until), alive, until
+        return alive
+
+
+class DailyQuota:
+    """At most ``amount`` in one day of UTC, by a clock of nanoseconds since 1970.
+
+    The day is the newest on which something was counted, so a clock that is set back a day gives nobody a second quota.
+    """
+
+    def __init__(self, table: SharedTable, key: str, amount: int, clock: Callable[[], int] = time.time_ns) -> None:
+        self.amount = amount
+        self._table = table
+        self._key = key
+        self._fingerprint = fingerprint(key)
+        self._clock = clock
+        self._used = 0
+        self._day = 0
+        self._words = table.words
+        self._record: int | None = None
+        self._lane = 0
+        self._alone = (0, 0)
+
+    def wait_ns(self, cost: int) -> int:
+        """0 where there is room for so many today, else how long until the day ends."""
+        now = self._clock()
+        today = now // DAY_NS
+        words = self._words
+        if self._record is None or words[self._record] != self._fingerprint:
+            self._settle(today)
+        # What was counted here alone, while there was no record.
+        day, used = self._alone if self._alone[0] >= today else (today, 0)
+        if self._record is not None:
+            first = self._record + RECORD_HEAD_WORDS
+            for lane in range(first, first + self._table.lanes_taken * QUOTA_LANE_WORDS, QUOTA_LANE_WORDS):
+                counted_on = words[lane + _DAY]
+                if counted_on == day:
+                    used += words[lane + _COUNT]
+                elif day < counted_on <= today + 1:
+                    # A day further ahead was counted by a clock that was wrong: it would never end.
+                    day, used = counted_on, words[lane + _COUNT]
+        self._day, self._used = day, used
+        return 0 if used + cost <= self.amount else (day + 1) * DAY_NS - now
+
+    def add(self, cost: int) -> int:
+        """Count so many, right after :meth:`wait_ns` had room for them; gives how many are left."""
+        words, lane = self._words, self._lane
+        if self._record is None:
+            day, count = self._alone
+            self._alone = (self._day, cost + (count if day == self._day else 0))
+        else:
+            if words[lane + _DAY] != self._day:
+                words[lane + _COUNT] = 0
+                words[lane + _DAY] = self._day
+            words[lane + _COUNT] += cost
+        return self.amount - self._used - cost
+
+    def _settle(self, today: int) -> None:
+        """Find the key's record; while there is none, count in this process alone."""
+        self._record = self._table.find(self._key, 1, today)
+        if self._record is not None and self._table.lane is not None:
+            self._lane = self._table.lane_at(self._record, self._table.lane)
