@@ -9,6 +9,7 @@ from pathlib import Path
 SETTINGS = "settings.json"
 PLAN = "plan.json"
 ACCESS = "access.json"
+PROVIDER_KEYS = "provider_keys.json"
 
 
 def publish(path: Path, data: bytes) -> None:

@@ -14,13 +14,18 @@ from garcom.access.slowdown import Slowdown
 from garcom.controller.messages import (
     AddActuals,
     AnyQuestion,
+    ArriveFromProvider,
     AskToken,
     AskTokenByPassword,
+    DepartToProvider,
+    FetchProviderKeys,
     FindAnswer,
     FindPrediction,
     ListAudit,
     ListKeys,
     ListPredictions,
+    LogIn,
+    LogOut,
     Reply,
     RevokeToken,
     Selection,
@@ -38,6 +43,8 @@ if TYPE_CHECKING:
     from garcom.access.accounts import Accounts
     from garcom.access.logins import Logins
     from garcom.controller.audit_desk import AuditDesk
+    from garcom.controller.login_desk import LoginDesk
+    from garcom.controller.provider import Provider
     from garcom.controller.token_desk import TokenDesk
     from garcom.lake.tables import Lake
     from garcom.lake.undrained import Undrained
@@ -50,8 +57,9 @@ _ARROW = Reply(media_type="application/vnd.apache.arrow.stream")
 class Desk:
     """Answers over one lake; its methods run in threads."""
 
-    def __init__(self, settings: Settings, open_lake: Callable[[], Lake]) -> None:
+    def __init__(self, settings: Settings, run_folder: Path, open_lake: Callable[[], Lake]) -> None:
         self._settings = settings
+        self._run_folder = run_folder
         self._open_lake = open_lake
         self._slowdown = Slowdown()
 
@@ -80,6 +88,16 @@ class Desk:
                 return self.audit.show(question)
             case ShowTokenKeys():
                 return self.tokens.public_keys()
+            case LogIn():
+                return self.browser_logins.log_in(body, question.address)
+            case LogOut():
+                return self.browser_logins.log_out(body.decode(), question.address)
+            case DepartToProvider():
+                return self.browser_logins.depart(question.redirect_uri, question.next)
+            case ArriveFromProvider():
+                return self.browser_logins.arrive(body, question.redirect_uri, question.address)
+            case FetchProviderKeys():
+                return self.browser_logins.fetch_keys()
 
     @functools.cached_property
     def lake(self) -> Lake:
@@ -121,6 +139,23 @@ class Desk:
         from garcom.controller.token_desk import TokenDesk
 
         return TokenDesk(self._settings.access, self.database, self.accounts, self.logins)
+
+    @functools.cached_property
+    def browser_logins(self) -> LoginDesk:
+        """Where sessions of browsers begin and end."""
+        from garcom.controller.login_desk import LoginDesk
+
+        return LoginDesk(self._settings, self.database, self.logins, self.provider)
+
+    @functools.cached_property
+    def provider(self) -> Provider | None:
+        """The OpenID provider, where one is set."""
+        if not self._settings.oidc.issuer:
+            return None
+        from garcom.access.seals import Seal
+        from garcom.controller.provider import Provider
+
+        return Provider(self._settings.oidc, Seal.under(Path(self._settings.home)), self._run_folder)
 
     @functools.cached_property
     def undrained(self) -> Undrained:

@@ -139,6 +139,34 @@ class ShowTokenKeys(Question, frozen=True, kw_only=True):
     """The keys that verify tokens, as a JSON Web Key Set."""
 
 
+class LogIn(PasswordCheck, frozen=True, kw_only=True):
+    """A session for a browser: the body is a ``PasswordLogin``, the answer a ``Session`` as JSON.
+
+    Raises Unauthenticated, and RateLimited after failures.
+    """
+
+
+class LogOut(Change, frozen=True, kw_only=True):
+    """End the session whose token is the body; one that is not valid changes nothing."""
+
+
+class DepartToProvider(Question, frozen=True, kw_only=True):
+    """A login at the OpenID provider begins: the answer is a ``Departure`` as JSON."""
+
+    redirect_uri: str
+    next: str
+
+
+class ArriveFromProvider(Change, frozen=True, kw_only=True):
+    """A login at the provider ends: the body is an ``Arrival``, the answer a ``Session`` as JSON."""
+
+    redirect_uri: str
+
+
+class FetchProviderKeys(Question, frozen=True, kw_only=True):
+    """Put the provider's public keys into the run folder; done at most once a minute."""
+
+
 AnyQuestion = (
     FindPrediction
     | ListPredictions
@@ -151,6 +179,11 @@ AnyQuestion = (
     | AskTokenByPassword
     | RevokeToken
     | ShowTokenKeys
+    | LogIn
+    | LogOut
+    | DepartToProvider
+    | ArriveFromProvider
+    | FetchProviderKeys
     | ListAudit
 )
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 THREADS = 4
 #: How often keys that sign tokens are looked after.
 SIGNING_KEYS_S = 3600.0
+#: How often the public keys of the OpenID provider are fetched.
+PROVIDER_KEYS_S = 3600.0
 
 
 class Process:
@@ -43,7 +45,7 @@ class Process:
     def __init__(self, settings: Settings, run_folder: Path) -> None:
         self._settings = settings
         self._home = Path(settings.home)
-        self._desk = Desk(settings, self._open_lake)
+        self._desk = Desk(settings, run_folder, self._open_lake)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
         #: Duties have a thread of their own: a long one must not take the place of questions.
         self._duties = ThreadPoolExecutor(1, thread_name_prefix="duties")
@@ -57,6 +59,8 @@ class Process:
             repeat("drain", self._drain, lake.drain_s, self._duties),
             repeat("upkeep", self._upkeep, lake.upkeep_s, self._duties),
             repeat("signing keys", self._keep_signing_keys, SIGNING_KEYS_S, self._duties),
+            # In the other threads: a provider that does not answer must not hold up the drain.
+            repeat("provider keys", self._fetch_provider_keys, PROVIDER_KEYS_S, self._threads, at_once=True),
         )
 
     def _open_lake(self) -> Lake:
@@ -80,6 +84,10 @@ class Process:
         from garcom.controller.token_desk import signing_keys
 
         signing_keys(self._settings.access, self._desk.database).keep(datetime.now(UTC))
+
+    def _fetch_provider_keys(self) -> None:
+        if self._desk.provider is not None:
+            self._desk.provider.fetch_keys()
 
     def _tell_expired(self, table: str, rows: dict[str, int]) -> None:
         from garcom.storage.audit import record
