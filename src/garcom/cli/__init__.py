@@ -9,6 +9,7 @@ import typer
 
 from garcom.cli import (
     actuals,
+    audit,
     api_key,
     dataset,
     demo,
@@ -67,6 +68,7 @@ app.command("use")(use.command)
 app.command("remove")(remove.command)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(audit.app, name="audit")
 app.add_typer(user.app, name="user")
 app.add_typer(api_key.app, name="api-key")
 

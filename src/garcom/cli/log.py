@@ -81,7 +81,18 @@ def command(
     if form is Form.TABLE:
         _tell(terminal(), frame, name, whole=limit is not None or len(frame) < _SHOWN)
     else:
+        _tell_export(lake.home, name, len(frame))
         _write(frame, form, out)
+
+
+def _tell_export(home: Path, model: str, n_rows: int) -> None:
+    """Write it into the audit trail, before anything is taken away."""
+    from garcom.storage.audit import record
+    from garcom.storage.database import Database
+
+    with Database.open(home).write() as connection:
+        told = {"model": model, "predictions": n_rows, "export": True}
+        record(connection, "predictions.export", model, after=told)
 
 
 def _form(form: Form | None, out: Path | None) -> Form:

@@ -122,29 +122,38 @@ def accept(connection: Connection, reason: str) -> None:
     recorder.accepts = True
     witness = witness_of(recorder.home)
     known = None if witness is None else {"number": witness.number, "hash": witness.hash}
-    record(connection, "audit.accept", "", before={"witness": known}, after={"reason": reason})
+    record(connection, "audit.accept", "audit", before={"witness": known}, after={"reason": reason})
 
 
-def contradiction(connection: Connection, home: Path, key: bytes) -> str | None:
+class Wrong(NamedTuple):
+    """What is not as it was written, and the first number of which that is known."""
+
+    how: str
+    number: int | None = None
+
+
+def contradiction(connection: Connection, home: Path, key: bytes) -> Wrong | None:
     """What the witness says against the rows; None where it knows nothing of them that is not so."""
     witness = witness_of(home)
     if witness is None:
-        return "the witness is missing, so that nobody can tell whether the newest rows are still there"
+        return Wrong("the witness is missing, so that nobody can tell whether the newest rows are still there")
     if not witness.is_signed(key):
-        return "the witness was not written by this installation"
+        return Wrong("the witness was not written by this installation")
     if witness.number == 0:
         return None
-    found = next(entries(connection, witness.number - 1, 1), None)
-    if found is None:
-        return gone(witness.number)
+    newest = newest_entry(connection)
+    n_rows = 0 if newest is None else newest.number
+    if n_rows < witness.number:
+        return gone(witness.number, n_rows)
+    found = next(entries(connection, witness.number - 1, 1))
     if (found.number, found.hash) != (witness.number, witness.hash):
-        return f"number {witness.number} is not the row that was written"
+        return Wrong("it is not the row that was written", witness.number)
     return None
 
 
-def gone(number: int) -> str:
-    """What is said of rows that somebody has seen up to this number."""
-    return f"rows up to number {number} have been written, and the newest of them are gone"
+def gone(number: int, n_rows: int) -> Wrong:
+    """What is said of rows that somebody has seen up to ``number``, where ``n_rows`` are left."""
+    return Wrong(f"rows up to number {number} have been written, and the newest of them are gone", n_rows + 1)
 
 
 def key_path(home: Path) -> Path:

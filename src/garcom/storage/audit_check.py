@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from garcom.errors import InputError, SettingsError
-from garcom.storage.audit import contradiction, existing_key, gone, key_path
+from garcom.storage.audit import Wrong, contradiction, existing_key, gone, key_path
 from garcom.storage.audit_rows import GENESIS, Entry, chained, entries, newest_entry
 from garcom.storage.database import Database
 from garcom.storage.witness import witness_of
@@ -58,52 +58,40 @@ def verify(
     home = database.home
     with database.read() as connection:
         newest = newest_entry(connection)
-        is_begun = newest is not None or key_path(home).exists() or witness_of(home) is not None
-        if not is_begun:
-            return _without_rows(anchor)
-        try:
-            key = existing_key(home)
-        except SettingsError as error:
-            return Verification(intact=False, rows=0, how=f"nothing is proved: {error}")
-        # Before the rows are read: what is written meanwhile may be known to the witness alone.
-        objection = contradiction(connection, home, key)
+        if newest is None and not key_path(home).exists() and witness_of(home) is None:  # nothing was ever written
+            key, objection = b"", None
+        else:
+            try:
+                key = existing_key(home)
+            except SettingsError as error:
+                return Verification(intact=False, rows=0, how=str(error).rstrip("."))
+            objection = contradiction(connection, home, key)
     rows = 0 if newest is None else newest.number
     last, wrong = _check_rows(database, key, anchor, lambda done: progress(done, rows))
     head = None if last is None else f"{last.number}:{last.hash}"
     n_rows = 0 if last is None else last.number
-    if wrong is not None:
-        return Verification(intact=False, rows=n_rows, head=head, wrong=wrong.number, how=wrong.how)
-    if objection is not None:
-        return Verification(intact=False, rows=n_rows, head=head, wrong=n_rows + 1, how=objection)
-    if anchor is not None and n_rows < anchor.number:
-        return Verification(intact=False, rows=n_rows, head=head, wrong=n_rows + 1, how=gone(anchor.number))
-    return Verification(intact=True, rows=n_rows, head=head)
+    wrong = wrong or objection or _missing(anchor, n_rows)
+    if wrong is None:
+        return Verification(intact=True, rows=n_rows, head=head)
+    return Verification(intact=False, rows=n_rows, head=head, wrong=wrong.number, how=wrong.how)
 
 
-class _Wrong(NamedTuple):
-    number: int
-    how: str
-
-
-def _without_rows(anchor: Anchor | None) -> Verification:
-    if anchor is not None:
-        return Verification(intact=False, rows=0, wrong=1, how=gone(anchor.number))
-    return Verification(intact=True, rows=0)
+def _missing(anchor: Anchor | None, n_rows: int) -> Wrong | None:
+    return None if anchor is None or anchor.number <= n_rows else gone(anchor.number, n_rows)
 
 
 def _check_rows(
     database: Database, key: bytes, anchor: Anchor | None, progress: Callable[[int], None]
-) -> tuple[Entry | None, _Wrong | None]:
+) -> tuple[Entry | None, Wrong | None]:
     """The last row that is right, and what is wrong with the one after it."""
     last: Entry | None = None
     while True:
-        after = 0 if last is None else last.number
         with database.read() as connection:
-            found = tuple(entries(connection, after, _CHUNK))
+            found = tuple(entries(connection, None if last is None else last.number, _CHUNK))
         for entry in found:
             how = _fault(key, last, entry, anchor)
             if how:
-                return last, _Wrong(1 if last is None else last.number + 1, how)
+                return last, Wrong(how, 1 if last is None else last.number + 1)
             last = entry
         progress(0 if last is None else last.number)
         if len(found) < _CHUNK:
@@ -112,7 +100,9 @@ def _check_rows(
 
 def _fault(key: bytes, last: Entry | None, entry: Entry, anchor: Anchor | None) -> str:
     expected = 1 if last is None else last.number + 1
-    if entry.number != expected:
+    if entry.number < expected:
+        return f"a row with the number {entry.number} stands before it"
+    if entry.number > expected:
         return f"numbers {expected} to {entry.number - 1} are gone"
     right = chained(key, GENESIS if last is None else last.hash, entry)
     if not hmac.compare_digest(str(entry.hash).encode(), right.encode()):

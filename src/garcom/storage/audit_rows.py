@@ -94,10 +94,11 @@ class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def entries(
-    connection: Connection, after: int = 0, limit: int | None = None, wanted: Wanted = EVERY
+    connection: Connection, after: int | None = None, limit: int | None = None, wanted: Wanted = EVERY
 ) -> Iterator[Entry]:
-    """The rows with larger numbers than ``after``, in order; at most ``limit``."""
-    query = select(audit).where(audit.c.number > after, *wanted.tests()).order_by(audit.c.number).limit(limit)
+    """The rows in order, with ``after`` only those with larger numbers; at most ``limit``."""
+    query = select(audit).where(*wanted.tests()).order_by(audit.c.number).limit(limit)
+    query = query if after is None else query.where(audit.c.number > after)
     return (Entry(**row._mapping) for row in connection.execute(query))
 
 
