@@ -23,6 +23,7 @@ from garcom.cli import (
     replay,
     serve,
     show,
+    token,
     use,
     user,
 )
@@ -71,6 +72,7 @@ app.add_typer(privacy.app, name="privacy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(user.app, name="user")
 app.add_typer(api_key.app, name="api-key")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:
