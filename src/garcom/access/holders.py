@@ -34,6 +34,15 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None
 
 
+class Me(msgspec.Struct, frozen=True):
+    """Whoever asks, as the server knows it."""
+
+    kind: str
+    name: str
+    grants: tuple[Grant, ...]
+    limits: Limits
+
+
 class Users(msgspec.Struct, frozen=True, kw_only=True):
     """A page of users, by name; ``next`` is what to ask for the page after it (None: there is none)."""
 
@@ -46,3 +55,12 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
 
     keys: tuple[Key, ...]
     next: str | None
+
+
+class MadeKey(Key, frozen=True, kw_only=True):
+    """An API key as it is told to whoever has just made it, and to nobody later: ``key`` is the key itself."""
+
+    key: str
+
+    def __repr__(self) -> str:
+        return f"MadeKey({self.prefix!r})"

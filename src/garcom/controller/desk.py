@@ -12,6 +12,7 @@ import msgspec
 
 from garcom.access.slowdown import Slowdown
 from garcom.controller.messages import (
+    AccountQuestion,
     AddActuals,
     AnyQuestion,
     ArriveFromProvider,
@@ -42,6 +43,7 @@ from garcom.settings import Settings
 if TYPE_CHECKING:
     from garcom.access.accounts import Accounts
     from garcom.access.logins import Logins
+    from garcom.controller.account_desk import AccountDesk
     from garcom.controller.audit_desk import AuditDesk
     from garcom.controller.login_desk import LoginDesk
     from garcom.controller.provider import Provider
@@ -65,6 +67,8 @@ class Desk:
 
     def answer(self, question: AnyQuestion, body: bytes) -> tuple[Reply, bytes]:
         """The answer. Raises GarcomError."""
+        if isinstance(question, AccountQuestion):
+            return self.account_desk.answer(question, body)
         match question:
             case FindPrediction():
                 return self._find(question)
@@ -111,6 +115,13 @@ class Desk:
         from garcom.storage.database import Database
 
         return Database.open(Path(self._settings.home)).by(CONTROLLER)
+
+    @functools.cached_property
+    def account_desk(self) -> AccountDesk:
+        """Where users and API keys are made and changed."""
+        from garcom.controller.account_desk import AccountDesk
+
+        return AccountDesk(self.database)
 
     @functools.cached_property
     def audit(self) -> AuditDesk:

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from garcom import errors
+from garcom.access.account_requests import NewApiKey
+from garcom.access.roles import Grant
 from garcom.errors import ActualsRefused, Fault, GarcomError, InputError, Unavailable
 from garcom.model.signature import Output
 
@@ -167,6 +169,81 @@ class FetchProviderKeys(Question, frozen=True, kw_only=True):
     """Put the provider's public keys into the run folder; done at most once a minute."""
 
 
+class ListUsers(Question, frozen=True, kw_only=True):
+    """A page of users, by name, as JSON: those after a name."""
+
+    after: str
+    limit: int
+
+
+class FindUser(Question, frozen=True, kw_only=True):
+    """One user as JSON. Raises NotFound."""
+
+    name: str
+
+
+class AddUser(Change, frozen=True, kw_only=True):
+    """Make a user; the body is a ``NewUser`` as JSON: it may hold a password."""
+
+
+class ChangeUser(Change, frozen=True, kw_only=True):
+    """Change a user; the body is a ``UserChange`` as JSON: it may hold a password."""
+
+    name: str
+
+
+class RemoveUser(Change, frozen=True, kw_only=True):
+    """Remove a user."""
+
+    name: str
+
+
+class GrantRole(Change, frozen=True, kw_only=True):
+    """Grant a role to a user."""
+
+    name: str
+    grant: Grant
+
+
+class RevokeRole(Change, frozen=True, kw_only=True):
+    """Take a role away from a user."""
+
+    name: str
+    grant: Grant
+
+
+class ListApiKeys(Question, frozen=True, kw_only=True):
+    """A page of API keys, the oldest first, as JSON: those after the one of a prefix."""
+
+    after: str
+    limit: int
+
+
+class AddApiKey(Change, frozen=True, kw_only=True):
+    """Make an API key; the answer is a ``MadeKey``."""
+
+    new: NewApiKey
+
+
+class RevokeApiKey(Change, frozen=True, kw_only=True):
+    """Revoke the API key of a prefix."""
+
+    prefix: str
+
+
+AccountQuestion = (
+    ListUsers
+    | FindUser
+    | AddUser
+    | ChangeUser
+    | RemoveUser
+    | GrantRole
+    | RevokeRole
+    | ListApiKeys
+    | AddApiKey
+    | RevokeApiKey
+)
+
 AnyQuestion = (
     FindPrediction
     | ListPredictions
@@ -185,6 +262,7 @@ AnyQuestion = (
     | ArriveFromProvider
     | FetchProviderKeys
     | ListAudit
+    | AccountQuestion
 )
 
 
