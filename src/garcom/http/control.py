@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from garcom.controller.asking import Controller
 from garcom.errors import GarcomError
-from garcom.http import audit, health, models, pages, predictions, tokens
+from garcom.http import accounts, audit, health, models, pages, predictions, tokens
 from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
 from garcom.http.edge import Edge
@@ -54,6 +54,7 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
     app.include_router(health.router)
     app.include_router(models.router)
     app.include_router(predictions.router)
+    app.include_router(accounts.router)
     app.include_router(audit.router)
     app.include_router(tokens.router)
     app.include_router(pages.router)

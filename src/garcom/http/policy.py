@@ -9,7 +9,7 @@ from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
 from garcom.access.roles import Permission
-from garcom.http.rules import PREDICT, PUBLIC, Reach, Rule
+from garcom.http.rules import KNOWN, PREDICT, PUBLIC, Reach, Rule
 
 
 def _model(permission: Permission) -> Rule:
@@ -25,6 +25,7 @@ def _all(permission: Permission) -> Rule:
 
 
 _DESCRIBE, _READ = Permission.DESCRIBE, Permission.READ
+_ADMINISTER = _all(Permission.ADMINISTER)
 _PREDICT = {"POST": PREDICT}
 
 #: By path template and method. HEAD is as GET. A model's own paths and ``/predict`` ask for what
@@ -50,7 +51,14 @@ POLICY: dict[str, dict[str, Rule]] = {
     "/v1/models/{model}/actuals": {"POST": _model(Permission.SEND_ACTUALS)},
     "/v1/models/{model}/actuals/maturity": {"GET": _model(_READ)},
     "/v1/predictions/{id}": {"GET": _some(_READ)},
-    "/v1/audit": {"GET": _all(Permission.ADMINISTER)},
+    "/v1/audit": {"GET": _ADMINISTER},
+    "/v1/me": {"GET": KNOWN},
+    "/v1/users": {"GET": _ADMINISTER, "POST": _ADMINISTER},
+    "/v1/users/{name}": {"GET": _ADMINISTER, "PATCH": _ADMINISTER, "DELETE": _ADMINISTER},
+    "/v1/users/{name}/grants": {"POST": _ADMINISTER},
+    "/v1/users/{name}/grants/{grant}": {"DELETE": _ADMINISTER},
+    "/v1/api-keys": {"GET": _ADMINISTER, "POST": _ADMINISTER},
+    "/v1/api-keys/{prefix}": {"DELETE": _ADMINISTER},
     # Whoever asks for a token is not known yet, and who has one may end it.
     "/v1/token": {"POST": PUBLIC},
     "/v1/token/revoke": {"POST": PUBLIC},

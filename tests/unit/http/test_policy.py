@@ -59,6 +59,17 @@ CELLS: dict[tuple[str, str], tuple[str, str]] = {
     ("POST", "/v1/token/revoke"): ("public", ""),
     ("GET", "/.well-known/jwks.json"): ("public", ""),
     ("GET", "/v1/audit"): ("all", "admin"),
+    ("GET", "/v1/me"): ("known", ""),
+    ("GET", "/v1/users"): ("all", "admin"),
+    ("POST", "/v1/users"): ("all", "admin"),
+    ("GET", "/v1/users/{name}"): ("all", "admin"),
+    ("PATCH", "/v1/users/{name}"): ("all", "admin"),
+    ("DELETE", "/v1/users/{name}"): ("all", "admin"),
+    ("POST", "/v1/users/{name}/grants"): ("all", "admin"),
+    ("DELETE", "/v1/users/{name}/grants/{grant}"): ("all", "admin"),
+    ("GET", "/v1/api-keys"): ("all", "admin"),
+    ("POST", "/v1/api-keys"): ("all", "admin"),
+    ("DELETE", "/v1/api-keys/{prefix}"): ("all", "admin"),
 }
 
 #: Predictions are no routes of the control application; ``Application`` asks the gate for them, see test_admission.
