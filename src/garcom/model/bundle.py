@@ -2,6 +2,7 @@
 
     name-<digest>.bundle/
         manifest.json       format, engines, SHA-256 of every other file; its own digest is the bundle's identity
+        signed.json         who vouches for that digest; the one file that the manifest does not list
         signature.json      inputs and output
         engines/<name>/     one folder per engine
         proof.json, reference.json, metrics.json, lineage.json, example.json
@@ -28,16 +29,20 @@ from msgspec import Meta
 
 from garcom.errors import BundleError, Conflict, SignatureError
 from garcom.model.engines import load_engine
-from garcom.model.engines.base import Engine, EngineSpec
+from garcom.model.engines.base import AllowPython, Engine, EngineSpec, PythonTerms
 from garcom.model.file_names import check_file_names
 from garcom.model.proof import Proof
 from garcom.model.signature import Signature
+from garcom.model.signing import SIGNED, BundleSignature, read_signature
 from garcom.records import Batch, Outputs
 
 #: The format that this Garçom writes, and the only one it reads.
 FORMAT = 1
 
 MANIFEST = "manifest.json"
+
+#: What a bundle has beside the files that its manifest lists.
+UNLISTED = frozenset({MANIFEST, SIGNED})
 
 #: The longest document (signature, proof, metrics, lineage): all of it is read into memory.
 DOCUMENT_LIMIT_BYTES = 8 * 2**20
@@ -98,6 +103,8 @@ class Bundle:
     proof: Proof
     metrics: dict[str, Any]
     lineage: dict[str, Any]
+    #: Verified where the files were; None where nobody signed it.
+    signed: BundleSignature | None = None
 
     @property
     def name(self) -> str:
@@ -125,24 +132,32 @@ class Bundle:
             raise BundleError(f"Bundle {self.name!r} has no file {name!r}; it has {sorted(self.manifest.files)}.")
         return (self.folder / name).read_bytes()
 
-    def open_engine(self, *, allow_python: bool = False, python_timeout_s: float | None = None) -> Engine:
+    def open_engine(
+        self,
+        *,
+        allow_python: AllowPython = False,
+        python_timeout_s: float | None = None,
+        python_memory_mb: int = PythonTerms().memory_mb,
+    ) -> Engine:
         """Load its engines behind one: each call goes to the engine proved fastest for its number of rows.
 
-        ``python_timeout_s`` bounds a call of a Python engine; None leaves it to the bundle.
-        Raises :class:`Conflict` for a Python engine that is not allowed, :class:`BundleError` when the files
-        cannot be loaded.
+        ``python_timeout_s`` bounds a call of a Python engine (None leaves it to the bundle), ``python_memory_mb`` what
+        its process may write to, unless it is ``"unconfined"``. Raises :class:`Conflict` for a Python engine that is
+        not allowed, :class:`~garcom.errors.EngineError` for one that cannot start, :class:`BundleError` when the
+        files cannot be loaded.
         """
         if self.needs_python and not allow_python:
             raise Conflict(
                 f"Model {self.name!r} needs a Python engine: the original model itself, unpickled in a process of "
                 "its own. It runs only where that is allowed (--allow-python), because a pickle can run any code."
             )
+        terms = PythonTerms(
+            confined=allow_python != "unconfined", memory_mb=python_memory_mb, timeout_s=python_timeout_s
+        )
         loaded: dict[str, Engine] = {}
         try:
             for spec in self.manifest.engines:
-                if spec.kind == "python" and python_timeout_s is not None:
-                    spec = msgspec.structs.replace(spec, options=spec.options | {"timeout_s": python_timeout_s})
-                loaded[spec.name] = load_engine(self.folder / "engines" / spec.name, spec, self.signature)
+                loaded[spec.name] = load_engine(self.folder / "engines" / spec.name, spec, self.signature, terms)
         except BaseException:
             for engine in loaded.values():
                 engine.close()
@@ -181,7 +196,10 @@ def read_bundle(path: str | Path, verify: bool = True) -> Bundle:
     """
     path = Path(path)
     if path.is_dir():
-        return _read_folder(path, verify=verify)
+        bundle = _read_folder(path, verify=verify)
+        if verify:
+            _verify_signature(bundle)
+        return bundle
     if path.is_file():
         from garcom.model.archive import unpack_bundle
 
@@ -189,6 +207,7 @@ def read_bundle(path: str | Path, verify: bool = True) -> Bundle:
         try:
             unpack_bundle(path, unpacked)
             bundle = _read_folder(unpacked, verify=False)
+            _verify_signature(bundle)
         except BaseException:
             shutil.rmtree(unpacked)
             raise
@@ -212,7 +231,7 @@ def read_manifest(data: bytes, origin: str) -> Manifest:
         raise BundleError(f"{origin} is not the manifest of a bundle: {error}.") from error
     if sealed != data:
         raise BundleError(f"{origin} was changed after packing: its digest does not fit. Pack the model again.")
-    check_file_names((MANIFEST, *manifest.files), origin)
+    check_file_names((*UNLISTED, *manifest.files), origin)
     _check_engines(manifest, origin)
     return manifest
 
@@ -242,7 +261,13 @@ def _read_folder(folder: Path, *, verify: bool) -> Bundle:
         proof=_decode(folder, "proof.json", Proof),
         metrics=_decode(folder, "metrics.json", dict[str, Any]),
         lineage=_decode(folder, "lineage.json", dict[str, Any]),
+        signed=read_signature(folder),
     )
+
+
+def _verify_signature(bundle: Bundle) -> None:
+    if bundle.signed is not None:
+        bundle.signed.verify(bundle.digest, f"bundle {bundle.name!r}")
 
 
 def _decode(folder: Path, name: str, kind: type[_T]) -> _T:
@@ -261,7 +286,7 @@ def _decode(folder: Path, name: str, kind: type[_T]) -> _T:
 
 
 def _verify(folder: Path, manifest: Manifest) -> None:
-    present = set(files_under(folder)) - {MANIFEST}
+    present = set(files_under(folder)) - UNLISTED
     for name in sorted(manifest.files):
         if name not in present:
             raise BundleError(f"{name} is missing from bundle {folder.name}. Copy or pack it again.")
@@ -305,7 +330,7 @@ def seal(folder: Path, name: str, engines: tuple[EngineSpec, ...], choice: tuple
     files = {
         path: FileEntry(file_sha256(folder / path), (folder / path).stat().st_size)
         for path in files_under(folder)
-        if path != MANIFEST
+        if path not in UNLISTED
     }
     manifest = Manifest(
         format=FORMAT, name=name, garcom=__version__, engines=engines, choice=choice, files=files

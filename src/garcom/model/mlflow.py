@@ -84,7 +84,7 @@ class PyFunc:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         # Whoever loads an MLflow model accepts that its code runs, so a Python engine is allowed.
-        self._engine = bundle.open_engine(allow_python=True)
+        self._engine = bundle.open_engine(allow_python="unconfined")
 
     def predict(self, data: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """A row of answers per row: ``label`` with a column per probability, or a column per value."""

@@ -20,7 +20,7 @@ from garcom.model.compile.judge import Judge, evenly
 from garcom.model.compile.reasons import brief
 from garcom.model.compile.timing import choose, time_engine
 from garcom.model.engines import load_engine
-from garcom.model.engines.base import Engine, EngineSpec
+from garcom.model.engines.base import Engine, EngineSpec, PythonTerms
 from garcom.model.proof import CandidateReport, Proof, Status, merged_reasons
 from garcom.model.signature import Signature
 from garcom.model.sources.base import Loaded, Original
@@ -115,7 +115,8 @@ class _Contest:
         if candidate.reason:
             return
         try:
-            engine = load_engine(candidate.folder, spec, self.signature)
+            # Whoever packs has this very model in memory already: walls would keep nothing out.
+            engine = load_engine(candidate.folder, spec, self.signature, PythonTerms(confined=False))
         except GarcomError as error:
             self.reports[spec.name] = msgspec.structs.replace(report, reason=brief(str(error)))
             return

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from garcom.errors import BundleError
-from garcom.model.engines.base import Engine, EngineSpec
+from garcom.model.engines.base import Engine, EngineSpec, PythonTerms
 from garcom.model.signature import Signature
 
 #: The module of each kind has ``load(folder, spec, signature) -> Engine``; it is imported on first use, because
@@ -15,20 +15,22 @@ from garcom.model.signature import Signature
 _LOADERS = {
     "arrays": "garcom.model.engines.arrays",
     "onnx": "garcom.model.engines.onnx",
-    "python": "garcom.model.engines.python",
 }
+_PYTHON = "garcom.model.engines.python"
 
 
-def load_engine(folder: Path, spec: EngineSpec, signature: Signature) -> Engine:
-    """Load the engine whose files are in ``folder``.
+def load_engine(folder: Path, spec: EngineSpec, signature: Signature, terms: PythonTerms | None = None) -> Engine:
+    """Load the engine whose files are in ``folder``; a Python engine on these terms, by default confined.
 
     Whether a Python engine may be loaded at all is the caller's decision. Raises :class:`BundleError` when the
     files cannot be loaded or the kind is unknown.
     """
+    if spec.kind == "python":
+        return cast(Engine, import_module(_PYTHON).load(folder, spec, signature, terms))
     module = _LOADERS.get(spec.kind)
     if module is None:
         raise BundleError(
-            f"Engine {spec.name!r} is of kind {spec.kind!r}; this Garçom knows {sorted(_LOADERS)}. "
+            f"Engine {spec.name!r} is of kind {spec.kind!r}; this Garçom knows {sorted([*_LOADERS, 'python'])}. "
             "Install the Garçom that packed the bundle, or a newer one."
         )
     return cast(Engine, import_module(module).load(folder, spec, signature))

@@ -9,6 +9,8 @@ import msgspec
 from garcom.records import Batch, Outputs
 
 EngineKind = Literal["arrays", "onnx", "python"]
+#: Whether Python engines may run: not at all, behind walls (also True), or without any.
+AllowPython = bool | Literal["confined", "unconfined"]
 
 
 class Engine(Protocol):
@@ -24,6 +26,18 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free what the engine holds (processes, sessions); calling it twice is harmless."""
+
+
+class PythonTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """On what terms a Python engine may run; they are the operator's, never the bundle's.
+
+    ``confined`` puts it behind walls (:mod:`garcom.model.walls`), with ``memory_mb`` megabytes to write in;
+    ``timeout_s`` bounds a call, None leaves that to the bundle.
+    """
+
+    confined: bool = True
+    memory_mb: int = 2048
+    timeout_s: float | None = None
 
 
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """The Python engine: the original model in a process of its own, for models that no data format can carry.
 
-The process gets nothing of the worker but one socket, and speaks plain typed bytes (:mod:`.python_wire`). It ends
-with the worker, is ended when it takes too long or answers nonsense, and is started again by the next call. When it
-ends by itself, the call is made once more in a fresh process.
+The process stands behind walls (:mod:`garcom.model.walls`) unless the operator wants none. It gets nothing of the
+worker but one socket, and speaks plain typed bytes (:mod:`.python_wire`), all of which are checked. It ends with the
+worker, is ended when it takes too long or answers nonsense, and is started again by the next call. When it ends by
+itself, the call is made once more in a fresh process.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import garcom
 from garcom.errors import EngineError, Fault, RowsRefused
-from garcom.model.engines.base import EngineSpec
+from garcom.model.engines.base import EngineSpec, PythonTerms
 from garcom.model.engines.python_wire import (
     REPLY_MARGIN,
     REQUEST_LIMIT,
@@ -28,23 +28,31 @@ from garcom.model.engines.python_wire import (
     Channel,
     Failure,
     Hello,
+    Load,
     Ready,
     Reply,
     Rows,
+    Walled,
     outputs_of,
     reply_limit,
     rows_of,
 )
 from garcom.model.signature import Signature
+from garcom.model.walls import WALLS
+from garcom.model.walls.process import spawn
 from garcom.records import Batch, Outputs
 
 if TYPE_CHECKING:
     from garcom.model.sources.base import Original
 
-HOST_MODULE = "garcom.model.engines.python_host"
-#: Seconds for one call, and for starting the process with its libraries; a bundle's spec may say otherwise.
+#: What runs the model, without walls and with them.
+_HOST = (sys.executable, "-P", "-m", "garcom.model.engines.python_host")
+_CONFINED = (sys.executable, "-P", "-m", "garcom.model.walls.confined")
+#: Seconds for one call, and for starting the process with its libraries; a bundle's spec may ask for less.
 CALL_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 120.0
+#: How much of what a model's process says goes into an error.
+_TOLD = 2000
 
 
 def write(folder: Path, original: Original) -> EngineSpec:
@@ -60,20 +68,34 @@ def write(folder: Path, original: Original) -> EngineSpec:
     return EngineSpec(name="python", kind="python")
 
 
-def load(folder: Path, spec: EngineSpec, signature: Signature) -> PythonEngine:
-    """Start the process and wait until it has the model.
+def load(folder: Path, spec: EngineSpec, signature: Signature, terms: PythonTerms | None = None) -> PythonEngine:
+    """Start the process on these terms, by default behind walls, and wait until it has the model.
 
     ``spec.options`` may hold ``timeout_s`` and ``start_timeout_s``. Raises :class:`~garcom.errors.EngineError` when
-    the model cannot be loaded, above all when a library here is not the version that the model was packed with.
+    the walls cannot stand, and when the model cannot be loaded, above all because a library here is not the version
+    that the model was packed with.
     """
+    terms = terms or PythonTerms()
+    if terms.confined:
+        from garcom.model.walls.check import require_walls
+
+        require_walls()
     engine = PythonEngine(
         folder,
         signature,
-        timeout_s=float(spec.options.get("timeout_s", CALL_TIMEOUT_S)),
-        start_timeout_s=float(spec.options.get("start_timeout_s", START_TIMEOUT_S)),
+        timeout_s=terms.timeout_s or _seconds(spec, "timeout_s", CALL_TIMEOUT_S),
+        start_timeout_s=_seconds(spec, "start_timeout_s", START_TIMEOUT_S),
+        command=(*_CONFINED, str(terms.memory_mb)) if terms.confined else _HOST,
+        confined=terms.confined,
     )
     engine.start()
     return engine
+
+
+def _seconds(spec: EngineSpec, name: str, most: float) -> float:
+    """The bundle's own number, if it is one and asks for no more."""
+    asked = spec.options.get(name)
+    return float(asked) if isinstance(asked, int | float) and 0 < asked < most else most
 
 
 class _Ended(EngineError):
@@ -83,7 +105,8 @@ class _Ended(EngineError):
 class PythonEngine:
     """An :class:`~garcom.model.engines.base.Engine` whose work is done by another process.
 
-    ``command`` is what to run, given the number of the inherited socket and the folder; tests put fakes there.
+    ``command`` is what to run, given the number of the inherited socket and the folder; tests put fakes there. One that
+    is ``confined`` has to tell its walls before it may read the model.
     """
 
     def __init__(
@@ -93,13 +116,15 @@ class PythonEngine:
         *,
         timeout_s: float = CALL_TIMEOUT_S,
         start_timeout_s: float = START_TIMEOUT_S,
-        command: tuple[str, ...] = (sys.executable, "-P", "-m", HOST_MODULE),
+        command: tuple[str, ...] = _HOST,
+        confined: bool = False,
     ) -> None:
         self._folder = folder.resolve()
         self._signature = signature
         self._timeout_s = timeout_s
         self._start_timeout_s = start_timeout_s
         self._command = command
+        self._confined = confined
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._end: weakref.finalize[..., PythonEngine] | None = None
@@ -118,22 +143,19 @@ class PythonEngine:
         self._stop()
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                [*self._command, str(theirs.fileno()), str(self._folder)],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                cwd=self._folder,
-                env=_environment(),
-                # A Ctrl-C in the terminal is the worker's to handle; its own session also makes it a group to end.
-                start_new_session=True,
-            )
+            self._process = spawn(self._command, theirs, self._folder)
         self._channel = Channel(ours)
         self._end = weakref.finalize(self, _finish, self._process, self._channel)
+        deadline = time.monotonic() + self._start_timeout_s
         reply = self._exchange(Hello(self._signature), REPLY_MARGIN, self._start_timeout_s)
+        if self._confined and not isinstance(reply, Failure):
+            if not isinstance(reply, Walled) or set(reply.walls) != set(WALLS):
+                self._stop()
+                raise EngineError("The model's Python process did not put up its walls, so it was ended.")
+            reply = self._exchange(Load(), REPLY_MARGIN, deadline - time.monotonic())
         if not isinstance(reply, Ready):
             self._stop()
-            reason = reply.message if isinstance(reply, Failure) else "it answered before it was ready"
+            reason = _told(reply) if isinstance(reply, Failure) else "it answered before it was ready"
             raise EngineError(f"The model's Python process did not start: {reason}")
 
     def run(self, batch: Batch) -> Outputs:
@@ -152,8 +174,8 @@ class PythonEngine:
         reply = self._reply(message, reply_limit(batch.n_rows, output))
         if isinstance(reply, Failure):
             if not reply.refused:
-                raise EngineError(reply.message)
-            got = f"one that it cannot: {reply.message.rstrip('.')}"
+                raise EngineError(_told(reply))
+            got = f"one that it cannot: {_told(reply).rstrip('.')}"
             raise RowsRefused(Fault("", "a row that the model can answer", got))
         try:
             if not isinstance(reply, Answer):
@@ -193,7 +215,7 @@ class PythonEngine:
             self._end()
         self._process = self._channel = self._end = None
 
-    def _exchange(self, message: Hello | Rows, limit: int, timeout_s: float) -> Reply:
+    def _exchange(self, message: Hello | Load | Rows, limit: int, timeout_s: float) -> Reply:
         # Another thread may close the engine meanwhile, which forgets both.
         process, channel = self._process, self._channel
         assert process is not None
@@ -204,7 +226,9 @@ class PythonEngine:
             return channel.reply(limit, deadline)
         except TimeoutError as error:
             self._stop()
-            raise EngineError(f"The model's Python process took longer than {timeout_s:g} s and was ended.") from error
+            raise EngineError(
+                f"The model's Python process took longer than {timeout_s:.6g} s and was ended."
+            ) from error
         except (EOFError, OSError) as error:
             how = _how_it_ended(process)
             self._stop()
@@ -219,18 +243,15 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
         status = process.wait(timeout=1)
     except subprocess.TimeoutExpired:
         return "it closed its socket"
-    return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+    if status >= 0:
+        return f"exit status {status}"
+    known = -status in set(signal.Signals)  # those for real time have no names
+    return f"signal {signal.Signals(-status).name if known else -status}"
 
 
-def _environment() -> dict[str, str]:
-    """No variable of the worker's, which may hold secrets, but what finding the libraries takes.
-
-    One thread per process, as for every engine: the service scales by processes.
-    """
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1")
-    package = str(Path(garcom.__file__).resolve().parents[1])
-    return kept | threads | {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONPATH": package}
+def _told(failure: Failure) -> str:
+    """What a model says, in one line of what can be printed: it goes to callers and into the log."""
+    return "".join(c if c.isprintable() else " " for c in failure.message[:_TOLD])
 
 
 def _finish(process: subprocess.Popen[bytes], channel: Channel) -> None:

@@ -1,7 +1,8 @@
-"""The process of a Python engine: ``python -m garcom.model.engines.python_host SOCKET FOLDER``.
+"""What the process of a Python engine does: it reads the pickle and answers one request after another.
 
-It reads the pickle, so it is started only for a bundle that the operator trusts. It answers one request after
-another and ends as soon as the worker's side of the socket closes.
+Behind walls it is started by :mod:`garcom.model.walls.confined`. Without, as ``python -m
+garcom.model.engines.python_host SOCKET FOLDER``, it can do whatever its user can, and so can the pickle. It ends as
+soon as the worker's side of the socket closes.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import select
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -27,9 +28,12 @@ from garcom.model.engines.python_wire import (
     Channel,
     Failure,
     Hello,
+    Load,
     Ready,
     Reply,
     Request,
+    Rows,
+    Walled,
     answer_of,
     batch_of,
 )
@@ -40,27 +44,41 @@ from garcom.records import Batch, Outputs
 _MESSAGE_LIMIT = 2000
 Run = Callable[[Batch], Outputs]
 T = TypeVar("T")
+#: The files of an engine's folder, by their names, open for reading.
+Files = Mapping[str, BinaryIO]
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the model in the folder over the inherited socket until the other side closes it."""
-    end = socket.socket(fileno=int(arguments[0]))
+    """Serve the model in the folder, without walls, over the inherited socket."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    folder = Path(arguments[1])
+    files = {name: (folder / name).open("rb") for name in (MANIFEST_FILE, PICKLE_FILE)}
+    return serve_until_closed(socket.socket(fileno=int(arguments[0])), files)
+
+
+def serve_until_closed(end: socket.socket, files: Files, walls: tuple[str, ...] | None = None) -> int:
+    """Serve the model in the files until the other side closes the socket; gives the exit status."""
     threading.Thread(target=_end_with_the_worker, args=(end.fileno(),), daemon=True).start()
-    channel = Channel(end)
     try:
-        serve(channel, Path(arguments[1]))
+        serve(Channel(end), files, walls)
     except (EOFError, ConnectionError):
         return 0
     return 1
 
 
-def serve(channel: Channel, folder: Path) -> None:
-    """Load the model on the first message, then answer batches; returns when the model cannot be loaded."""
+def serve(channel: Channel, files: Files, walls: tuple[str, ...] | None) -> None:
+    """Load the model on the first message, then answer batches; returns when the model cannot be loaded.
+
+    Behind walls it tells them first, and waits for the word that they are enough.
+    """
     hello = channel.request(REQUEST_LIMIT)
     if not isinstance(hello, Hello):
         raise EOFError("the first message has to bring the signature")
-    loaded = guarded(lambda: load(folder, hello.signature))
+    if walls is not None:
+        channel.send(Walled(walls))
+        if not isinstance(channel.request(REQUEST_LIMIT), Load):
+            raise EOFError("the walls are not enough")
+    loaded = guarded(lambda: load(files, hello.signature))
     if isinstance(loaded, Failure):
         channel.send(loaded)
         return
@@ -72,8 +90,8 @@ def serve(channel: Channel, folder: Path) -> None:
 
 def reply_to(request: Request, run: Run, signature: Signature) -> Reply:
     """The answer to one batch, or why there is none."""
-    if isinstance(request, Hello):
-        return Failure("the signature came twice")
+    if not isinstance(request, Rows):
+        return Failure("expected rows: the model is loaded")
     batch = batch_of(request, signature)
     reply = guarded(lambda: answer_of(run(batch)))
     if isinstance(reply, Failure):
@@ -81,19 +99,24 @@ def reply_to(request: Request, run: Run, signature: Signature) -> Reply:
     return reply
 
 
-def load(folder: Path, signature: Signature) -> Run:
-    """The model in the folder, bound to the signature.
+def load(files: Files, signature: Signature) -> Run:
+    """The model in the files, bound to the signature; they are closed.
 
-    The versions are compared before the pickle is opened. Raises :class:`~garcom.errors.EngineError`.
+    The versions are compared before the pickle is read. Raises :class:`~garcom.errors.EngineError`.
     """
-    manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=Manifest)
+    if missing := {MANIFEST_FILE, PICKLE_FILE}.difference(files):
+        raise EngineError(f"The bundle's Python engine lacks {' and '.join(sorted(missing))}. Pack the model again.")
+    manifest = msgspec.json.decode(files[MANIFEST_FILE].read(), type=Manifest)
     _require_versions(manifest)
     # Imported after the check, so that a missing library gives its sentence rather than a traceback.
     from garcom.model.sources.base import Loaded
     from garcom.model.sources.originals import bind
 
-    with (folder / PICKLE_FILE).open("rb") as file:
-        model = pickle.load(file)
+    model = pickle.load(files[PICKLE_FILE])
+    if files[PICKLE_FILE].read(1):
+        raise EngineError(f"Something follows the model in {PICKLE_FILE}, which holds nothing else. Pack it again.")
+    for file in files.values():
+        file.close()
     loaded = Loaded(
         model=model,
         framework=manifest.framework,

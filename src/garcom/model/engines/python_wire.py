@@ -31,12 +31,22 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     signature: Signature
 
 
+class Load(msgspec.Struct, frozen=True, tag="load"):
+    """Worker → confined process, once: the walls are the ones that were wanted, so the model may be read."""
+
+
 class Rows(msgspec.Struct, frozen=True, tag="rows"):
     """Worker → process: a batch. ``numbers`` is float64 ``[n_rows, n_numbers]``."""
 
     n_rows: int
     numbers: bytes
     texts: list[list[str | int | None]]
+
+
+class Walled(msgspec.Struct, frozen=True, tag="walled"):
+    """Confined process → worker, once, before anything of the model is read: the walls that stand around it."""
+
+    walls: tuple[str, ...]
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -61,8 +71,8 @@ class Failure(msgspec.Struct, frozen=True, tag="failure"):
     refused: bool = False
 
 
-Request = Hello | Rows
-Reply = Ready | Answer | Failure
+Request = Hello | Load | Rows
+Reply = Walled | Ready | Answer | Failure
 
 _encoder = msgspec.msgpack.Encoder()
 _requests = msgspec.msgpack.Decoder(Request)
