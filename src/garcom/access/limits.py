@@ -8,7 +8,7 @@ been read, and counts as a request.
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,8 +22,6 @@ from garcom.errors import BodyTooLarge, RateLimited, SettingsError, Unavailable
 from garcom.handwritten import unreadable
 from garcom.rates import Limits
 from garcom.settings import LimitsSettings
-
-logger = logging.getLogger("garcom.access")
 
 #: So many callers of a model are remembered; past it they are forgotten, which costs time and no count.
 MAX_REMEMBERED = 10_000
@@ -40,9 +38,17 @@ class Limiter:
     Raises SettingsError for a storage that cannot be.
     """
 
-    def __init__(self, settings: LimitsSettings, run_folder: Path, home: Path, workers: int) -> None:
+    def __init__(
+        self,
+        settings: LimitsSettings,
+        run_folder: Path,
+        home: Path,
+        workers: int,
+        clock: Callable[[], int] = time.monotonic_ns,
+        calendar: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._settings = settings
-        self._local = LocalCounters(run_folder, home, workers)
+        self._local = LocalCounters(run_folder, home, workers, clock, calendar)
         url = storage_url(settings)
         self._redis = RedisCounters(url) if url else None
         self._plans: dict[str | None, dict[str, _Plan]] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from garcom.access.measures import Measure
@@ -29,7 +31,16 @@ QUOTA_LANES = 256
 class LocalCounters:
     """Counters by their measures; the files are opened when the first is wanted."""
 
-    def __init__(self, run_folder: Path, home: Path, workers: int) -> None:
+    def __init__(
+        self,
+        run_folder: Path,
+        home: Path,
+        workers: int,
+        clock: Callable[[], int] = time.monotonic_ns,
+        calendar: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._clock = clock
+        self._calendar = calendar
         self._run_folder = run_folder
         self._quotas_folder = home / "limits"
         # One more, for the moment in which a worker has ended and the next has begun.
@@ -64,11 +75,11 @@ class LocalCounters:
                 self._quotas = _opened(
                     self._quotas_folder / "days-1.table", N_QUOTAS, QUOTA_LANES, QUOTA_LANE_WORDS, QUOTA_STAMPS
                 )
-            return DailyQuota(self._quotas, measure.key, measure.amount)
+            return DailyQuota(self._quotas, measure.key, measure.amount, self._calendar)
         if self._rates is None:
             path = self._run_folder / "rates.table"
             self._rates = _opened(path, N_RATES, self._rate_lanes, WINDOW_LANE_WORDS, WINDOW_STAMPS)
-        return Window(self._rates, measure.key, measure.amount, measure.span_s)
+        return Window(self._rates, measure.key, measure.amount, measure.span_s, self._clock)
 
 
 def _opened(path: Path, n_records: int, n_lanes: int, lane_words: int, stamps: slice) -> SharedTable:

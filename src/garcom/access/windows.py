@@ -99,8 +99,8 @@ class Window:
         words[at] += cost
         words[at + 1] = self._now
         self._own += cost
-        words[self._lane] = self._own
-        return self.amount - self._used - cost
+        words[self._lane + _SUM] = self._own
+        return max(0, self.amount - self._used - cost)
 
     def _turn_to(self, now: int) -> None:
         """Begin the bucket of this moment, and count anew what is alive of this process's lane."""
@@ -154,11 +154,13 @@ class Window:
                 if words[at] and ends > now:
                     alive.append((ends, words[at]))
         excess = sum(count for _, count in alive) + cost - self.amount
+        if excess <= 0:
+            return now  # another process has just written down that some of it had its time
         for ends, count in sorted(alive):
             excess -= count
             if excess <= 0:
                 return ends
-        return now + self._span  # more than the amount at once: never; or it was counted by others just now
+        return now + self._span  # never: it is more than the amount
 
 
 class _OtherLane:
@@ -247,7 +249,7 @@ class DailyQuota:
                 words[lane + _COUNT] = 0
                 words[lane + _DAY] = self._day
             words[lane + _COUNT] += cost
-        return self.amount - self._used - cost
+        return max(0, self.amount - self._used - cost)
 
     def _settle(self, today: int) -> None:
         """Find the key's record; while there is none, count in this process alone."""
