@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from garcom.access.key_use import KeyUses
 from garcom.controller.answering import Answering
 from garcom.controller.asking import SOCKET
 from garcom.controller.desk import Desk
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 THREADS = 4
 #: How often keys that sign tokens are looked after.
 SIGNING_KEYS_S = 3600.0
+#: How often it is written down when API keys were last used.
+KEY_USES_S = 5.0
 #: How often the public keys of the OpenID provider are fetched.
 PROVIDER_KEYS_S = 3600.0
 
@@ -49,6 +52,7 @@ class Process:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
         #: Duties have a thread of their own: a long one must not take the place of questions.
         self._duties = ThreadPoolExecutor(1, thread_name_prefix="duties")
+        self._key_uses = KeyUses(run_folder)
         self._answering = Answering(run_folder / SOCKET, self._desk.answer, self._threads)
 
     async def run(self) -> None:
@@ -59,6 +63,7 @@ class Process:
             repeat("drain", self._drain, lake.drain_s, self._duties),
             repeat("upkeep", self._upkeep, lake.upkeep_s, self._duties),
             repeat("signing keys", self._keep_signing_keys, SIGNING_KEYS_S, self._duties),
+            repeat("key uses", self._note_key_uses, KEY_USES_S, self._duties),
             # In the other threads: a provider that does not answer must not hold up the drain.
             repeat("provider keys", self._fetch_provider_keys, PROVIDER_KEYS_S, self._threads, at_once=True),
         )
@@ -84,6 +89,12 @@ class Process:
         from garcom.controller.token_desk import signing_keys
 
         signing_keys(self._settings.access, self._desk.database).keep(datetime.now(UTC))
+
+    def _note_key_uses(self) -> None:
+        news = self._key_uses.news()
+        if news:
+            self._desk.accounts.note_use(news)
+            self._key_uses.told(news)
 
     def _fetch_provider_keys(self) -> None:
         if self._desk.provider is not None:
