@@ -62,7 +62,9 @@ def test_rows_past_their_retention_go_by_model(lake: Lake) -> None:
         for model in ("wine", "cars"):
             lake.predictions.append(predictions(2, began=now - age * DAY, model=model))
     retention = RetentionSettings(predictions="7d", models={"cars": ModelRetention(predictions="3d", actuals="1d")})
-    assert Upkeep(lake, retention).run(now).n_expired_rows == 6
+    told: dict[str, dict[str, int]] = {}
+    assert Upkeep(lake, retention, told.__setitem__).run(now).n_expired_rows == 6
+    assert told == {"predictions": {"wine": 2, "cars": 4}}
     kept = rows(lake).group_by("model").agg(pl.col("time").min()).sort("model").rows()
     assert kept == [("cars", now - DAY), ("wine", now - 5 * DAY)]
 
