@@ -22,8 +22,8 @@ WORD_BYTES = 8
 #: How long a starting process waits for the table; whoever holds it is done in microseconds.
 LOCK_TIMEOUT_S = 5.0
 #: In the head of the table: how many lanes were ever taken.
-_LANES_TAKEN = 0
-_HEAD_WORDS = 8
+LANES_TAKEN = 0
+HEAD_WORDS = 8
 #: In the head of a record: the key's fingerprint, and for how long its counts matter.
 FINGERPRINT = 0
 LIFETIME = 1
@@ -48,7 +48,7 @@ class SharedTable:
         self._n_records = n_records
         self._path = path
         self._held = contextlib.ExitStack()
-        self._map = _mapped(path, WORD_BYTES * (_HEAD_WORDS + n_records * self.record_words))
+        self._map = _mapped(path, WORD_BYTES * (HEAD_WORDS + n_records * self.record_words))
         self.words = memoryview(self._map).cast("q")
         #: Which lane is this process's; None where all are taken.
         self.lane = self._take_lane()
@@ -61,7 +61,7 @@ class SharedTable:
     @property
     def lanes_taken(self) -> int:
         """How many lanes may hold counts; the others were never used."""
-        return self.words[_LANES_TAKEN]
+        return self.words[LANES_TAKEN]
 
     def lane_at(self, record: int, lane: int) -> int:
         """Where a lane of the record begins."""
@@ -88,7 +88,7 @@ class SharedTable:
     def _find(self, wanted: int, lifetime: int, now: int) -> int | None:
         words, free = self.words, None
         for probe in range(_PROBES):
-            record = _HEAD_WORDS + (wanted + probe) % self._n_records * self.record_words
+            record = HEAD_WORDS + (wanted + probe) % self._n_records * self.record_words
             found = words[record + FINGERPRINT]
             if found == wanted:
                 return record
@@ -117,7 +117,7 @@ class SharedTable:
                 if self._path is not None:
                     self._held.enter_context(locked(self._path.with_suffix(f".lane-{lane}"), timeout_s=0))
                 with self._locked(LOCK_TIMEOUT_S):
-                    self.words[_LANES_TAKEN] = max(self.lanes_taken, lane + 1)
+                    self.words[LANES_TAKEN] = max(self.lanes_taken, lane + 1)
                 return lane
         return None
 

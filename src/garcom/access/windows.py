@@ -16,7 +16,15 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from garcom.access.shared_table import FINGERPRINT, RECORD_HEAD_WORDS, SharedTable, fingerprint
+from garcom.access.shared_table import (
+    FINGERPRINT,
+    HEAD_WORDS,
+    LANES_TAKEN,
+    RECORD_HEAD_WORDS,
+    WORD_BYTES,
+    SharedTable,
+    fingerprint,
+)
 
 N_BUCKETS = 31
 #: One more than the span has, because the oldest is still alive while the newest begins.
@@ -73,7 +81,6 @@ class Window:
         #: Until when :attr:`_own` is right.
         self._turn = 0
         self._others: list[_OtherLane] = []
-        self._lanes_seen = 0
         self._use_own_memory()
 
     def wait_ns(self, cost: int) -> int:
@@ -81,7 +88,12 @@ class Window:
         now = self._now = self._clock()
         if now < self._full_until and cost >= self._full_cost:
             return self._full_until - now
-        if now >= self._turn or self._words[self._record] != self._fingerprint:
+        words = self._words
+        if (
+            now >= self._turn
+            or words[self._record] != self._fingerprint
+            or words[LANES_TAKEN] != self._lanes_seen  # somebody has begun to count
+        ):
             self._turn_to(now)
         used = self._own
         for other in self._others:
@@ -107,8 +119,8 @@ class Window:
         table = self._table
         if not self._shared or self._words[self._record] != self._fingerprint:
             self._settle(now)
-        if self._shared and table.lanes_taken != self._lanes_seen:
-            self._lanes_seen = table.lanes_taken
+        if self._words[LANES_TAKEN] != self._lanes_seen:
+            self._lanes_seen = self._words[LANES_TAKEN]
             lanes = (table.lane_at(self._record, lane) for lane in range(self._lanes_seen) if lane != table.lane)
             self._others = [_OtherLane(self._words, lane, self._span) for lane in lanes]
         words, lane = self._words, self._lane
@@ -138,11 +150,13 @@ class Window:
             self._use_own_memory()
 
     def _use_own_memory(self) -> None:
+        """Count as in a table with one record and one lane, which is looked at by nobody else."""
         self._shared = False
-        self._words = memoryview(bytearray(8 * (RECORD_HEAD_WORDS + WINDOW_LANE_WORDS))).cast("q")
-        self._record, self._lane = 0, RECORD_HEAD_WORDS
-        self._words[FINGERPRINT] = self._fingerprint
-        self._others = []
+        n_words = HEAD_WORDS + RECORD_HEAD_WORDS + WINDOW_LANE_WORDS
+        self._words = memoryview(bytearray(WORD_BYTES * n_words)).cast("q")
+        self._record, self._lane = HEAD_WORDS, HEAD_WORDS + RECORD_HEAD_WORDS
+        self._words[self._record + FINGERPRINT] = self._fingerprint
+        self._lanes_seen, self._others = 0, []
 
     def _room_at(self, cost: int, now: int) -> int:
         """When so much of what is counted will have had its time that there is room for ``cost``."""
