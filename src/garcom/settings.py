@@ -162,6 +162,21 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     models: dict[str, Limits] = {}
 
 
+class UploadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bundles that come in: over HTTP, and for the signature by ``garcom register`` and ``garcom use`` too."""
+
+    #: The longest zip of a bundle that is taken over HTTP.
+    max_bytes: Positive = 1024 * 1024 * 1024
+    #: What its files may take once they are unpacked.
+    max_unpacked_bytes: Positive = 4 * 1024 * 1024 * 1024
+    #: Uploads that one worker takes at the same time; past it, 503.
+    concurrent: Annotated[int, Meta(ge=1, le=64)] = 2
+    #: How long one may take to arrive.
+    timeout_s: Seconds = 600.0
+    #: Whether only bundles are registered, and let answer, that a trusted key has signed.
+    require_signature: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one server; ``docs/reference/settings.md`` explains each, and a test compares the two."""
 
@@ -175,8 +190,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     #: The HTTP server: ``uvicorn`` (the lower latency) or ``granian`` (an extra).
     server: Literal["uvicorn", "granian"] = "uvicorn"
-    #: Whether models may run as a Python process of their own (needed where no data engine is proved).
-    allow_python: bool = False
+    #: Whether models may run as a Python process of their own (needed where no data engine is proved): behind walls
+    #: (``confined``, or true), or as whatever their code likes to be (``unconfined``).
+    allow_python: bool | Literal["confined", "unconfined"] = False
     #: A path of your own that answers with the default model, such as ``/prever_precos``.
     route: str = ""
     #: The longest body taken, in bytes.
@@ -197,6 +213,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     grace_s: Seconds = 30.0
     #: How long one call of a Python engine may take.
     python_timeout_s: Seconds = 30.0
+    #: Megabytes that the process of a confined Python engine may write to, its libraries' own included.
+    python_memory_mb: Annotated[int, Meta(ge=64, le=1_048_576)] = 2048
     #: The form of the log: ``console`` for people, ``json`` for machines, ``auto`` for whichever reads it.
     log_format: Literal["auto", "console", "json"] = "auto"
     #: The least severe level that is logged.
@@ -210,6 +228,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     access: AccessSettings = AccessSettings()
     oidc: OidcSettings = OidcSettings()
     limits: LimitsSettings = LimitsSettings()
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether browsers reach the server by TLS, be it its own or that of what stands before it."""
+        return bool(self.tls.cert or self.tls.self_signed) or self.access.public_url.startswith("https:")
+
+    uploads: UploadSettings = UploadSettings()
 
 
 def _from_environment(environment: Mapping[str, str], kind: type[msgspec.Struct], *at: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import jwt
 
 #: Providers put groups and more into their tokens; a longer one is refused unread.
-MAX_BYTES = 16_384
+MAX_BYTES = 8192
 #: By how much the provider's clock may differ from ours.
 LEEWAY_S = 5
 #: An RSA key shorter than this verifies nothing (NIST SP 800-131A).
@@ -113,7 +113,9 @@ class ExternalUsers:
         return tuple(sorted({group for group in named if isinstance(group, str) and group in self._grants}))
 
     def grants(self, groups: tuple[str, ...]) -> tuple[Grant, ...]:
-        """What the members of these groups may do."""
+        """What the members of these groups may do; nothing where there is no provider any more."""
+        if not self._settings.issuer:
+            return ()
         return tuple(sorted({grant for group in groups for grant in self._grants.get(group, ())}))
 
     def principal(self, name: str, groups: tuple[str, ...]) -> Principal:

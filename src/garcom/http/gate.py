@@ -7,21 +7,24 @@ empties that memory.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from garcom.access.access_list import AccessList
 from garcom.access.principals import ANYBODY, NOBODY, Principal
 from garcom.access.roles import Permission
+from garcom.access.seals import Seal
 from garcom.errors import Forbidden, ModelNotFound, NotFound, Unauthenticated
 from garcom.http.rules import Reach, Rule
+from garcom.http.sessions import MARK, Header, Sessions
 
 #: How long a credential that was proved is not proved again, and how many are remembered.
 REMEMBERED_S = 60.0
 MAX_REMEMBERED = 10_000
 #: A longer credential is none of ours.
-MAX_CREDENTIAL_BYTES = 4608
+MAX_CREDENTIAL_BYTES = 8704
 _BEARER = "bearer"
 _KEY = "gk_"
 
@@ -51,10 +54,15 @@ class Gate:
         verify_token: VerifyToken,
         note_key: Callable[[str], None] = lambda digest: None,
         clock: Callable[[], float] = time.time,
+        sessions: Sessions | None = None,
+        verify_session: VerifyToken | None = None,
     ) -> None:
         self._verify_token = verify_token
         self._note_key = note_key
         self._clock = clock
+        #: Those of browsers; without any given, none that this process has not sealed itself.
+        self.sessions = sessions or Sessions(Seal(secrets.token_bytes(32)))
+        self._verify_session = verify_session
         self._access = _EVERYONE_OUT
         self._known: dict[bytes, _Known] = {}
 
@@ -100,6 +108,19 @@ class Gate:
             known = self._known[credential] = _Known(principal, min(until, now + REMEMBERED_S))
         return known.principal
 
+    def caller(self, method: str, headers: Collection[Header], credential: bytes) -> Principal:
+        """Who asks: by its own credential, as :meth:`identify` has it, or else by the session of a browser.
+
+        A session that has ended is nobody's. Raises Forbidden where a page of another site is behind the request.
+        """
+        if credential:
+            return self.identify(credential)
+        session = self.sessions.credential(method, headers)
+        try:
+            return self.identify(session)
+        except Unauthenticated:
+            return NOBODY
+
     def permit(self, principal: Principal, rule: Rule | None, model: str | None = None) -> None:
         """Let the principal pass, or raise why not.
 
@@ -130,6 +151,10 @@ class Gate:
     def _prove(self, credential: bytes) -> tuple[Principal, float]:
         if len(credential) > MAX_CREDENTIAL_BYTES:
             raise refused()
+        if credential.startswith(MARK):
+            if self._verify_session is None:
+                raise refused()
+            return self._verify_session(credential[len(MARK) :].decode("latin-1"), self._access)
         scheme, _, secret = credential.decode("latin-1").partition(" ")
         if scheme.lower() != _BEARER or not secret or not secret.isascii():
             raise refused()

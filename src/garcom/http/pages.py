@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from garcom.http.catalogue import catalogue
 from garcom.http.meanings import MEANINGS
+from garcom.http.page_frame import page, visitor_of
 from garcom.http.problems import STATUSES
 
 router = APIRouter(include_in_schema=False)
 
-_STATIC = Path(__file__).parent / "static"
+_DOCS_HEAD = (
+    '<link rel="stylesheet" href="/static/swagger/swagger-ui.css"><link rel="stylesheet" href="/static/docs.css">'
+)
+_DOCS_BODY = (
+    '<div id="docs"></div><script src="/static/swagger/swagger-ui-bundle.js"></script>'
+    '<script src="/static/docs.js"></script>'
+)
 
 _FIRST_MODEL = """\
 <p>No model is registered yet. Get one in:</p>
@@ -26,9 +32,9 @@ garcom register wine-….bundle</pre>
 
 
 @router.get("/docs")
-async def docs() -> FileResponse:
+async def docs(request: Request) -> HTMLResponse:
     """Swagger UI over this server's document."""
-    return FileResponse(_STATIC / "docs.html", media_type="text/html")
+    return page("the API of this server", _DOCS_BODY, visitor_of(request), head=_DOCS_HEAD)
 
 
 @router.get("/openapi.json")
@@ -40,14 +46,14 @@ async def openapi(request: Request) -> JSONResponse:
 
 
 @router.get("/docs/problems")
-async def problems() -> HTMLResponse:
+async def problems(request: Request) -> HTMLResponse:
     """What the ``type`` of each problem means; problems point here."""
     body = (
         "<h1>Problems</h1><p>Every error is <code>application/problem+json</code>: <code>detail</code> says what was "
         "expected, what came and what to do; <code>errors</code> says where.</p>"
         + _table(("Type", "Status", "When", "What to do"), "".join(map(_problem_row, _problem_kinds())))
     )
-    return HTMLResponse(_page("Problems", body))
+    return page("Problems", f'<main class="page">{body}</main>', visitor_of(request))
 
 
 @router.get("/")
@@ -62,7 +68,7 @@ async def start(request: Request) -> HTMLResponse:
         body += _table(("Model", "Answers", "Task", "Ask it at", ""), rows)
     else:
         body += _FIRST_MODEL
-    return HTMLResponse(_page("Models", body))
+    return page("Models", f'<main class="page">{body}</main>', visitor_of(request))
 
 
 def _problem_kinds() -> list[tuple[str, str]]:
@@ -106,16 +112,3 @@ def _try_it(models: list[dict[str, Any]], base: str) -> str:
 def _table(columns: tuple[str, ...], rows: str) -> str:
     head = "".join(f"<th>{column}</th>" for column in columns)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _page(title: str, body: str) -> str:
-    """A page with the header that docs.html has too."""
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Garçom: {title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="icon" href="/static/garcom.svg" type="image/svg+xml">'
-        '<link rel="stylesheet" href="/static/pages.css"></head><body>'
-        '<header><a class="name" href="/"><img src="/static/garcom.svg" alt="">Garçom</a><nav><a href="/">Models</a>'
-        '<a href="/docs">API</a><a href="/docs/problems">Problems</a></nav></header>'
-        f'<main class="page">{body}</main></body></html>'
-    )

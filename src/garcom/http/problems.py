@@ -79,6 +79,11 @@ class Problem(msgspec.Struct, omit_defaults=True):
     refused: int | UnsetType = UNSET
 
 
+def status_of(error: GarcomError) -> HTTPStatus:
+    """The status that tells of an error."""
+    return next(status for kind, status, _ in STATUSES if isinstance(error, kind))
+
+
 def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple[bytes, bytes]]]:
     """The problem that tells of an error, and the headers that go with it."""
     status, slug = next((status, slug) for kind, status, slug in STATUSES if isinstance(error, kind))

@@ -1,4 +1,4 @@
-"""Whose token a bearer token is."""
+"""Whose token a bearer token or a session is."""
 
 from __future__ import annotations
 
@@ -6,21 +6,46 @@ from datetime import UTC, datetime
 
 from garcom.access.access_list import AccessList
 from garcom.access.principals import Principal
+from garcom.access.provider_tokens import ExternalUsers, ProviderTokens
 from garcom.http.gate import owner, refused
 
 
 class TokenOwners:
-    """Verifies tokens of this server; PyJWT is imported by the first of them."""
+    """Verifies tokens of this server, and of the OpenID provider if there is one; PyJWT is imported by the first."""
 
-    def __init__(self, issuer: str, audience: str) -> None:
+    def __init__(self, issuer: str, audience: str, provider: ProviderTokens | None = None) -> None:
         self._issuer = issuer
         self._audience = audience
+        self._provider = provider
 
     def __call__(self, token: str, access: AccessList) -> tuple[Principal, float]:
         """The principal, and until when the token is good. Raises Unauthenticated."""
         from garcom.access.tokens import Verifier
 
+        if self._provider is not None and self._provider.is_issuer_of(token):
+            return self._provider.principal(token)
         claims = Verifier(access.token_keys, self._issuer, self._audience).verify(token, datetime.now(UTC))
         if claims.is_in(access.revoked_tokens):
             raise refused()
+        return owner(claims.sub, claims.issued_at, access), float(claims.exp)
+
+
+class SessionOwners:
+    """Verifies sessions; what the groups of an ``external`` user may do is looked up anew each time."""
+
+    def __init__(self, issuer: str, audience: str, external: ExternalUsers) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._external = external
+
+    def __call__(self, token: str, access: AccessList) -> tuple[Principal, float]:
+        """The principal, and until when the session is good. Raises Unauthenticated."""
+        from garcom.access.tokens import SESSION, Verifier
+
+        claims = Verifier(access.token_keys, self._issuer, self._audience, SESSION).verify(token, datetime.now(UTC))
+        if claims.is_in(access.revoked_tokens):
+            raise refused()
+        kind, _, name = claims.sub.partition(":")
+        if kind == "external":
+            return self._external.principal(name, claims.groups), float(claims.exp)
         return owner(claims.sub, claims.issued_at, access), float(claims.exp)

@@ -4,6 +4,13 @@ const follow = () => document.documentElement.classList.toggle("dark-mode", dark
 follow();
 dark.addEventListener("change", follow);
 
+// What a session sends along with its cookie; without a session there is none.
+const csrf = document.querySelector('meta[name="csrf-token"]')?.content;
+const withToken = (request) => {
+  if (csrf) request.headers["X-CSRF-Token"] = csrf;
+  return request;
+};
+
 window.addEventListener("load", () => {
   SwaggerUIBundle({
     url: "/openapi.json",
@@ -14,5 +21,6 @@ window.addEventListener("load", () => {
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
     displayRequestDuration: true,
+    requestInterceptor: withToken,
   });
 });

@@ -1,0 +1,51 @@
+"""What every page of this server looks like around its content."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import NamedTuple
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from garcom.http.sessions import Sessions
+
+
+class Visitor(NamedTuple):
+    """Who looks at a page in a session, and what its forms and scripts send along."""
+
+    name: str
+    csrf_token: str
+
+
+def page(
+    title: str, body: str, visitor: Visitor | None = None, *, head: str = "", language: str = "en"
+) -> HTMLResponse:
+    """A page: ``body`` and ``head`` are HTML, the rest is text. Scripts and styles are files, never in the page."""
+    token = "" if visitor is None else f'<meta name="csrf-token" content="{escape(visitor.csrf_token)}">'
+    return HTMLResponse(
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Garçom: {escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="/static/garcom.svg" type="image/svg+xml">'
+        f'<link rel="stylesheet" href="/static/pages.css">{token}{head}</head><body>'
+        '<header><a class="name" href="/"><img src="/static/garcom.svg" alt="">Garçom</a><nav><a href="/">Models</a>'
+        f'<a href="/docs">API</a><a href="/docs/problems">Problems</a></nav>{_session(visitor)}</header>'
+        f"{body}</body></html>"
+    )
+
+
+def visitor_of(request: Request) -> Visitor | None:
+    """Who looks at a page; None without a session."""
+    token: str = getattr(request.state, "session", "")
+    sessions: Sessions = request.app.state.sessions
+    return Visitor(request.state.principal.name, sessions.csrf(token)) if token else None
+
+
+def _session(visitor: Visitor | None) -> str:
+    if visitor is None:
+        return ""
+    return (
+        f'<form class="session" method="post" action="/logout"><span>{escape(visitor.name)}</span>'
+        f'<input type="hidden" name="csrf_token" value="{escape(visitor.csrf_token)}">'
+        "<button>Log out</button></form>"
+    )
