@@ -11,21 +11,32 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from garcom.access.access_list import read_access_list
+from garcom.access.limits import Limiter
+from garcom.access.provider_tokens import ExternalUsers, KeySet, ProviderTokens
+from garcom.access.seals import Seal
 from garcom.controller.asking import Controller
+from garcom.controller.messages import FetchProviderKeys
 from garcom.errors import GarcomError, JournalUnavailable
+from garcom.http.admission import Admission
 from garcom.http.asgi import Application, Asgi
 from garcom.http.bodies import Bodies
+from garcom.http.cors import Cors
 from garcom.http.edge import Edge
 from garcom.http.gate import Gate
-from garcom.http.token_owner import TokenOwners
+from garcom.http.hosts import Hosts
+from garcom.http.login_ways import LoginWays
+from garcom.http.sessions import Sessions
+from garcom.http.token_owner import SessionOwners, TokenOwners
 from garcom.journal.committer import Sync
 from garcom.journal.disguise import disguise
 from garcom.journal.journal import JOURNAL_FOLDER, Journal
 from garcom.journal.pseudonyms import SubjectKey
 from garcom.journal.segment import ROTATE, holds_predictions
 from garcom.rollout.plan import read_plan
-from garcom.run_folder import ACCESS, PLAN, Followed
+from garcom.run_folder import ACCESS, PLAN, PROVIDER_KEYS, Followed
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.predictor import Predictor, load_predictor
 from garcom.serving.runtime import Runtime
@@ -54,7 +65,25 @@ class Worker:
         self._access_log = settings.access_log
         self._plan = Followed(run_folder / PLAN)
         self._access = Followed(run_folder / ACCESS)
-        self.gate = Gate(TokenOwners(settings.access.issuer, settings.access.audience))
+        access = settings.access
+        home = Path(settings.home)
+        self._provider_keys = Followed(run_folder / PROVIDER_KEYS)
+        self._provider = ProviderTokens(settings.oidc)
+        self._gate = Gate(
+            TokenOwners(access.issuer, access.audience, self._provider),
+            sessions=Sessions(
+                Seal.under(home),
+                secure=settings.has_tls,
+                public_url=access.public_url,
+                origins=access.cors_origins,
+            ),
+            verify_session=SessionOwners(access.issuer, access.audience, ExternalUsers(settings.oidc)),
+        )
+        self._login_ways = LoginWays.of(settings.oidc.issuer if settings.oidc.client_id else "", access.public_url)
+        self._has_tls = settings.has_tls
+        self._limiter = Limiter(settings.limits, run_folder, Path(settings.home), settings.workers)
+        hosts = Hosts(access.allowed_hosts, settings.host, access.public_url)
+        self.admission = Admission(hosts, self._gate, self._limiter)
         self._telemetry = Telemetry()
         subjects = SubjectKey.under(Path(settings.home))
         self._journal = _journal(settings)
@@ -75,6 +104,7 @@ class Worker:
                 allow_python=settings.allow_python,
                 max_rows=settings.max_rows,
                 python_timeout_s=settings.python_timeout_s,
+                python_memory_mb=settings.python_memory_mb,
             )
 
         def employ(predictor: Predictor) -> Scribe | None:
@@ -104,16 +134,17 @@ class Worker:
             max_buffered_bytes=settings.max_buffered_bytes,
             timeout_s=settings.client_timeout_s,
         )
-        self.application = Application(
+        application = Application(
             self.plane,
             self.edge,
-            self.gate,
+            self.admission,
             self.control,
             self.start,
             self.stop,
             self._bodies,
             self._open_repeats,
         )
+        self.application: Asgi = Cors(application, access.cors_origins) if access.cors_origins else application
 
     async def control(self) -> Asgi:
         """The control application, imported when it is first wanted or right after the start."""
@@ -131,6 +162,8 @@ class Worker:
         await self.runtime.prepare_default()
         for work in (self._watch_run_folder(), self._share_counts(), self._finish_start()):
             self._in_background(work)
+        if self._provider.accepted:
+            self._in_background(self._learn_provider_keys())
         if self._journal is not None:
             self._in_background(self._watch_rotation(self._journal))
 
@@ -144,6 +177,7 @@ class Worker:
         if self._journal is not None:
             await asyncio.to_thread(self._journal.close)
         await self.runtime.close()
+        await self._limiter.close()
 
     async def _finish_start(self) -> None:
         await self.control()
@@ -158,7 +192,9 @@ class Worker:
     async def _follow(self) -> None:
         """Read what the supervisor has published anew: first who may come in, then what answers."""
         if self._access.has_changed():
-            self.gate.follow(read_access_list(self._access.path))
+            self._gate.follow(read_access_list(self._access.path))
+        if self._provider_keys.exists and self._provider_keys.has_changed():
+            self._provider.follow(msgspec.json.decode(self._provider_keys.path.read_bytes(), type=KeySet))
         if self._plan.has_changed():
             await self.runtime.follow(read_plan(self._plan.path))
 
@@ -175,8 +211,18 @@ class Worker:
             else:
                 continue
             self._plan.forget()
+            self._provider_keys.forget()
             self._access.forget()
             await asyncio.sleep(COUNTS_INTERVAL_S)
+
+    async def _learn_provider_keys(self) -> None:
+        """Have the provider's keys fetched when a token names one that is not there; the controller says how often."""
+        while True:
+            await asyncio.sleep(COUNTS_INTERVAL_S)
+            if self._provider.misses_a_key:
+                self._provider.misses_a_key = False
+                with contextlib.suppress(GarcomError):  # the controller has logged it
+                    await self._controller.ask(FetchProviderKeys())
 
     def _open_repeats(self) -> Repeats:
         """What serves requests with a key, made when it is first wanted."""
@@ -236,9 +282,16 @@ class Worker:
 
         exposition = Exposition(self._counts.total, self.runtime, self._journal_folder)
         parts = Parts(
-            self.runtime, Catalogue(self.runtime), exposition, self._controller, self.edge, self._bodies, self.gate
+            self.runtime,
+            Catalogue(self.runtime),
+            exposition,
+            self._controller,
+            self.edge,
+            self._bodies,
+            self.admission,
+            self._login_ways,
         )
-        return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log))
+        return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log), tls=self._has_tls)
 
 
 def _changed(path: Path) -> int:

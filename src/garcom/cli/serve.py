@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from garcom.cli.greeting import first_administrator, greeting
-from garcom.cli.options import HomeOption
+from garcom.cli.options import AllowPythonOption, HomeOption
 
 if TYPE_CHECKING:
     from garcom.rollout.plan import TrafficPlan
@@ -56,12 +56,7 @@ def command(
     workers: Annotated[int | None, typer.Option(help="Web worker processes. Default: 1.")] = None,
     server: Annotated[str | None, typer.Option(help="HTTP server: uvicorn (default) or granian.")] = None,
     route: Annotated[str | None, typer.Option(help="A path of your own for the default model: /prever_precos.")] = None,
-    allow_python: Annotated[
-        bool | None,
-        typer.Option(
-            "--allow-python", help="Let models without a data engine run as a Python process.", show_default=False
-        ),
-    ] = None,
+    allow_python: AllowPythonOption = None,
     access_log: Annotated[
         bool | None, typer.Option("--access-log", help="Log every request, not only failures.", show_default=False)
     ] = None,
@@ -126,8 +121,9 @@ def serve(
 
     ``greet`` is told the address and the plan once the server answers; without it, they are printed.
     """
+    from garcom.addresses import is_loopback
     from garcom.logs import configure
-    from garcom.server.listening import bind, is_loopback
+    from garcom.server.listening import bind
     from garcom.server.supervisor import Supervisor
 
     configure(settings.log_format, settings.log_level)

@@ -7,16 +7,15 @@ not wait for it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from garcom.access.roles import Permission
+from garcom.access.limits import Pass
 from garcom.errors import GarcomError, ModelNotFound
+from garcom.http.admission import PREDICT_PATH, Admission
 from garcom.http.bodies import Bodies, Body, Disconnected, Receive
-from garcom.http.edge import Edge, Head, Reply
-from garcom.http.gate import Gate, no_path, unknown_model
-from garcom.http.rules import KNOWN, PREDICT
+from garcom.http.edge import Edge, Reply
+from garcom.http.gate import no_path
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.runtime import Route, no_model
 
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-_PREDICT_PATH = re.compile(r"/v1/models/(?P<model>[^/]+)(/versions/[^/]+)?/predict")
 
 
 class Application:
@@ -42,7 +38,7 @@ class Application:
         self,
         plane: DataPlane,
         edge: Edge,
-        gate: Gate,
+        admission: Admission,
         control: Callable[[], Awaitable[Asgi]],
         startup: Callable[[], Awaitable[None]],
         shutdown: Callable[[], Awaitable[None]],
@@ -51,7 +47,7 @@ class Application:
     ) -> None:
         self._plane = plane
         self._edge = edge
-        self._gate = gate
+        self._admission = admission
         self._control = control
         self._startup = startup
         self._shutdown = shutdown
@@ -67,7 +63,7 @@ class Application:
                 if scope["method"] == "POST":
                     await self._predict(route, scope, receive, send)
                     return
-                if route is not None or path == "/predict" or _PREDICT_PATH.fullmatch(path):
+                if route is not None or path == "/predict" or PREDICT_PATH.fullmatch(path):
                     await self._send(self._refuse_method(route, scope), send)
                     return
             if scope["method"] == "HEAD":
@@ -82,16 +78,20 @@ class Application:
         headers = scope["headers"]
         head = self._edge.read_headers(headers)
         body = Body(self._bodies, receive)
+        passed: Pass | None = None
         try:
-            route = self._admit(route, scope["path"], head)
+            caller, route = self._admission.to_predict(headers, head.credential, scope["path"], route, self._find)
+            passed = await self._admission.let_in(caller, route.slot.model, headers)
             self._bodies.check_head(headers)
             origin = self._edge.origin(route, head)
             content = await body.read()
+            if passed is not None:
+                passed.check_body(len(content))
             if origin.key is None:
-                served = await self._plane.predict(route, content, head.content_type, origin, head.names)
+                served = await self._plane.predict(route, content, head.content_type, origin, head.names, passed)
             else:
-                served = await self._repeats().serve(route, head, origin, content)
-            reply = self._edge.reply(route, served, head.request_id)
+                served = await self._repeats().serve(route, head, origin, content, passed)
+            reply = self._edge.reply(route, served, head.request_id, () if passed is None else passed.headers)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
@@ -103,37 +103,19 @@ class Application:
         finally:
             # Decoding happens in a thread that may be busy: the body is held until it is answered.
             body.release()
+            if passed is not None:
+                passed.release()
         await self._send(reply, send)
 
     def _refuse_method(self, route: Route | None, scope: Scope) -> Reply:
         """What is said of a method that predicting does not take, to whoever might predict there."""
-        head = self._edge.read_headers(scope["headers"])
+        headers, path = scope["headers"], scope["path"]
+        head = self._edge.read_headers(headers)
         try:
-            self._admit(route, scope["path"], head)
+            self._admission.to_predict(headers, head.credential, path, route, self._find)
         except GarcomError as error:
             return self._edge.refuse(None, error, head.request_id)
-        return self._edge.refuse_method(scope["method"], scope["path"], head.request_id)
-
-    def _admit(self, route: Route | None, path: str, head: Head) -> Route:
-        """The route that answers, once the caller has passed the gate; raises why there is none, or no way to it.
-
-        Whoever may not use a model cannot tell it, nor a path of its own, from one that does not exist.
-        """
-        caller = self._gate.identify(head.credential)
-        named = _PREDICT_PATH.fullmatch(path)
-        if named is not None:
-            self._gate.permit(caller, PREDICT, named["model"])
-        else:
-            self._gate.permit(caller, KNOWN)
-        sees_all = caller.models_with(Permission.DESCRIBE) is None
-        try:
-            route = route or self._find(path)
-        except ModelNotFound as error:
-            raise error if sees_all else unknown_model() from None
-        if named is None and not (sees_all or path == "/predict" or caller.may(Permission.DESCRIBE, route.slot.model)):
-            raise no_path(path)
-        self._gate.permit(caller, PREDICT, route.slot.model)
-        return route
+        return self._edge.refuse_method(scope["method"], path, head.request_id)
 
     @staticmethod
     async def _send(reply: Reply, send: Send) -> None:

@@ -12,12 +12,13 @@ from starlette.exceptions import HTTPException
 
 from garcom.controller.asking import Controller
 from garcom.errors import GarcomError
-from garcom.http import accounts, audit, health, models, pages, predictions, tokens
+from garcom.http import accounts, audit, health, login, models, pages, predictions, tokens
+from garcom.http.admission import Admission
 from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
 from garcom.http.edge import Edge
-from garcom.http.gate import Gate
 from garcom.http.gatekeeper import Gatekeeper
+from garcom.http.login_ways import LoginWays
 from garcom.http.metrics import Exposition
 from garcom.http.problem_response import response, response_of
 from garcom.http.problems import plain_problem
@@ -36,7 +37,8 @@ class Parts(NamedTuple):
     controller: Controller
     edge: Edge
     bodies: Bodies
-    gate: Gate
+    admission: Admission
+    login_ways: LoginWays = LoginWays()
 
 
 def create_control(parts: Parts, version: str, *, access_log: bool = False) -> FastAPI:
@@ -51,16 +53,18 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
     )
     for name, part in parts._asdict().items():
         setattr(app.state, name, part)
+    app.state.sessions = parts.admission.gate.sessions
     app.include_router(health.router)
     app.include_router(models.router)
     app.include_router(predictions.router)
     app.include_router(accounts.router)
     app.include_router(audit.router)
     app.include_router(tokens.router)
+    app.include_router(login.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     # The last added is the outermost.
-    app.add_middleware(Gatekeeper, gate=parts.gate)
+    app.add_middleware(Gatekeeper, admission=parts.admission)
     app.add_middleware(RequestIds, access_log=access_log)
     app.add_exception_handler(GarcomError, _on_garcom_error)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http_error)  # type: ignore[arg-type]

@@ -32,6 +32,10 @@ CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
 Header = tuple[bytes, bytes]
 
 
+#: Nobody but the caller keeps an answer, and no browser takes it for something else than it says it is.
+PRIVATE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+
 class Head(NamedTuple):
     """What predicting reads of a request's headers; what was not sent, or is unfit, is empty."""
 
@@ -121,13 +125,15 @@ class Edge:
         """The pseudonym of whom a Garcom-Subject header names. Raises InputError for what cannot be one."""
         return self._pseudonym(_subject(header)) if header else None
 
-    def reply(self, route: Route, served: Served, request_id: bytes) -> Reply:
-        """The answer to a request that was served."""
+    def reply(self, route: Route, served: Served, request_id: bytes, limits: Iterable[Header] = ()) -> Reply:
+        """The answer to a request that was served; ``limits`` are fields that tell what is left of them."""
         body, media_type, prediction_id, repeated = served
         headers = [
             (b"content-type", media_type),
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id or prediction_id.encode()),
+            *PRIVATE,
+            *limits,
         ]
         if repeated:
             headers.append((b"idempotent-replayed", b"true"))
@@ -149,6 +155,7 @@ class Edge:
             (b"content-type", problems.MEDIA_TYPE),
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id),
+            *PRIVATE,
         ]
         if route is None:
             self._telemetry.refuse(problem.status)
@@ -173,6 +180,7 @@ class Edge:
             (b"content-type", problems.MEDIA_TYPE),
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id),
+            *PRIVATE,
         ]
         if self._access_log:
             _log_access(None, 405, headers)

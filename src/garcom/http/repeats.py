@@ -25,7 +25,7 @@ from garcom.journal.journal import Origin
 from garcom.journal.keys import Answer, Answered, Busy, Claim, Kept, KeyStore, Mismatch, Orphaned, Scope, digest_of
 from garcom.lake.records import LoggedPrediction
 from garcom.serving.codec.answers import Answers
-from garcom.serving.dataplane import DataPlane, Served
+from garcom.serving.dataplane import DataPlane, Meter, Served
 from garcom.serving.guards import Warned
 from garcom.serving.runtime import Route
 
@@ -65,7 +65,7 @@ class Repeats:
         self._loop = asyncio.get_running_loop()
         self._store = KeyStore(folder, self._kept, lifetime_s=lifetime.total_seconds())
 
-    async def serve(self, route: Route, head: Head, origin: Origin, body: bytes) -> Served:
+    async def serve(self, route: Route, head: Head, origin: Origin, body: bytes, meter: Meter | None = None) -> Served:
         """The answer to a request with a key: the first, if there was one.
 
         Raises InputError for a key that cannot be one, KeyReused for one that came with another body, KeyBusy while
@@ -85,7 +85,7 @@ class Repeats:
             if isinstance(claim, Orphaned):
                 served = await self._found(route, pinned, key, head, body)
             if served is None:
-                served = await self._plane.predict(route, body, head.content_type, origin, head.names)
+                served = await self._plane.predict(route, body, head.content_type, origin, head.names, meter)
         except BaseException as error:
             # What the journal refused may be on the disk all the same; of other errors nothing was written.
             certain = isinstance(error, GarcomError) and not isinstance(error, JournalUnavailable)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 
 from garcom.errors import SettingsError
@@ -31,11 +30,6 @@ def bind(host: str, port: int) -> socket.socket:
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address that is listened on can be reached from this machine only."""
-    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
 
 
 def close_queue(listener: socket.socket) -> None:

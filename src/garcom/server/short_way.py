@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from garcom.access.limits import Pass
+from garcom.access.principals import Principal
 from garcom.errors import GarcomError
 from garcom.http import problems
-from garcom.http.edge import CREDENTIAL_HEADERS, Edge, Head, Reply, credential_of
-from garcom.http.gate import Gate
+from garcom.http.admission import Admission
+from garcom.http.edge import CREDENTIAL_HEADERS, Edge, Head, Header, Reply, credential_of
 from garcom.ids import uuid7s
 from garcom.serving.batching import Batcher
 from garcom.serving.dataplane import DataPlane, Served
@@ -23,7 +26,12 @@ FAREWELL_S = 0.2
 #: Headers that say more of a prediction than its content type.
 _TELLING_HEADERS = frozenset({b"x-request-id", b"garcom-subject"})
 #: Headers that ask for what only the long way does.
-_LONG_WAY_HEADERS = frozenset({b"content-encoding", b"idempotency-key", b"garcom-subject-field", b"garcom-key-field"})
+_LONG_WAY_HEADERS = frozenset(
+    # The last comes from browsers, whose pages may be of other origins.
+    {b"content-encoding", b"idempotency-key", b"garcom-subject-field", b"garcom-key-field", b"origin"}
+)
+#: Stands for more than one Host header, which is none of ours.
+_UNFIT_HOST = b" "
 _UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 #: A longer body goes the way that counts what the worker holds.
 MAX_SHORT_BODY_BYTES = 64 * 1024
@@ -39,6 +47,7 @@ class Exchange(NamedTuple):
     slot: Slot
     batcher: Batcher
     head: Head
+    caller: Principal
 
 
 class Protocol(HttpToolsProtocol):
@@ -53,7 +62,7 @@ class Protocol(HttpToolsProtocol):
 
     plane: DataPlane
     edge: Edge
-    gate: Gate
+    admission: Admission
     #: uvicorn's exchange, the newest of this connection; or ``_UNFINISHED`` for a moment.
     cycle: Any
 
@@ -65,6 +74,8 @@ class Protocol(HttpToolsProtocol):
     #: Whether everything is said, and the client's end is awaited so that it can read the last words.
     lingering = False
     _exchange: Exchange | None = None
+    #: What limits the request on the short way, while it is answered.
+    _passed: Pass | None = None
     #: Whether the short way's request has come whole and its answer is being made.
     _answering = False
     #: Whether the head that has just come asks for another protocol.
@@ -184,13 +195,15 @@ class Protocol(HttpToolsProtocol):
             or self.flow.write_paused
         ):
             return False
-        length = content_type = credential = b""
+        length = content_type = host = credential = b""
         tells_more = False
         for name, value in self.headers:
             if name == b"content-length":
                 length = value
             elif name == b"content-type":
                 content_type = value
+            elif name == b"host":
+                host = _UNFIT_HOST if host else value
             elif name in CREDENTIAL_HEADERS:
                 credential = credential_of(name, value, credential)
             elif name in _TELLING_HEADERS:
@@ -199,10 +212,11 @@ class Protocol(HttpToolsProtocol):
                 return False
         if not length.isdigit() or int(length) > MAX_SHORT_BODY_BYTES:
             return False
-        if self.gate.predictor(credential, route.slot.model) is None:
+        caller = self.admission.quickly(host, credential, route.slot.model)
+        if caller is None:
             return False
         head = self.edge.read_headers(self.headers) if tells_more else Head(content_type)
-        self._exchange = Exchange(route, route.slot, batcher, head)
+        self._exchange = Exchange(route, route.slot, batcher, head, caller)
         self._body = b""
         return True
 
@@ -241,22 +255,34 @@ class Protocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._answering = True
+        body = self._body
         try:
+            self._passed = passed = self.admission.limiter.admit(exchange.caller, exchange.slot.model, len(body))
             origin = self.edge.origin(exchange.route, exchange.head)
             content_type = exchange.head.content_type
-            self.plane.submit(exchange.slot, exchange.batcher, self._body, content_type, origin, self._deliver)
+            self.plane.submit(exchange.slot, exchange.batcher, body, content_type, origin, self._deliver, passed)
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
+            self._leave_door()
             self._write(self.edge.refuse(exchange.route, error, exchange.head.request_id))
 
     def _deliver(self, served: Served | GarcomError) -> None:
+        limits = self._leave_door()
         exchange = self._exchange
         if exchange is None:
             return
         if isinstance(served, GarcomError):
             reply = self.edge.refuse(exchange.route, served, exchange.head.request_id)
         else:
-            reply = self.edge.reply(exchange.route, served, exchange.head.request_id)
+            reply = self.edge.reply(exchange.route, served, exchange.head.request_id, limits)
         self._write(reply)
+
+    def _leave_door(self) -> Iterable[Header]:
+        """Give the short way's place among its caller's requests back; gives what is left of the caller's limits."""
+        passed, self._passed = self._passed, None
+        if passed is None:
+            return ()
+        passed.release()
+        return passed.headers
 
     def _write(self, reply: Reply) -> None:
         """Send the short way's answer in one piece, and let the next request of this connection come."""

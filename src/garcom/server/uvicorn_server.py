@@ -22,7 +22,7 @@ class Server(uvicorn.Server):
         class WorkerProtocol(Protocol):
             plane = worker.plane
             edge = worker.edge
-            gate = worker.gate
+            admission = worker.admission
 
         super().__init__(
             uvicorn.Config(

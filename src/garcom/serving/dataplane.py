@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -39,6 +39,16 @@ class Served(NamedTuple):
     repeated: bool = False
 
 
+class Meter(Protocol):
+    """Counts the rows of a request for which there is a limit, before anything is computed."""
+
+    def rows(self, n: int) -> None:
+        """Count so many. Raises RateLimited."""
+
+    async def rows_async(self, n: int) -> None:
+        """As :meth:`rows`, where counting takes waiting."""
+
+
 #: Gets what was served, or the error in its place; called once, on the event loop.
 Deliver = Callable[[Served | GarcomError], None]
 
@@ -52,15 +62,23 @@ class DataPlane:
         self._pseudonym = pseudonym
 
     def submit(
-        self, slot: Slot, batcher: Batcher, body: bytes, content_type: bytes, origin: Origin, deliver: Deliver
+        self,
+        slot: Slot,
+        batcher: Batcher,
+        body: bytes,
+        content_type: bytes,
+        origin: Origin,
+        deliver: Deliver,
+        meter: Meter | None = None,
     ) -> None:
         """Decode a body and queue its rows; ``deliver`` gets the answer later.
 
-        Raises InputError and Overloaded at once, before anything is computed.
+        Raises InputError, RateLimited and Overloaded at once, before anything is computed.
         """
         began = time.perf_counter()
-        codec = batcher.predictor.codec
-        order = codec.read_json(body) if content_type == JSON else codec.decode(body, content_type)
+        order = _decoded(batcher.predictor, body, content_type)
+        if meter is not None:
+            meter.rows(order.n_rows)
         self._queue(slot, batcher, order, origin, began, deliver)
 
     def _queue(
@@ -101,7 +119,13 @@ class DataPlane:
         batcher.submit_body(order.rows, encoded, served_all, origins, began)
 
     async def predict(
-        self, route: Route, body: bytes, content_type: bytes, origin: Origin, names: NameFields = NO_NAMES
+        self,
+        route: Route,
+        body: bytes,
+        content_type: bytes,
+        origin: Origin,
+        names: NameFields = NO_NAMES,
+        meter: Meter | None = None,
     ) -> Served:
         """Answer one request, loading the model if need be; the answer is written down by then.
 
@@ -127,8 +151,9 @@ class DataPlane:
         elif len(body) > LONG_BODY_BYTES:
             order = await asyncio.to_thread(_decoded_and_built, batcher.predictor, body, content_type)
         else:
-            self.submit(slot, batcher, body, content_type, origin, deliver)
-            return await answered
+            order = _decoded(batcher.predictor, body, content_type)
+        if meter is not None:
+            await meter.rows_async(order.n_rows)
         self._queue(slot, batcher, order, origins, began, deliver)
         return await answered
 
@@ -147,6 +172,11 @@ class DataPlane:
         now = time.perf_counter()
         slot.last_used = now
         self.telemetry.version(slot.model, slot.version).add(200, n_rows, n_warned, now - began)
+
+
+def _decoded(predictor: Predictor, body: bytes, content_type: bytes) -> Order:
+    codec = predictor.codec
+    return codec.read_json(body) if content_type == JSON else codec.decode(body, content_type)
 
 
 def _decoded_and_built(predictor: Predictor, body: bytes, content_type: bytes) -> Order:

@@ -14,18 +14,18 @@ from starlette.routing import BaseRoute, Mount
 from garcom.access.access_list import AccessList
 from garcom.access.roles import Grant, Permission, Role
 from garcom.controller.asking import Controller
+from garcom.http.admission import Admission
 from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
 from garcom.http.control import Parts, create_control
 from garcom.http.edge import Edge
-from garcom.http.gate import Gate
 from garcom.http.gatekeeper import Gatekeeper
 from garcom.http.metrics import Exposition
 from garcom.http.policy import POLICY, Policy
 from garcom.http.rules import PUBLIC
-from garcom.http.token_owner import TokenOwners
 from garcom.serving.runtime import Runtime
 from garcom.serving.telemetry import Telemetry
+from tests.unit.http.admissions import HOST, OPEN, admission
 from tests.unit.http.keys import key_of, listed
 
 EVERY = "viewer client trainer approver admin"
@@ -88,7 +88,7 @@ def control(folder: Path) -> Any:
             Controller(folder),
             Edge(Telemetry(), False, str.upper),
             Bodies(max_body_bytes=1, max_buffered_bytes=1, timeout_s=1.0),
-            Gate(TokenOwners("garcom", "garcom")),
+            admission(folder),
         ),
         "0",
     )
@@ -120,7 +120,7 @@ def test_the_policy_names_these_routes_and_no_other() -> None:
     assert {(method, path) for path, methods in POLICY.items() for method in methods} == set(CELLS)
 
 
-def status(gate: Gate, method: str, path: str, credential: str) -> int:
+def status(door: Admission, method: str, path: str, credential: str) -> int:
     """What the gatekeeper answers; ``PASSED`` where the application behind it is reached."""
     sent: list[Any] = []
 
@@ -131,22 +131,17 @@ def status(gate: Gate, method: str, path: str, credential: str) -> int:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"authorization", f"Bearer {credential}".encode())] if credential else []
+    headers = [HOST, *([(b"authorization", f"Bearer {credential}".encode())] if credential else [])]
     scope = {"type": "http", "method": method, "path": path, "headers": headers, "state": {"request_id": "r"}}
-    asyncio.run(Gatekeeper(application, gate)(scope, never, send))
+    asyncio.run(Gatekeeper(application, door)(scope, never, send))
     return int(sent[0]["status"])
 
 
-def closed_gate() -> Gate:
-    gate = Gate(TokenOwners("garcom", "garcom"))
-    gate.follow(
-        AccessList(
-            revision=1,
-            required=True,
-            keys=dict(listed(Grant(role, model)) for role in Role for model in ("wine", "beer", "*")),
-        )
-    )
-    return gate
+@pytest.fixture
+def closed(tmp_path: Path) -> Admission:
+    """A door with a key for each role, for wine, for beer and for all models."""
+    grants = [Grant(role, model) for role in Role for model in ("wine", "beer", "*")]
+    return admission(tmp_path, AccessList(revision=1, required=True, keys=dict(map(listed, grants))))
 
 
 def expected(reach: str, permitted: bool, role: Role, model: str) -> int:
@@ -158,27 +153,24 @@ def expected(reach: str, permitted: bool, role: Role, model: str) -> int:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_every_cell(role: Role) -> None:
-    gate = closed_gate()
+def test_every_cell(role: Role, closed: Admission) -> None:
     for (method, template), (reach, roles) in CELLS.items():
         path = template.replace("{model}", "wine").replace("{path:path}", "x").replace("{", "").replace("}", "")
         if path == "/predict":
             continue  # whose model is the default's
         for model in ("wine", "beer", "*"):
-            found = status(gate, method, path, key_of(Grant(role, model)))
+            found = status(closed, method, path, key_of(Grant(role, model)))
             assert found == expected(reach, role in roles.split(), role, model), (method, path, role, model)
 
 
-def test_nobody_passes_but_where_it_is_public() -> None:
-    gate = closed_gate()
+def test_nobody_passes_but_where_it_is_public(closed: Admission) -> None:
     for (method, template), (reach, _) in CELLS.items():
         path = template.replace("{path:path}", "x").replace("{", "").replace("}", "")
-        assert status(gate, method, path, "") == (PASSED if reach == "public" else 401), path
-        assert status(gate, method, path, "gk_wrong") == (PASSED if reach == "public" else 401), path
+        assert status(closed, method, path, "") == (PASSED if reach == "public" else 401), path
+        assert status(closed, method, path, "gk_wrong") == (PASSED if reach == "public" else 401), path
 
 
-def test_what_the_policy_does_not_name_is_refused() -> None:
-    gate = closed_gate()
+def test_what_the_policy_does_not_name_is_refused(closed: Admission) -> None:
     admin = key_of(Grant(Role.ADMIN))
     for path in (
         "/v1",
@@ -189,34 +181,31 @@ def test_what_the_policy_does_not_name_is_refused() -> None:
         "/V1/models",
         "/v1/models/a/b/c",
     ):
-        assert status(gate, "GET", path, admin) == 404, path
-        assert status(gate, "GET", path, "") == 401, path
+        assert status(closed, "GET", path, admin) == 404, path
+        assert status(closed, "GET", path, "") == 401, path
 
 
-def test_a_method_that_a_path_does_not_have_goes_to_the_router_of_whoever_is_known() -> None:
-    gate = closed_gate()
-    assert status(gate, "DELETE", "/v1/models/wine", key_of(Grant(Role.VIEWER))) == PASSED
-    assert status(gate, "DELETE", "/v1/models/wine", "") == 401
+def test_a_method_that_a_path_does_not_have_goes_to_the_router_of_whoever_is_known(closed: Admission) -> None:
+    assert status(closed, "DELETE", "/v1/models/wine", key_of(Grant(Role.VIEWER))) == PASSED
+    assert status(closed, "DELETE", "/v1/models/wine", "") == 401
 
 
-def test_head_is_as_get() -> None:
-    gate = closed_gate()
-    assert status(gate, "HEAD", "/v1/models/wine", key_of(Grant(Role.VIEWER, "beer"))) == 404
-    assert status(gate, "HEAD", "/v1/models/wine", key_of(Grant(Role.VIEWER, "wine"))) == PASSED
+def test_head_is_as_get(closed: Admission) -> None:
+    assert status(closed, "HEAD", "/v1/models/wine", key_of(Grant(Role.VIEWER, "beer"))) == 404
+    assert status(closed, "HEAD", "/v1/models/wine", key_of(Grant(Role.VIEWER, "wine"))) == PASSED
 
 
-def test_an_open_gate_lets_everyone_pass() -> None:
-    gate = Gate(TokenOwners("garcom", "garcom"))
-    gate.follow(AccessList(revision=0, required=False))
+def test_an_open_gate_lets_everyone_pass(tmp_path: Path) -> None:
+    door = admission(tmp_path, OPEN)
     for method, template in CELLS:
         path = template.replace("{path:path}", "x").replace("{", "").replace("}", "")
-        assert status(gate, method, path, "") == PASSED
+        assert status(door, method, path, "") == PASSED
 
 
-def test_before_the_first_access_list_nobody_passes() -> None:
-    gate = Gate(TokenOwners("garcom", "garcom"))
-    assert status(gate, "GET", "/v1/models", "") == 401
-    assert status(gate, "GET", "/v1/models", key_of(Grant(Role.ADMIN))) == 401
+def test_before_the_first_access_list_nobody_passes(tmp_path: Path) -> None:
+    door = admission(tmp_path)
+    assert status(door, "GET", "/v1/models", "") == 401
+    assert status(door, "GET", "/v1/models", key_of(Grant(Role.ADMIN))) == 401
 
 
 def test_each_permission_is_asked_by_some_rule_or_by_a_route_to_come() -> None:

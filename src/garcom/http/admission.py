@@ -1,0 +1,63 @@
+"""What stands before every answer: a name of this server, a caller who may ask it, and as much as it may ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from garcom.access.limits import Limiter, Pass
+from garcom.access.principals import Principal
+from garcom.access.roles import Permission
+from garcom.errors import ModelNotFound
+from garcom.http.edge import Header
+from garcom.http.gate import Gate, no_path, unknown_model
+from garcom.http.hosts import Hosts
+from garcom.http.rules import KNOWN, PREDICT
+from garcom.serving.runtime import Route
+
+#: Paths that name the model that predicts.
+PREDICT_PATH = re.compile(r"/v1/models/(?P<model>[^/]+)(/versions/[^/]+)?/predict")
+
+
+class Admission:
+    """The hosts, the gate and the limits of one worker."""
+
+    def __init__(self, hosts: Hosts, gate: Gate, limiter: Limiter) -> None:
+        self.hosts = hosts
+        self.gate = gate
+        self.limiter = limiter
+
+    def quickly(self, host: bytes, credential: bytes, model: str) -> Principal | None:
+        """A caller who may predict, if that is known without waiting; None for whoever has to be looked at closely."""
+        if not self.limiter.is_quick or not self.hosts.allows(host):
+            return None
+        return self.gate.predictor(credential, model)
+
+    def to_predict(
+        self, headers: Sequence[Header], credential: bytes, path: str, route: Route | None, find: Callable[[str], Route]
+    ) -> tuple[Principal, Route]:
+        """Who asks, and the route that answers; raises why there is none, or no way to it.
+
+        Whoever may not use a model cannot tell it, nor a path of its own, from one that does not exist.
+        """
+        self.hosts.check(headers)
+        caller = self.gate.caller("POST", headers, credential)
+        named = PREDICT_PATH.fullmatch(path)
+        if named is not None:
+            self.gate.permit(caller, PREDICT, named["model"])
+        else:
+            self.gate.permit(caller, KNOWN)
+        sees_all = caller.models_with(Permission.DESCRIBE) is None
+        try:
+            route = route or find(path)
+        except ModelNotFound as error:
+            raise error if sees_all else unknown_model() from None
+        if named is None and not (sees_all or path == "/predict" or caller.may(Permission.DESCRIBE, route.slot.model)):
+            raise no_path(path)
+        self.gate.permit(caller, PREDICT, route.slot.model)
+        return caller, route
+
+    async def let_in(self, principal: Principal, model: str | None, headers: Sequence[Header]) -> Pass | None:
+        """Count a request whose body is still to come. Raises RateLimited, BodyTooLarge and Unavailable."""
+        length = next((value for name, value in headers if name == b"content-length"), b"")
+        return await self.limiter.admit_async(principal, model, int(length) if length.isdigit() else 0)
