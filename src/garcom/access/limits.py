@@ -196,11 +196,13 @@ class Pass:
         """Count the rows of the body. Raises RateLimited, and BodyTooLarge for more than can ever be had at once."""
         plan = self._plan
         if plan.rows:
+            plan.check_rows(n)
             self.note(_take(plan.rows, plan.row_counters, n))
 
     async def rows_async(self, n: int) -> None:
         """As :meth:`rows`, wherever they are counted. Raises Unavailable too."""
         plan = self._plan
+        plan.check_rows(n)
         self.note(await self._limiter.take(plan.rows, plan.row_counters, n))
 
     def release(self) -> None:
@@ -248,6 +250,12 @@ class _Plan:
         self.max_body_bytes = min((of.body_bytes for of in limits.values() if of.body_bytes), default=None)
         self.is_free = not (self.requests or self.rows or self.gauges or self.max_body_bytes)
 
+    def check_rows(self, n: int) -> None:
+        """Raise BodyTooLarge for more rows than there can ever be at once: waiting would not help."""
+        for measure in self.rows:
+            if n > measure.amount:
+                raise measure.too_many(n)
+
     def is_for(self, principal: Principal) -> bool:
         """Whether the caller is the one for whom this was made, with the same limits."""
         if principal is not self.principal:
@@ -276,11 +284,11 @@ def _take(measures: Sequence[Measure], counters: Sequence[Counter], cost: int) -
     if len(counters) == 1:  # as most often
         (counter,) = counters
         if wait_ns := counter.wait_ns(cost):
-            raise measures[0].refusal(cost, wait_ns)
+            raise measures[0].refusal(wait_ns)
         return measures[0], counter.add(cost)
     for at, counter in enumerate(counters):
         if wait_ns := counter.wait_ns(cost):
-            raise measures[at].refusal(cost, wait_ns)
+            raise measures[at].refusal(wait_ns)
     return _tightest(measures, [counter.add(cost) for counter in counters])
 
 

@@ -35,16 +35,22 @@ class Measure(NamedTuple):
         """In how many seconds all of it is there again, if nothing more is asked for."""
         return DAY_S - int(time.time()) % DAY_S if self.daily else self.span_s
 
-    def refusal(self, cost: int, wait_ns: int) -> RateLimited | BodyTooLarge:
-        """Why so much cannot be had now; or never at once."""
-        span = "a day (UTC)" if self.daily else f"any {self.span_s} s"
-        most = f"Expected at most {self.amount:,} {self.what} in {span} ({self.holder}), got"
-        if cost > self.amount:
-            return BodyTooLarge(f"{most} {cost:,} at once. Send fewer in one request, or ask for a higher limit.")
+    def refusal(self, wait_ns: int) -> RateLimited:
+        """Why no more can be had now."""
         wait_s = max(1, math.ceil(wait_ns / NS))
-        return RateLimited(
-            f"{most} more. Wait {wait_s:,} s, or ask for a higher limit.", wait_s, self.amount, self.span_s
+        message = f"{self._expected}, got more. Wait {wait_s:,} s, or ask for a higher limit."
+        return RateLimited(message, wait_s, self.amount, self.span_s)
+
+    def too_many(self, n: int) -> BodyTooLarge:
+        """Why so many can never be had at once."""
+        return BodyTooLarge(
+            f"{self._expected}, got {n:,} at once. Send fewer in one request, or ask for a higher limit."
         )
+
+    @property
+    def _expected(self) -> str:
+        span = "a day (UTC)" if self.daily else f"any {self.span_s} s"
+        return f"Expected at most {self.amount:,} {self.what} in {span} ({self.holder})"
 
 
 def measures_of_requests(holder: str, limits: Limits) -> Iterator[Measure]:

@@ -18,8 +18,8 @@ from garcom.access.windows import N_BUCKETS
 from garcom.errors import SettingsError, Unavailable
 
 #: Redis answers within a millisecond, or something is wrong.
-TIMEOUT_S = 0.25
-#: How long it is not asked again after it did not answer, so that not every request waits for it.
+TIMEOUT_S = 0.5
+#: After it did not answer, one request in so long asks it again; the others do not wait for that.
 PAUSE_S = 1.0
 #: Of one worker; more requests at the same time wait for one of them.
 MAX_CONNECTIONS = 16
@@ -83,29 +83,34 @@ class RedisCounters:
         try:
             from redis.asyncio import BlockingConnectionPool
 
-            pool = BlockingConnectionPool.from_url(
+            self._pool: Any = BlockingConnectionPool.from_url(
                 url.replace("redis+unix", "unix"),
                 max_connections=MAX_CONNECTIONS,
                 timeout=TIMEOUT_S,
                 socket_timeout=TIMEOUT_S,
                 socket_connect_timeout=TIMEOUT_S,
             )
-            storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="garcom", connection_pool=pool)
+            storage = RedisStorage(
+                f"async+{url}", implementation="redispy", key_prefix="garcom", connection_pool=self._pool
+            )
         except (ImportError, ValueError, ConfigurationError) as error:
             raise SettingsError(_unusable(error)) from None
-        self._client: Any = storage.bridge.get_connection()
         self._prefixed = storage.bridge.prefixed_key
         self._failures = (*storage.base_exceptions, OSError, TimeoutError)
-        self._take = self._client.register_script(_TAKE)
-        self._away_until = 0.0
+        self._take: Any = storage.bridge.get_connection().register_script(_TAKE)
+        self._away = False
+        self._ask_again_at = 0.0
 
     async def take(self, measures: Sequence[Measure], cost: int) -> list[int]:
         """Count so many in all of the measures, and give what is left of each; or count nothing at all.
 
         Raises the measure's refusal, and Unavailable where Redis does not answer.
         """
-        if time.monotonic() < self._away_until:
-            raise Unavailable("The place where limits are counted does not answer. Try again in a moment.")
+        now = time.monotonic()
+        if self._away:
+            if now < self._ask_again_at:
+                raise Unavailable("The place where limits are counted does not answer. Try again in a moment.")
+            self._ask_again_at = now + PAUSE_S
         arguments: list[int] = [cost, N_BUCKETS]
         for measure in measures:
             arguments += (measure.amount, measure.span_s * 1_000_000, int(measure.daily))
@@ -114,17 +119,18 @@ class RedisCounters:
             async with asyncio.timeout(TIMEOUT_S):
                 refused, wait_us, *left = await self._take(keys, arguments)
         except self._failures as error:
-            self._away_until = time.monotonic() + PAUSE_S
+            self._away, self._ask_again_at = True, time.monotonic() + PAUSE_S
             raise Unavailable(
                 f"The place where limits are counted does not answer ({type(error).__name__}). Try again in a moment."
             ) from None
+        self._away = False
         if refused:
-            raise measures[refused - 1].refusal(cost, wait_us * 1000)
+            raise measures[refused - 1].refusal(wait_us * 1000)
         return left
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._pool.aclose()
 
 
 def _unusable(error: Exception) -> str:
