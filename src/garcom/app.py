@@ -63,6 +63,7 @@ class Worker:
 
     def __init__(self, settings: Settings, run_folder: Path) -> None:
         self._access_log = settings.access_log
+        self._allow_python = settings.allow_python
         self._plan = Followed(run_folder / PLAN)
         self._access = Followed(run_folder / ACCESS)
         access = settings.access
@@ -290,6 +291,7 @@ class Worker:
             self._bodies,
             self.admission,
             self._login_ways,
+            allow_python=self._allow_python,
         )
         return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log), tls=self._has_tls)
 

@@ -59,11 +59,11 @@ def test_the_home_comes_from_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1", True), ("true", True), ("True", True), ("0", False), ("false", False)]
+    ("text", "value"), [("1", True), ("true", True), ("True", True), ("0", False), ("false", False), ("unconfined", "unconfined")]
 )
-def test_the_environment_speaks_in_words(tmp_path: Path, text: str, value: bool) -> None:
+def test_the_environment_speaks_in_words(tmp_path: Path, text: str, value: bool | str) -> None:
     found = load(tmp_path, environment={"GARCOM_ALLOW_PYTHON": text, "GARCOM_GRACE_S": "2.5", "GARCOM_PROT": "x"})
-    assert found.allow_python is value
+    assert found.allow_python == value
     assert found.grace_s == 2.5
 
 
@@ -82,7 +82,7 @@ def test_unknown_names_get_a_suggestion(tmp_path: Path) -> None:
         ("", {"GARCOM_LIMITS_KEYS_REQUESTS": "100"}, 'a rate such as 100/1s, 500/10s, 1000/1m or 50000/24h, got "100"'),
         ("", {"GARCOM_LIMITS_ANYBODY_CONCURRENT": "0"}, 'a whole number from 1 to 9007199254740991, got "0"'),
         ("port = 1.5", {}, "a whole number from 0 to 65535, got 1.5"),
-        ("allow_python = 1", {}, "true or false, got 1"),
+        ("allow_python = 1", {}, "true or false or confined or unconfined, got 1"),
         ('server = "apache"', {}, 'granian or uvicorn, got "apache"'),
         ("workers = 0", {}, "a whole number from 1 to 256, got 0"),
         ("max_rows = 0", {}, "a whole number from 1 up, got 0"),
@@ -94,7 +94,7 @@ def test_unknown_names_get_a_suggestion(tmp_path: Path) -> None:
         ("", {"GARCOM_CLIENT_TIMEOUT_S": "nan"}, "a number above 0 and at most 86400"),
         ("", {"GARCOM_CLIENT_TIMEOUT_S": "inf"}, "a number above 0 and at most 86400"),
         ("", {"GARCOM_LOG_LEVEL": "loud"}, 'debug, error, info or warning, got "loud"'),
-        ("", {"GARCOM_ALLOW_PYTHON": "perhaps"}, 'true or false, got "perhaps"'),
+        ("", {"GARCOM_ALLOW_PYTHON": "perhaps"}, 'true or false or confined or unconfined, got "perhaps"'),
     ],
 )
 def test_wrong_values_are_named_as_they_were_written(

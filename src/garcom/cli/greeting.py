@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from garcom.rollout.plan import TrafficPlan
 
 
-def greeting(address: str, plan: TrafficPlan | None, allow_python: bool, *, is_open: bool) -> str:
+def greeting(address: str, plan: TrafficPlan | None, allow_python: bool | str, *, is_open: bool) -> str:
     """The lines that are printed: where it is, what to do next, and who may come in where that is everyone."""
     lines = [f"Garçom serves on {address} (documentation: {address}/docs)", *_advice(address, plan, allow_python)]
     if is_open:
@@ -29,7 +29,7 @@ def first_administrator(name: str, password: str) -> str:
     )
 
 
-def _advice(address: str, plan: TrafficPlan | None, allow_python: bool) -> Iterator[str]:
+def _advice(address: str, plan: TrafficPlan | None, allow_python: bool | str) -> Iterator[str]:
     if plan is None or not plan.models:
         yield "No model is registered yet: garcom pack model.pkl --data data.csv, then garcom register BUNDLE."
     elif plan.default is None:

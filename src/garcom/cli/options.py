@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperCommand
 
 HomeOption = Annotated[
     Path | None,
@@ -21,7 +22,28 @@ HomeOption = Annotated[
 #: The endings of trained models' own files; rows of data may end in the last two as well.
 _MODEL_ENDINGS = {".pkl", ".pickle", ".joblib", ".skops", ".onnx", ".ubj", ".json", ".txt"}
 
+#: Such as ``--allow-python`` or ``--allow-python=unconfined``; the command has to be a :class:`Standing`.
+AllowPythonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--allow-python",
+        metavar="[=unconfined]",
+        help="Let models without a data engine run as a Python process, behind walls; or without any.",
+        show_default=False,
+    ),
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+class Standing(TyperCommand):
+    """A command with options that may stand without a value, and take one only after ``=``."""
+
+    _ALONE: ClassVar = {"--allow-python": "confined"}
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, with the value given to those that stand alone."""
+        return super().parse_args(ctx, [f"{each}={self._ALONE[each]}" if each in self._ALONE else each for each in args])
 
 
 def is_model_file(path: Path) -> bool:

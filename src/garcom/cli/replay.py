@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.options import HomeOption, JsonOption, home_folder
+from garcom.cli.options import AllowPythonOption, HomeOption, JsonOption, home_folder
 from garcom.cli.output import emit
 from garcom.cli.progress import steps
 
@@ -68,9 +68,7 @@ def command(
         Path | None, typer.Option("--html", help="Write a page here as well, in one file.", show_default=False)
     ] = None,
     language: Annotated[Language, typer.Option("--lang", help="The language of the page.")] = Language.ENGLISH,
-    allow_python: Annotated[
-        bool, typer.Option("--allow-python", help="Run Python engines, which unpickle the original model.")
-    ] = False,
+    allow_python: AllowPythonOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -94,7 +92,7 @@ def command(
     from garcom.settings import load_settings
 
     folder = home_folder(home)
-    settings = load_settings({"home": str(folder), "allow_python": allow_python or None})
+    settings = load_settings({"home": str(folder), "allow_python": allow_python})
     new = Candidate.named(parse_reference(candidate))
     old = None if against is None else Candidate.named(parse_reference(against))
     now = datetime.now(UTC)
@@ -110,6 +108,7 @@ def command(
             tolerance=tolerance,
             allow_python=settings.allow_python,
             python_timeout_s=settings.python_timeout_s,
+            python_memory_mb=settings.python_memory_mb,
             progress=lambda done, rows: step(f"replayed {done:,} of {rows:,} rows", done / rows),
         )
     if html is not None:

@@ -23,6 +23,7 @@ from garcom.http.metrics import Exposition
 from garcom.http.problem_response import response, response_of
 from garcom.http.problems import plain_problem
 from garcom.http.request_id import RequestIds
+from garcom.model.engines.base import AllowPython
 from garcom.serving.runtime import Runtime
 
 STATIC = Path(__file__).parent / "static"
@@ -39,6 +40,7 @@ class Parts(NamedTuple):
     bodies: Bodies
     admission: Admission
     login_ways: LoginWays = LoginWays()
+    allow_python: AllowPython = False
 
 
 def create_control(parts: Parts, version: str, *, access_log: bool = False) -> FastAPI:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from garcom.access.roles import Permission
 from garcom.http.caller import caller
 from garcom.http.metrics import MEDIA_TYPE, Exposition
+from garcom.model.engines.base import AllowPython
 from garcom.serving.runtime import Runtime
 
 router = APIRouter(tags=["server"])
@@ -36,7 +38,23 @@ async def readyz(request: Request) -> dict[str, Any]:
         "default": runtime.plan.default,
         "loaded": sorted(f"{slot.model}:{slot.version}" for slot in runtime.loaded()),
         "failed": runtime.failures,
+        "walls": await asyncio.to_thread(_walls, request.app.state.allow_python),
     }
+
+
+def _walls(allow_python: AllowPython) -> dict[str, Any]:
+    """Which walls stand around Python engines: by name, or why there are none."""
+    if allow_python is False or allow_python == "unconfined":
+        return {"python": "unconfined" if allow_python else "not allowed"}
+    from garcom.model.walls.check import walls
+
+    found = walls()
+    return {
+        "python": "confined" if found.confines else "refused",
+        "standing": {wall.name: wall.stands for wall in found.walls},
+        "attempts_stopped": sum(attempt.stopped for attempt in found.attempts),
+        "attempts": len(found.attempts),
+    } | ({"says": found.says} if found.says else {})
 
 
 @router.get("/metrics", summary="Metrics for Prometheus, over all workers", response_class=Response)

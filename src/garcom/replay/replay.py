@@ -13,6 +13,7 @@ from garcom.errors import BundleError, InputError, NotFound
 from garcom.lake.predictions import Wanted
 from garcom.lake.tables import Lake
 from garcom.model.bundle import Bundle, read_bundle
+from garcom.model.engines.base import AllowPython, PythonTerms
 from garcom.model.signature import Output, Signature
 from garcom.registry import Registry
 from garcom.registry.reference import Reference
@@ -62,8 +63,9 @@ def replay(
     wanted: Wanted | None = None,
     limit: int | None = None,
     tolerance: float = TOLERANCE,
-    allow_python: bool = False,
+    allow_python: AllowPython = False,
     python_timeout_s: float | None = None,
+    python_memory_mb: int = PythonTerms().memory_mb,
     progress: Progress = lambda done, rows: None,
 ) -> ReplayReport:
     """Compare the candidate with ``against`` (None: with what was answered then) on its model's logged inputs.
@@ -96,6 +98,7 @@ def replay(
                     allow_python=allow_python,
                     max_rows=BATCH_ROWS,
                     python_timeout_s=python_timeout_s,
+                    python_memory_mb=python_memory_mb,
                 )
             )
         run = _Run([Side(predictor, personal) for predictor in loaded], tolerance)

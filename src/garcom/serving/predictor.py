@@ -10,7 +10,7 @@ import numpy as np
 
 from garcom.errors import EngineError
 from garcom.model.bundle import Bundle, read_bundle
-from garcom.model.engines.base import Engine
+from garcom.model.engines.base import AllowPython, Engine, PythonTerms
 from garcom.model.signature import Signature
 from garcom.records import Batch, Outputs
 from garcom.serving.codec import Codec
@@ -132,16 +132,20 @@ def load_predictor(
     model: str,
     version: int,
     *,
-    allow_python: bool,
+    allow_python: AllowPython,
     max_rows: int,
     python_timeout_s: float | None = None,
+    python_memory_mb: int = PythonTerms().memory_mb,
 ) -> Predictor:
     """Load a stored bundle, whose files were verified when it was stored.
 
-    Raises BundleError for a damaged bundle and Conflict for a Python engine that is not allowed.
+    Raises BundleError for a damaged bundle, Conflict for a Python engine that is not allowed, and EngineError for one
+    that cannot start.
     """
     bundle = read_bundle(folder, verify=False)
-    engine = bundle.open_engine(allow_python=allow_python, python_timeout_s=python_timeout_s)
+    engine = bundle.open_engine(
+        allow_python=allow_python, python_timeout_s=python_timeout_s, python_memory_mb=python_memory_mb
+    )
     try:
         return Predictor(bundle, engine, model, version, max_rows)
     except BaseException:
