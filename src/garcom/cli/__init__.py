@@ -13,6 +13,7 @@ from garcom.cli import (
     api_key,
     dataset,
     demo,
+    doctor,
     log,
     models,
     pack,
@@ -27,6 +28,7 @@ from garcom.cli import (
     use,
     user,
 )
+from garcom.cli.options import Standing
 from garcom.errors import GarcomError
 
 app = typer.Typer(
@@ -57,16 +59,17 @@ def _options(
 
 app.command("demo")(demo.command)
 app.command("pack")(pack.command)
-app.command("serve", epilog=serve.EPILOG)(serve.command)
+app.command("serve", cls=Standing, epilog=serve.EPILOG)(serve.command)
 app.command("predict")(predict.command)
 app.command("actuals")(actuals.command)
 app.command("log")(log.command)
-app.command("replay")(replay.command)
+app.command("replay", cls=Standing)(replay.command)
 app.command("register")(register.command)
 app.command("models")(models.command)
 app.command("show")(show.command)
 app.command("use")(use.command)
 app.command("remove")(remove.command)
+app.command("doctor")(doctor.command)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(audit.app, name="audit")
