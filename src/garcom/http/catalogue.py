@@ -132,7 +132,8 @@ class Catalogue:
             "info": base["info"] | {"description": openapi.INTRODUCTION},
             "tags": openapi.tags(sorted(plan.models)),
             "paths": paths | base["paths"],
-            "components": shared | {"schemas": shared.get("schemas", {}) | schemas},
+            "components": shared
+            | {"schemas": shared.get("schemas", {}) | schemas, "securitySchemes": openapi.SECURITY_SCHEMES},
         }
 
     def _readable(self, name: str) -> Bundle | None:

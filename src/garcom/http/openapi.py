@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from garcom.http import problems
+from garcom.http.policy import POLICY
+from garcom.http.rules import PUBLIC
 from garcom.model.signature import STORED, Class, Field, FieldType, Output, Signature
 from garcom.serving.guards import Warned
 from garcom.serving.rows import moment
@@ -29,10 +31,25 @@ _PROBLEMS = {
         "malformed-body",
         "The body cannot be read: records: expected at least one record, got an empty list.",
     ),
+    "401": (
+        "Nobody knows who asks: no key or token, or one that is wrong, expired or revoked.",
+        "unauthenticated",
+        "Expected an API key or a token, as in `Authorization: Bearer gk_…`, got none.",
+    ),
+    "403": (
+        "It is known who asks, and its roles do not permit it.",
+        "forbidden",
+        "Expected a caller that may predict for model 'wine', got one whose roles do not permit it.",
+    ),
     "404": (
         "No such model or version.",
         "model-not-found",
         "Expected the name of a registered model, got 'wyne'. Did you mean 'wine'?",
+    ),
+    "409": (
+        "The present state forbids it.",
+        "conflict",
+        "Model 'wine' needs a Python engine, and this server does not allow one.",
     ),
     "413": (
         "The body is too large.",
@@ -51,12 +68,28 @@ _PROBLEMS = {
         "invalid-rows",
         "records[3].pH: expected a number, got text.",
     ),
+    "429": (
+        "The caller has used up what it may ask for; Retry-After tells when there is more.",
+        "rate-limited",
+        "Expected at most 100 requests in any 1 s, got one more. Wait 1 s.",
+    ),
     "500": ("The server failed; the rows may well be right.", "engine-error", "What computes the model failed."),
     "503": (
         "The queue is full; try again after Retry-After seconds.",
         "overloaded",
         "The queue of this model is full. Try again shortly.",
     ),
+}
+
+#: How callers say who they are, on a server that asks.
+SECURITY = [{"key": []}, {"bearer": []}]
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key (`gk_…`), or a token of `POST /v1/token`.",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key (`gk_…`)."},
 }
 
 #: One record, a list of them, and so on: what the request looks like decides what the answer looks like.
@@ -269,6 +302,7 @@ def predict_operation(model: str, version: int, signature: Signature, operation_
             },
         },
         "responses": {"200": answered} | problem_responses(*_PROBLEMS),
+        "security": SECURITY,
     }
 
 
@@ -323,13 +357,26 @@ _FRAMEWORK_SCHEMAS = frozenset({"HTTPValidationError", "ValidationError"})
 
 def with_own_problems(base: dict[str, Any]) -> dict[str, Any]:
     """The framework's document with this API's errors in place of the framework's own, which are never sent."""
-    paths: dict[str, Any] = {}
-    for path, operations in base["paths"].items():
-        paths[path] = {}
-        for method, operation in operations.items():
-            kept = {status: response for status, response in operation["responses"].items() if status != "422"}
-            missing = problem_responses("404") if "{" in path or path == "/example" else {}
-            paths[path][method] = operation | {"responses": kept | missing}
+    paths = {
+        path: {method: _with_problems(path, method, operation) for method, operation in operations.items()}
+        for path, operations in base["paths"].items()
+    }
     components = base.get("components", {})
     schemas = {name: it for name, it in components.get("schemas", {}).items() if name not in _FRAMEWORK_SCHEMAS}
     return base | {"paths": paths, "components": components | {"schemas": schemas}}
+
+
+def _with_problems(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    statuses: set[str] = set()
+    rule = POLICY[path][method.upper()]
+    if rule != PUBLIC:
+        statuses |= {"401", "403", "429", "500", "503"}
+    if "{" in path or path == "/example":
+        statuses.add("404")
+    if operation.get("parameters"):
+        statuses |= {"400", "422"}
+    if "requestBody" in operation and rule != PUBLIC:
+        statuses |= {"400", "409", "413", "415", "422"}
+    own = {status: response for status, response in operation["responses"].items() if status != "422"}
+    security = {} if rule == PUBLIC else {"security": SECURITY}
+    return operation | security | {"responses": problem_responses(*sorted(statuses - own.keys())) | own}
