@@ -62,7 +62,7 @@ class SigningKeys:
         with self._database.read() as connection:
             keys = living_keys(connection)
             known = [key for key in keys if key.created_at <= now - KNOWN_AFTER]
-            kid = (known or keys)[0].kid
+            kid = known[0].kid if known else keys[-1].kid
             return SigningKey(kid, self._unwrapped(private_half(connection, kid)))
 
     def rotate(self, now: datetime, *, end_all: bool = False) -> str:

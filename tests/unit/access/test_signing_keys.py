@@ -66,6 +66,12 @@ def test_a_new_key_signs_when_every_worker_knows_it(keys: SigningKeys) -> None:
     assert keys.signer(NOW + DAY + KNOWN_AFTER).kid == second
 
 
+def test_of_keys_that_are_all_new_the_first_signs(keys: SigningKeys) -> None:
+    first = keys.signer(NOW)
+    keys.rotate(NOW + timedelta(seconds=1))
+    assert keys.signer(NOW + timedelta(seconds=2)) == first
+
+
 def test_keys_are_replaced_and_retired_by_the_clock(database: Database, keys: SigningKeys) -> None:
     first = keys.signer(NOW)
     keys.keep(NOW + 29 * DAY)
