@@ -73,6 +73,8 @@ class Protocol(HttpToolsProtocol):
     head_open = False
     #: Whether everything is said, and the client's end is awaited so that it can read the last words.
     lingering = False
+    #: Over TLS: the user whom the client's certificate names.
+    certificate_user: str | None = None
     _exchange: Exchange | None = None
     #: What limits the request on the short way, while it is answered.
     _passed: Pass | None = None
@@ -99,6 +101,11 @@ class Protocol(HttpToolsProtocol):
         return (
             self._answering or bool(self.pipeline) or not (cycle is None or cycle.response_complete or cycle.more_body)
         )
+
+    @property
+    def unread_bytes(self) -> int:
+        """What was answered and has not left yet, because the client does not read."""
+        return self.transport.get_write_buffer_size()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -222,7 +229,7 @@ class Protocol(HttpToolsProtocol):
 
     def _take_long_way(self) -> None:
         url, headers, expect = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
+        self._begin_scope()
         self.url, self.expect_100_continue = url, expect
         self.headers += headers
         before = self.cycle
@@ -235,6 +242,9 @@ class Protocol(HttpToolsProtocol):
                 self.cycle = before  # the request had no path that can be read
         if self._parting is not None:
             self.cycle.keep_alive = False
+
+    def _begin_scope(self) -> None:
+        super().on_message_begin()
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -372,6 +382,9 @@ class Protocol(HttpToolsProtocol):
         # Closing with unread input would reset the connection, and the client lose the answer (RFC 9112 §9.6).
         self.lingering = True
         self.transport.write(last_words)
+        self._end_writing()
+
+    def _end_writing(self) -> None:
         self.transport.write_eof()
 
     def _head_bytes(self) -> int:

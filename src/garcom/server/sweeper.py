@@ -10,10 +10,12 @@ from typing import Any, Literal, NamedTuple
 #: The least that a client has to read of a waiting answer within the limit.
 MIN_READ_BYTES = 64 * 1024
 MAX_INTERVAL_S = 0.5
+#: How long a connection may take to close once everything was sent: over TLS, the client has to say goodbye too.
+GOODBYE_S = 2.0
 
 #: What a connection waits for: its first request or the next one, the rest of a head or of a body, the client's
-#: reading, the client's end after the last answer, or the application.
-Stage = Literal["first", "idle", "head", "body", "reading", "lingering", "working"]
+#: reading, the client's end after the last answer, the client's goodbye, or the application.
+Stage = Literal["first", "idle", "head", "body", "reading", "lingering", "closing", "working"]
 
 
 class Seen(NamedTuple):
@@ -70,17 +72,21 @@ class Sweeper:
     def _limit_s(self, stage: Stage) -> float:
         if stage == "working":
             return float("inf")
+        if stage == "closing":
+            return min(GOODBYE_S, self._timeout_s)
         return self._keep_alive_s if stage == "idle" else self._timeout_s
 
 
 def look(connection: Any, now: float) -> Seen:
     """Where a connection of :class:`~garcom.server.short_way.Protocol` stands."""
-    unread_bytes = connection.transport.get_write_buffer_size()
+    unread_bytes = connection.unread_bytes
     stage: Stage
     if connection.lingering:
         stage = "lingering"
     elif unread_bytes:
         stage = "reading"
+    elif connection.transport.is_closing():
+        stage = "closing"
     elif connection.working:
         stage = "working"
     elif connection.receiving:

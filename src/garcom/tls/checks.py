@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from garcom.errors import SettingsError
+from garcom.settings import Settings
 from garcom.tls.contexts import context
 from garcom.tls.files import TlsFiles
 
@@ -21,17 +22,27 @@ _OTHERS_READ = 0o004
 _SOON_DAYS = 14
 
 
-def check(files: TlsFiles, min_version: str = "1.2") -> None:
+def check(files: TlsFiles, settings: Settings) -> None:
     """Raise SettingsError where a server could not use the files, or no client would take the certificate."""
+    _check_server(settings)
     certificate = _certificates(files.certificate, "--tls-cert")[0]
     _check_dates(certificate, files.certificate)
     _check_key(certificate, files)
     if files.client_ca is not None:
         _certificates(files.client_ca, "--tls-client-ca")
     try:
-        context(files, min_version=min_version)
+        context(files, min_version=settings.tls.min_version)
     except (OSError, ssl.SSLError) as error:  # what OpenSSL alone knows: a key too short for its security level
         raise SettingsError(f"OpenSSL does not take {files.certificate} with {files.key}: {error}.") from error
+
+
+def _check_server(settings: Settings) -> None:
+    tls = settings.tls
+    if settings.server == "uvicorn" and tls.http2:
+        raise SettingsError("uvicorn speaks no HTTP/2: choose --server granian for tls.http2, or leave it out.")
+    if settings.server == "granian" and tls.client_ca:
+        # granian asks for the certificate and checks it, but does not tell the application whose it is.
+        raise SettingsError("granian does not tell whose certificate a client shows: --tls-client-ca needs uvicorn.")
 
 
 def _read(path: Path, option: str) -> bytes:

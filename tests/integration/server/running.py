@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -16,10 +17,11 @@ from typing import Any
 
 from garcom.registry.registry import Registry
 from garcom.rollout.use import use
+from tests.integration.server import wire
 from tests.integration.server.wire import Answer, ask, request
 
 COMMAND = (sys.executable, "-c", "from garcom.cli import main; main()")
-_ADDRESS = re.compile(rb"http://127\.0\.0\.1:(\d+)")
+_ADDRESS = re.compile(rb"(https?)://127\.0\.0\.1:(\d+)")
 
 
 class Running:
@@ -108,6 +110,11 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
     raise AssertionError(f"not within {timeout_s:g} s: {condition}")
 
 
+def trusting(home: Path) -> ssl.SSLContext:
+    """What a client needs that trusts the certificate which a server made for itself."""
+    return ssl.create_default_context(cafile=home / "self-signed.pem")
+
+
 @contextmanager
 def running(folder: Path, *arguments: str, register: tuple[Path, ...] = (), **settings: object) -> Iterator[Running]:
     """Serve the home ``folder/home`` on a free port; ``settings`` go in through the environment."""
@@ -119,6 +126,8 @@ def running(folder: Path, *arguments: str, register: tuple[Path, ...] = (), **se
             registry.register(bundle)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GARCOM_")}
     environment |= {f"GARCOM_{name.upper()}": str(value) for name, value in settings.items()}
+    if os.environ.get("GARCOM_TEST_TLS"):
+        arguments += ("--tls-self-signed",)
     command = [*COMMAND, "serve", "--home", str(home), "--port", "0", "--log-format", "json", *arguments]
     log = folder / "log"
     with (
@@ -126,13 +135,18 @@ def running(folder: Path, *arguments: str, register: tuple[Path, ...] = (), **se
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment) as process,
     ):
         assert process.stdout is not None
+        port = 0
         try:
             greeting = process.stdout.readline()
             found = _ADDRESS.search(greeting)
             assert found, f"no address: {greeting!r} {log.read_text()}"
             greeting += process.stdout.readline()
-            yield Running(process, int(found[1]), log, home, greeting.decode())
+            port = int(found[2])
+            if found[1] == b"https":
+                wire.secured[port] = trusting(home)
+            yield Running(process, port, log, home, greeting.decode())
         finally:
+            wire.secured.pop(port, None)
             if process.poll() is None:
                 process.terminate()
                 try:

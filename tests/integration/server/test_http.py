@@ -216,7 +216,7 @@ def test_what_is_no_http_ends_the_connection_after_the_answers_before_it(
         assert answer.json["status"] == answer.status
         if answer.status == 400:
             assert answer.headers["connection"] == "close"
-            connection.socket.shutdown(socket.SHUT_WR)
+            connection.end()
             assert connection.closed() == b"", "an answer too many"
 
 
@@ -225,7 +225,7 @@ def test_granian_never_answers_what_was_smuggled(granian_server: Running, kind: 
     with Connection(granian_server.port) as connection:
         connection.send(BROKEN[kind] + SMUGGLED)
         with contextlib.suppress(OSError):  # closed already
-            connection.socket.shutdown(socket.SHUT_WR)
+            connection.end()
         found = connection.closed()
         if kind in ("bare LF", "same length twice", "TE and CL", "CL and TE", "odd path", "connect"):
             # hyper takes these for a request, and each in the one way that RFC 9112 allows; a CONNECT that is
@@ -259,7 +259,7 @@ def test_a_head_without_measure(uvicorn_server: Running, data: bytes, ahead: byt
         assert answer.status == 431
         assert answer.json["status"] == 431
         assert answer.headers["x-request-id"] == answer.json["request_id"]
-        connection.socket.shutdown(socket.SHUT_WR)
+        connection.end()
         assert connection.closed() == b""
 
 
@@ -287,7 +287,7 @@ def test_a_client_that_ends_its_side_is_still_answered(uvicorn_server: Running) 
     for data, n in ((x(1), 1), (HEALTH, 1), (x(1) + HEALTH + x(2), 3)):
         with Connection(uvicorn_server.port) as connection:
             connection.send(data)
-            connection.socket.shutdown(socket.SHUT_WR)
+            connection.end()
             assert connection.closed().count(b"HTTP/1.1 200") == n
 
 
@@ -321,7 +321,7 @@ def test_an_unfinished_request_gets_no_answer(uvicorn_server: Running) -> None:
     with Connection(uvicorn_server.port) as connection:
         connection.send(x(1) + x(2)[:-2])
         assert connection.answer().status == 200
-        connection.socket.shutdown(socket.SHUT_WR)
+        connection.end()
         with pytest.raises(Closed):
             connection.answer()
 

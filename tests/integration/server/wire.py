@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 from typing import Any, NamedTuple
 
 TIMEOUT_S = 10.0
+#: The ports on which TLS is spoken, with a context that trusts the server there.
+secured: dict[int, ssl.SSLContext] = {}
 
 
 class Answer(NamedTuple):
@@ -28,15 +31,17 @@ class Closed(Exception):
 
 
 class Connection:
-    """One connection to a server on loopback."""
+    """One connection to a server on loopback, over TLS where the port is secured."""
 
     def __init__(self, port: int, receive_buffer: int = 0) -> None:
-        self.socket = socket.socket()
+        self.socket: socket.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(TIMEOUT_S)
         try:
             self.socket.connect(("127.0.0.1", port))
+            if port in secured:
+                self.socket = secured[port].wrap_socket(self.socket, server_hostname="127.0.0.1")
         except OSError:
             self.socket.close()
             raise
@@ -52,6 +57,11 @@ class Connection:
     def send(self, data: bytes) -> Connection:
         self.socket.sendall(data)
         return self
+
+    def end(self) -> None:
+        """Say that no more is sent. Over TLS that would end both directions, so it is left to the closing."""
+        if not isinstance(self.socket, ssl.SSLSocket):
+            self.socket.shutdown(socket.SHUT_WR)
 
     def answer(self, to_head: bool = False) -> Answer:
         """The next answer. Raises Closed."""

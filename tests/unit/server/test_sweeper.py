@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from garcom.server.sweeper import MIN_READ_BYTES, Sweeper
+from garcom.server.sweeper import GOODBYE_S, MIN_READ_BYTES, Sweeper
 
 
 class Transport:
@@ -14,8 +14,10 @@ class Transport:
         self.unread_bytes = 0
         self.aborted = False
 
-    def get_write_buffer_size(self) -> int:
-        return self.unread_bytes
+        self.closing = False
+
+    def is_closing(self) -> bool:
+        return self.closing
 
     def abort(self) -> None:
         self.aborted = True
@@ -29,6 +31,10 @@ class Connection:
         self.lingering = self.working = self.receiving = self.head_open = False
         self.n_requests = 0
         self.__dict__ |= state
+
+    @property
+    def unread_bytes(self) -> int:
+        return self.transport.unread_bytes
 
 
 class Clock:
@@ -67,6 +73,26 @@ def test_what_stands_still_is_closed_within_the_limit(state: dict[str, Any], lim
     found = closed_after(Connection(**state))
     assert found is not None
     assert limit_s - 1.5 <= found <= limit_s
+
+
+def test_who_says_no_goodbye_is_not_waited_for() -> None:
+    connection = Connection(n_requests=1)
+    connection.transport.closing = True
+    found = closed_after(connection)
+    assert found is not None
+    assert found <= GOODBYE_S
+
+
+def test_a_last_answer_may_be_read_slowly() -> None:
+    connection = Connection(n_requests=1)
+    connection.transport.closing = True
+
+    def read(now: float) -> None:
+        connection.transport.unread_bytes = int(max(0.0, 30 - now) * MIN_READ_BYTES)
+
+    found = closed_after(connection, read=read)
+    assert found is not None
+    assert found >= 30
 
 
 def test_what_is_computed_is_never_closed() -> None:
