@@ -82,7 +82,7 @@ _PROBLEMS = {
 }
 
 #: How callers say who they are, on a server that asks.
-SECURITY = [{"key": []}, {"bearer": []}]
+SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}]
 SECURITY_SCHEMES = {
     "bearer": {
         "type": "http",
@@ -373,7 +373,7 @@ def _with_problems(path: str, method: str, operation: dict[str, Any]) -> dict[st
         statuses |= {"401", "403", "429", "500", "503"}
     if "{" in path or path == "/example":
         statuses.add("404")
-    if operation.get("parameters"):
+    if any(parameter["in"] != "path" for parameter in operation.get("parameters", ())):
         statuses |= {"400", "422"}
     if "requestBody" in operation and rule != PUBLIC:
         statuses |= {"400", "409", "413", "415", "422"}

@@ -159,7 +159,7 @@ def test_each_answering_model_has_its_paths(document: dict[str, Any]) -> None:
 def test_the_framework_s_own_errors_are_not_announced(document: dict[str, Any]) -> None:
     assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
     responses = document["paths"]["/v1/models/{model}/versions/{version}"]["get"]["responses"]
-    assert set(responses) == {"200", "404"}
+    assert set(responses) == {"200", "401", "403", "404", "429", "500", "503"}
     assert "application/problem+json" in responses["404"]["content"]
 
 
