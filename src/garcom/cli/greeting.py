@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from garcom.rollout.plan import TrafficPlan
 
 
-def greeting(address: str, plan: TrafficPlan | None, allow_python: bool | str, *, is_open: bool) -> str:
-    """The lines that are printed: where it is, what to do next, and who may come in where that is everyone."""
-    lines = [f"Garçom serves on {address} (documentation: {address}/docs)", *_advice(address, plan, allow_python)]
+def greeting(
+    address: str,
+    plan: TrafficPlan | None,
+    allow_python: bool | str,
+    *,
+    is_open: bool,
+    self_signed: Path | None = None,
+) -> str:
+    """The lines that are printed: where it is, what to do next, and who may come in where that is everyone.
+
+    ``self_signed`` is the certificate of a server that signed it itself: clients have to be told to trust it.
+    """
+    curl = "curl -s" if self_signed is None else f"curl -s --cacert {self_signed}"
+    lines = [f"Garçom serves on {address} (documentation: {address}/docs)", *_advice(address, plan, allow_python, curl)]
+    if self_signed is not None:
+        lines.append(f"Its certificate is signed by itself: {self_signed}\nSHA-256 {_fingerprint(self_signed)}")
     if is_open:
         lines.append(
             "No user exists yet: whoever is on this machine may do everything, without a password. The first "
@@ -29,7 +43,13 @@ def first_administrator(name: str, password: str) -> str:
     )
 
 
-def _advice(address: str, plan: TrafficPlan | None, allow_python: bool | str) -> Iterator[str]:
+def _fingerprint(certificate: Path) -> str:
+    from garcom.tls.self_signed import fingerprint
+
+    return fingerprint(certificate)
+
+
+def _advice(address: str, plan: TrafficPlan | None, allow_python: bool | str, curl: str) -> Iterator[str]:
     if plan is None or not plan.models:
         yield "No model is registered yet: garcom pack model.pkl --data data.csv, then garcom register BUNDLE."
     elif plan.default is None:
@@ -43,7 +63,7 @@ def _advice(address: str, plan: TrafficPlan | None, allow_python: bool | str) ->
         yield "If you trust its bundle, stop this server and try: garcom serve --allow-python"
     else:
         body = "-H 'Content-Type: application/json' -d @-"
-        yield f"Try it: curl -s {address}/example | curl -s {address}/predict {body}"
+        yield f"Try it: {curl} {address}/example | {curl} {address}/predict {body}"
 
 
 def _needs_python(plan: TrafficPlan, model: str) -> bool:

@@ -32,6 +32,7 @@ EPILOG = """
 
 #: The heading of the options that are about SOURCE rather than about the server.
 _SOURCE = "When SOURCE is a trained model, as in garcom pack"
+_TLS = "HTTPS"
 
 
 class Told(TypedDict, total=False):
@@ -56,6 +57,26 @@ def command(
     workers: Annotated[int | None, typer.Option(help="Web worker processes. Default: 1.")] = None,
     server: Annotated[str | None, typer.Option(help="HTTP server: uvicorn (default) or granian.")] = None,
     route: Annotated[str | None, typer.Option(help="A path of your own for the default model: /prever_precos.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve HTTPS with this certificate (PEM).", rich_help_panel=_TLS)
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(help="Its private key (PEM), where it is not in the same file.", rich_help_panel=_TLS),
+    ] = None,
+    tls_self_signed: Annotated[
+        bool | None,
+        typer.Option(
+            "--tls-self-signed",
+            help="Serve HTTPS with a certificate made here, for a first try.",
+            show_default=False,
+            rich_help_panel=_TLS,
+        ),
+    ] = None,
+    tls_client_ca: Annotated[
+        Path | None,
+        typer.Option(help="Ask clients for certificates that these authorities (PEM) signed.", rich_help_panel=_TLS),
+    ] = None,
     allow_python: AllowPythonOption = None,
     access_log: Annotated[
         bool | None, typer.Option("--access-log", help="Log every request, not only failures.", show_default=False)
@@ -102,12 +123,23 @@ def command(
         "access_log": access_log,
         "log_format": log_format,
         "log_level": log_level,
+        "tls": _given(cert=tls_cert, key=tls_key, self_signed=tls_self_signed, client_ca=tls_client_ca),
     }
     settings = load_settings(given, config)
     if settings.route:
         check_route(settings.route)
     packing = {"data": data, "target": target, "labels": labels, "signature": signature}
     raise typer.Exit(serve(settings, source, name, packing))
+
+
+def _given(**flags: Path | bool | None) -> dict[str, str | bool] | None:
+    """The flags of one section that were given; None without any. Paths are made absolute."""
+    given = {
+        name: str(flag.expanduser().absolute()) if isinstance(flag, Path) else flag
+        for name, flag in flags.items()
+        if flag is not None
+    }
+    return given or None
 
 
 def serve(
@@ -127,10 +159,11 @@ def serve(
     from garcom.server.supervisor import Supervisor
 
     configure(settings.log_format, settings.log_level)
+    certificate = _certificate(settings)
     # First the address: nobody should wait for a model to be packed only to hear that the port is taken.
     listener = bind(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    address = f"{'http' if certificate is None else 'https'}://{f'[{host}]' if ':' in host else host}:{port}"
     bundle = source
     if source is not None and not _is_bundle(source):
         from garcom.cli.pack import pack_for_serving
@@ -147,10 +180,29 @@ def serve(
         if greet is not None:
             greet(address, plan)
         else:
-            typer.echo(greeting(address, plan, settings.allow_python, is_open=told.get("is_open", False)))
+            is_open = told.get("is_open", False)
+            self_signed = certificate if settings.tls.self_signed else None
+            typer.echo(greeting(address, plan, settings.allow_python, is_open=is_open, self_signed=self_signed))
             sys.stdout.flush()
 
     return Supervisor(settings, listener, open_publishing, say).run()
+
+
+def _certificate(settings: Settings) -> Path | None:
+    """The certificate of a server that speaks HTTPS, after everything about it was checked. Raises SettingsError."""
+    from garcom.tls.files import tls_files
+
+    home = Path(settings.home)
+    files = tls_files(home, settings.tls)
+    if files is None:
+        return None
+    from garcom.tls.checks import check
+    from garcom.tls.self_signed import ensure_self_signed
+
+    if settings.tls.self_signed:
+        ensure_self_signed(home, files, settings.host)
+    check(files, settings)
+    return files.certificate
 
 
 def _is_bundle(source: Path) -> bool:
