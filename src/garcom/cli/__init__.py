@@ -9,11 +9,12 @@ import typer
 
 from garcom.cli import (
     actuals,
-    audit,
     api_key,
+    audit,
     dataset,
     demo,
     doctor,
+    keys,
     log,
     models,
     pack,
@@ -24,6 +25,7 @@ from garcom.cli import (
     replay,
     serve,
     show,
+    sign,
     token,
     use,
     user,
@@ -64,11 +66,13 @@ app.command("predict")(predict.command)
 app.command("actuals")(actuals.command)
 app.command("log")(log.command)
 app.command("replay", cls=Standing)(replay.command)
+app.command("sign")(sign.command)
 app.command("register")(register.command)
 app.command("models")(models.command)
 app.command("show")(show.command)
 app.command("use")(use.command)
 app.command("remove")(remove.command)
+app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.command)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(privacy.app, name="privacy")

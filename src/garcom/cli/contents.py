@@ -18,6 +18,8 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     digest: str
     size_bytes: int
+    #: The fingerprint of the key that signed it; a registered version's is in ``version.summary.signer``.
+    signed_with: str | None
     engines: tuple[EngineSpec, ...]
     choice: tuple[Choice, ...]
     signature: Signature
@@ -33,6 +35,7 @@ def contents(bundle: Bundle) -> Contents:
         name=bundle.name,
         digest=bundle.digest,
         size_bytes=bundle.size_bytes,
+        signed_with=None if bundle.signed is None else bundle.signed.fingerprint,
         engines=bundle.manifest.engines,
         choice=bundle.manifest.choice,
         signature=bundle.signature,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.options import HomeOption, JsonOption, home_folder, is_model_file
+from garcom.cli.options import HomeOption, JsonOption, is_model_file
 from garcom.cli.output import emit
 from garcom.errors import BundleError
 
@@ -41,7 +41,7 @@ def command(
 
     Example: `garcom register wine-5d3c0e7a91f2.bundle --param trees=100 --use`
     """
-    from garcom.registry import Registry
+    from garcom.cli.opening import open_registry
     from garcom.registry.routes import check_route
 
     parameters = parse_parameters(param or [])
@@ -52,7 +52,7 @@ def command(
         )
     if route is not None:
         check_route(route)
-    registry = Registry.open(home_folder(home))
+    registry = open_registry(home)
     version = registry.register(bundle, name=name, parameters=parameters, use=use)
     if route is not None:
         registry.add_route(version.model, route)

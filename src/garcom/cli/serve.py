@@ -13,6 +13,7 @@ from garcom.cli.greeting import first_administrator, greeting
 from garcom.cli.options import AllowPythonOption, HomeOption
 
 if TYPE_CHECKING:
+    from garcom.registry.registry import Registry
     from garcom.rollout.plan import TrafficPlan
     from garcom.server.supervisor import Publish
     from garcom.settings import Settings
@@ -173,7 +174,10 @@ def serve(
     told: Told = {}
 
     def open_publishing() -> Publish:
-        return _open_publishing(Path(settings.home), not is_loopback(host), bundle, name, told)
+        from garcom.registry.registry import Registry
+
+        registry = Registry.open(Path(settings.home), require_signature=settings.uploads.require_signature)
+        return _open_publishing(registry, not is_loopback(host), bundle, name, told)
 
     def say() -> None:
         plan = told.get("plan")
@@ -213,18 +217,16 @@ def _is_bundle(source: Path) -> bool:
     return (source / "manifest.json").is_file() or source.suffix == ".zip"
 
 
-def _open_publishing(home: Path, public: bool, bundle: Path | None, name: str | None, told: Told) -> Publish:
-    """Open the registry, register the bundle if there is one, and give the function that publishes what workers follow.
+def _open_publishing(registry: Registry, public: bool, bundle: Path | None, name: str | None, told: Told) -> Publish:
+    """Register the bundle if there is one, and give the function that publishes what workers follow.
 
     The first start at a ``public`` address makes an administrator, whose password is printed this once.
     """
     from garcom.access.access_list import write_access_list
     from garcom.access.listing import current_access_list, current_access_revision
-    from garcom.registry.registry import Registry
     from garcom.rollout.plan import current_plan, current_revision, write_plan
     from garcom.run_folder import ACCESS, PLAN
 
-    registry = Registry.open(home)
     database = registry.database
     if bundle is not None:
         version = registry.register(bundle, name=name, use=True)

@@ -39,12 +39,14 @@ def command(
     version: Version | None = None
     if _is_path(target):
         bundle = read_bundle(target)
+        signed_by = f"Signed with the key {bundle.signed.fingerprint}." if bundle.signed else "Signed by nobody."
     else:
         registry = Registry.open(home_folder(home))
         model, version = _find(registry, target)
         bundle = registry.bundle(version.model, version.number)
+        signed_by = _signed_by(registry, version)
     record = {"model": model, "version": version, "bundle": contents(bundle)}
-    emit(record, as_json, lambda console: _tell(console, model, version, bundle))
+    emit(record, as_json, lambda console: _tell(console, model, version, bundle, signed_by))
 
 
 def _is_path(target: str) -> bool:
@@ -62,7 +64,20 @@ def _find(registry: Registry, target: str) -> tuple[Model | None, Version]:
     return model, main_version(model)
 
 
-def _tell(console: Console, model: Model | None, version: Version | None, bundle: Bundle) -> None:
+def _signed_by(registry: Registry, version: Version) -> str:
+    """Who signed a version, by the keys that are trusted now."""
+    from garcom.registry.bundle_keys import BundleKeys
+
+    signer = version.summary.signer
+    if signer is None:
+        return "Signed by nobody."
+    name = next((key.name for key in BundleKeys(registry.database).all() if key.fingerprint == signer.fingerprint), "")
+    if name:
+        return f"Signed by {name} (key {signer.fingerprint[:16]})."
+    return f"Signed with a key that is not trusted here ({signer.fingerprint[:16]})."
+
+
+def _tell(console: Console, model: Model | None, version: Version | None, bundle: Bundle, signed_by: str) -> None:
     from garcom.cli.describe import moment, size, tell_bundle, tell_model, tell_pairs
     from garcom.cli.proof import tell_choice, tell_proof
 
@@ -73,9 +88,8 @@ def _tell(console: Console, model: Model | None, version: Version | None, bundle
         answers = "answers" if version.answers else "does not answer"
         heading += f" ({answers}; registered {moment(version.created)})"
     console.print(heading, style="bold")
-    console.print(
-        f"Bundle {bundle.digest[:12]}, {size(bundle.size_bytes)}, packed by Garçom {bundle.manifest.garcom}.\n"
-    )
+    console.print(f"Bundle {bundle.digest[:12]}, {size(bundle.size_bytes)}, packed by Garçom {bundle.manifest.garcom}.")
+    console.print(f"{signed_by}\n")
     tell_bundle(console, bundle)
     console.print("Engines and proof", style="bold")
     tell_proof(console, bundle.proof)

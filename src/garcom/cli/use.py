@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.options import HomeOption, JsonOption, home_folder
+from garcom.cli.options import HomeOption, JsonOption
 from garcom.cli.output import emit
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ def command(
 
     Examples: `garcom use wine:2`, `garcom use wine --route /prever_precos --default`
     """
-    from garcom.registry import Registry
+    from garcom.cli.opening import open_registry
     from garcom.registry.reference import listed_versions, parse_reference
     from garcom.rollout.use import use
 
-    registry = Registry.open(home_folder(home))
+    registry = open_registry(home)
     name, number = parse_reference(target)
     switch = None
     if number is not None:
         registry.bundle(name, number)  # a damaged bundle is refused here, before any server is told
-        switch = use(registry.database, target)
+        switch = use(registry.database, target, require_signature=registry.require_signature)
     elif not (default or route or drop_route):
         numbers = [version.number for version in registry.model(name).versions]
         raise typer.BadParameter(

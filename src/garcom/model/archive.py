@@ -11,11 +11,12 @@ from pathlib import Path
 
 from garcom.errors import BundleError
 from garcom.model.archive_structure import check_entries, find_directory, not_zip
-from garcom.model.bundle import MANIFEST, FileEntry, files_under, read_manifest
+from garcom.model.bundle import MANIFEST, UNLISTED, FileEntry, files_under, read_manifest
 from garcom.model.file_names import shown
+from garcom.model.signing import SIGNED, SIZE_LIMIT_BYTES
 
 #: A zip whose files would take more than this is refused before anything is written.
-SIZE_LIMIT_BYTES = 8 * 2**30
+UNPACKED_LIMIT_BYTES = 8 * 2**30
 _MANIFEST_LIMIT_BYTES = 4 * 2**20
 _CHUNK_BYTES = 2**20
 # The same bundle gives the same zip, so times are those of the format's epoch.
@@ -34,7 +35,7 @@ _DAMAGED = (
 
 
 def zip_bundle(folder: Path, path: Path) -> Path:
-    """Write the bundle in ``folder`` as the zip ``path``; the same bundle gives the same bytes."""
+    """Write the bundle in ``folder``, with its signature, as the zip ``path``; the same bundle gives the same bytes."""
     partial = path.with_name(path.name + ".partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in files_under(folder):
@@ -48,7 +49,7 @@ def zip_bundle(folder: Path, path: Path) -> Path:
 
 
 def unpack_bundle(
-    path: Path, folder: Path, size_limit_bytes: int = SIZE_LIMIT_BYTES, *, origin: str | None = None
+    path: Path, folder: Path, size_limit_bytes: int = UNPACKED_LIMIT_BYTES, *, origin: str | None = None
 ) -> None:
     """Unpack a bundle's zip into the empty ``folder``, verifying every byte on the way.
 
@@ -90,6 +91,8 @@ def _unpack(archive: zipfile.ZipFile, origin: str, folder: Path, size_limit_byte
             raise _changed(name, origin)
     for name, entry in manifest.files.items():
         _write(archive, name, entry, folder / name, origin)
+    if SIGNED in names:
+        (folder / SIGNED).write_bytes(_limited(archive, SIGNED, SIZE_LIMIT_BYTES, origin))
     (folder / MANIFEST).write_bytes(data)
 
 
@@ -97,7 +100,7 @@ def _compare(names: list[str], files: dict[str, FileEntry], origin: str) -> None
     missing = sorted(set(files) - set(names))
     if missing:
         raise BundleError(f"{shown(missing[0])} is missing from {origin}. Copy or pack it again.")
-    added = sorted(set(names) - set(files) - {MANIFEST})
+    added = sorted(set(names) - set(files) - UNLISTED)
     if added:
         raise BundleError(f"{shown(added[0])} was added to {origin} after packing. Remove it, or pack again.")
 

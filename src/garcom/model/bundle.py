@@ -103,7 +103,7 @@ class Bundle:
     proof: Proof
     metrics: dict[str, Any]
     lineage: dict[str, Any]
-    #: Verified where the files were; None where nobody signed it.
+    #: Verified; None where nobody signed it, or the files were not verified either.
     signed: BundleSignature | None = None
 
     @property
@@ -186,28 +186,25 @@ class _ByRows:
             engine.close()
 
 
-def read_bundle(path: str | Path, verify: bool = True) -> Bundle:
+def read_bundle(path: str | Path, verify: bool = True, *, signature: bool = True) -> Bundle:
     """Read a bundle's directory or zip.
 
-    ``verify`` compares every file with the manifest: one changed, missing or added raises
-    :class:`BundleError` with its name. Without it only the manifest itself is checked, which is right for
-    files that were verified when they were stored. A zip is always verified; its files are unpacked into a
-    temporary folder that lives as long as the bundle does, so keep the bundle while its engine is in use.
+    ``verify`` compares every file with the manifest: one changed, missing or added raises :class:`BundleError` with its
+    name, and so does a signature that does not fit. Without it only the manifest itself is checked, which is right for
+    files that were verified when they were stored. ``signature`` false leaves the signature out, whatever it is. A zip
+    is always verified; its files are unpacked into a temporary folder that lives as long as the bundle does, so keep
+    the bundle while its engine is in use.
     """
     path = Path(path)
     if path.is_dir():
-        bundle = _read_folder(path, verify=verify)
-        if verify:
-            _verify_signature(bundle)
-        return bundle
+        return _read_folder(path, verify=verify, signature=verify and signature)
     if path.is_file():
         from garcom.model.archive import unpack_bundle
 
         unpacked = Path(tempfile.mkdtemp(prefix="garcom-bundle-"))
         try:
             unpack_bundle(path, unpacked)
-            bundle = _read_folder(unpacked, verify=False)
-            _verify_signature(bundle)
+            bundle = _read_folder(unpacked, verify=False, signature=signature)
         except BaseException:
             shutil.rmtree(unpacked)
             raise
@@ -247,13 +244,16 @@ def _check_engines(manifest: Manifest, origin: str) -> None:
         raise BundleError(f"{origin} names engines {names}; a name consists of letters, digits and hyphens.")
 
 
-def _read_folder(folder: Path, *, verify: bool) -> Bundle:
+def _read_folder(folder: Path, *, verify: bool, signature: bool) -> Bundle:
     origin = folder / MANIFEST
     if not origin.is_file():
         raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}. `garcom pack` makes one from a model.")
     manifest = read_manifest(origin.read_bytes(), MANIFEST)
     if verify:
         _verify(folder, manifest)
+    signed = read_signature(folder) if signature else None
+    if signed is not None:
+        signed.verify(manifest.digest, f"bundle {manifest.name!r}")
     return Bundle(
         folder=folder,
         manifest=manifest,
@@ -261,13 +261,8 @@ def _read_folder(folder: Path, *, verify: bool) -> Bundle:
         proof=_decode(folder, "proof.json", Proof),
         metrics=_decode(folder, "metrics.json", dict[str, Any]),
         lineage=_decode(folder, "lineage.json", dict[str, Any]),
-        signed=read_signature(folder),
+        signed=signed,
     )
-
-
-def _verify_signature(bundle: Bundle) -> None:
-    if bundle.signed is not None:
-        bundle.signed.verify(bundle.digest, f"bundle {bundle.name!r}")
 
 
 def _decode(folder: Path, name: str, kind: type[_T]) -> _T:

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from garcom.errors import Conflict
 from garcom.model.bundle import Bundle
+from garcom.registry.bundle_keys import signer_of
 from garcom.registry.facts import flat_metrics, summarise
 from garcom.registry.loading import load_version
-from garcom.registry.records import Removal, Version
+from garcom.registry.records import Removal, Signer, Summary, Version
 from garcom.registry.reference import require_model, require_version
 from garcom.storage import models, traffic, versions
 from garcom.storage.audit import record
@@ -22,21 +23,36 @@ from garcom.storage.versions import Facts, VersionRow
 
 
 def register_version(
-    connection: Connection, bundle: Bundle, name: str, parameters: Mapping[str, str], use: bool
+    connection: Connection,
+    bundle: Bundle,
+    name: str,
+    parameters: Mapping[str, str],
+    *,
+    use: bool,
+    use_first: bool = True,
 ) -> Version:
-    """Write a stored bundle down as the model's next version, or find the version that has its content."""
+    """Write a stored bundle down as the model's next version, or find the version that has its content.
+
+    It answers from now on when ``use`` is true, or as the first of its model when ``use_first`` is.
+    """
     found = models.find_model(connection, name)
     model = _make_model(connection, name) if found is None else found
+    signer = signer_of(connection, bundle)
     existing = versions.find_digest(connection, model.id, bundle.digest)
     if existing is None:
-        version = _add_version(connection, model, bundle, parameters)
+        version = _add_version(connection, model, bundle, parameters, signer)
     else:
         versions.set_parameters(connection, existing.id, parameters)
-        version = existing
-    if existing is None or parameters:
-        told = {"digest": bundle.digest, "existed": existing is not None, "parameters": dict(parameters)}
+        version = _sign(connection, existing, signer)
+    if version != existing or parameters:
+        told = {
+            "digest": bundle.digest,
+            "existed": existing is not None,
+            "parameters": dict(parameters),
+            "signed_by": None if signer is None else {"name": signer.name, "fingerprint": signer.fingerprint},
+        }
         record(connection, "model.register", f"{name}:{version.number}", after=told)
-    switches = (found is None or use) and model.answers != version.number
+    switches = (use or (use_first and found is None)) and model.answers != version.number
     if switches:
         traffic.answer_with(connection, model.id, version.id)
         record(connection, "model.use", name, {"answers": model.answers}, {"answers": version.number})
@@ -46,8 +62,23 @@ def register_version(
     return msgspec.structs.replace(registered, existed=existing is not None)
 
 
+def _sign(connection: Connection, version: VersionRow, signer: Signer | None) -> VersionRow:
+    """The version with this signature, where it is worth more than the one it has: a known key's, or the first."""
+    known = msgspec.convert(version.metadata, Summary).signer
+    if signer is None or signer == known or (known is not None and signer.name is None):
+        return version
+    metadata = version.metadata | {"signer": msgspec.to_builtins(signer)}
+    versions.set_metadata(connection, version.id, metadata)
+    return version._replace(metadata=metadata)
+
+
 def _make_model(connection: Connection, name: str) -> ModelRow:
-    first = not models.list_models(connection)
+    others = models.list_models(connection)
+    first = not others
+    if len(others) == 1 and not others[0].is_default:
+        # It answers at /predict because it is alone, and must not cease to because another comes.
+        models.set_default(connection, others[0].id)
+        record(connection, "model.default", others[0].name, {"default": None}, {"default": others[0].name})
     model_id = models.make_model(connection, name, datetime.now(UTC))
     if first:
         # Marked, so that /predict goes on answering when a second model comes.
@@ -56,7 +87,9 @@ def _make_model(connection: Connection, name: str) -> ModelRow:
     return require_model(connection, name)
 
 
-def _add_version(connection: Connection, model: ModelRow, bundle: Bundle, parameters: Mapping[str, str]) -> VersionRow:
+def _add_version(
+    connection: Connection, model: ModelRow, bundle: Bundle, parameters: Mapping[str, str], signer: Signer | None
+) -> VersionRow:
     number = models.next_number(connection, model.id)
     versions.add_version(
         connection,
@@ -65,7 +98,7 @@ def _add_version(connection: Connection, model: ModelRow, bundle: Bundle, parame
         digest=bundle.digest,
         task=bundle.signature.output.task,
         created=datetime.now(UTC),
-        metadata=msgspec.to_builtins(summarise(bundle)),
+        metadata=msgspec.to_builtins(summarise(bundle, signer)),
         facts=Facts(flat_metrics(bundle.metrics), dict(parameters), bundle.lineage),
     )
     return require_version(connection, model, number)

@@ -10,10 +10,22 @@ import msgspec
 from garcom.model.signature import Task
 
 
+class Signer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose key signed a bundle: its fingerprint, and the name that it was trusted under (None: it was not).
+
+    ``signature`` is kept, so that it can be verified again.
+    """
+
+    name: str | None
+    fingerprint: str
+    signature: str
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What lists show of a bundle without opening it; stored with the version.
 
-    ``engines`` are those it carries. ``real_rows`` and ``placed_rows`` were compared with the original.
+    ``engines`` are those it carries. ``real_rows`` and ``placed_rows`` were compared with the original. ``signer`` is
+    who signed it when it was registered, None where nobody did.
     """
 
     engines: tuple[str, ...]
@@ -22,6 +34,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     placed_rows: int
     size_bytes: int
     garcom: str
+    signer: Signer | None = None
 
     @property
     def proved_on_real_rows(self) -> bool:

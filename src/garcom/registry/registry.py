@@ -8,14 +8,18 @@ from pathlib import Path
 
 from garcom.errors import BundleError, Conflict
 from garcom.model.bundle import Bundle, read_bundle
+from garcom.model.engines.external_data import refuse_external_data
 from garcom.model.names import check_name
+from garcom.model.signing import SIGNED
+from garcom.registry.bundle_keys import is_trusted, not_trusted, signer_of
 from garcom.registry.changes import register_version, remove_versions
+from garcom.registry.facts import flat_metrics
 from garcom.registry.loading import load_model, load_models, load_version
 from garcom.registry.records import Model, Removal, Version
 from garcom.registry.reference import parse_reference, require_model, require_version
 from garcom.registry.routes import check_route
 from garcom.storage import models, traffic, versions
-from garcom.storage.audit import record
+from garcom.storage.audit import Actor, record
 from garcom.storage.blobs import Blobs
 from garcom.storage.database import Database
 
@@ -23,14 +27,22 @@ from garcom.storage.database import Database
 class Registry:
     """Models and versions of one home folder; several processes may use it at the same time."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, *, require_signature: bool = False) -> None:
         self.database = database
         self.blobs = blobs
+        self.require_signature = require_signature
 
     @classmethod
-    def open(cls, home: Path) -> Registry:
-        """The registry under ``home``, made where there is none."""
-        return cls(Database.open(home), Blobs.under(home))
+    def open(cls, home: Path, *, require_signature: bool = False) -> Registry:
+        """The registry under ``home``, made where there is none.
+
+        ``require_signature``: it takes, and lets answer, only what a trusted key has signed.
+        """
+        return cls(Database.open(home), Blobs.under(home), require_signature=require_signature)
+
+    def by(self, actor: Actor) -> Registry:
+        """The same registry, whose changes the audit trail tells as this actor's."""
+        return Registry(self.database.by(actor), self.blobs, require_signature=self.require_signature)
 
     def models(self) -> tuple[Model, ...]:
         """Every model with its versions, by name."""
@@ -59,23 +71,26 @@ class Registry:
         name: str | None = None,
         parameters: Mapping[str, str] | None = None,
         use: bool = False,
+        use_first: bool = True,
     ) -> Version:
         """Store the bundle at ``path`` (a directory or a zip) as the next version of its model.
 
-        ``name`` stands in for the bundle's own. The first version of a model answers at once, a later one when
-        ``use`` is true; the first model of all becomes the default. The same content registered again answers
-        the version that exists (``existed``), with ``parameters`` written over its own. All of it happens, or
-        nothing.
+        ``name`` stands in for the bundle's own. The first version of a model answers at once unless ``use_first`` is
+        false, a later one when ``use`` is true; the first model of all becomes the default. The same content registered
+        again answers the version that exists (``existed``), with ``parameters`` written over its own. All of it
+        happens, or nothing.
 
-        Raises :class:`~garcom.errors.BundleError` for a damaged bundle, :class:`~garcom.errors.InputError`
-        for a name that cannot be one.
+        Raises :class:`~garcom.errors.BundleError` for a damaged bundle or one whose signature does not fit or, where
+        that is required, is not of a trusted key; :class:`~garcom.errors.InputError` for a name that cannot be one.
         """
         bundle = read_bundle(path)
         model_name = check_name(bundle.name if name is None else name)
+        _check_contents(bundle)
+        self._check_signer(bundle)
         with self.blobs.changing():
             self._store(bundle)
             with self.database.write() as connection:
-                return register_version(connection, bundle, model_name, parameters or {}, use)
+                return register_version(connection, bundle, model_name, parameters or {}, use=use, use_first=use_first)
 
     def remove(self, reference: str, *, force: bool = False) -> Removal:
         """Remove a model (``wine``) or one version (``wine:1``), and the bundles that no version needs any more.
@@ -133,15 +148,32 @@ class Registry:
             record(connection, "model.route", name, before={"route": path})
             traffic.bump(connection)
 
+    def _check_signer(self, bundle: Bundle) -> None:
+        if not self.require_signature:
+            return
+        with self.database.read() as connection:
+            signer = signer_of(connection, bundle)
+            if not is_trusted(connection, signer, bundle.digest):
+                raise BundleError(not_trusted(f"bundle {bundle.name!r}", signer))
+
     def _store(self, bundle: Bundle) -> None:
         if bundle.digest in self.blobs and _is_intact(self.blobs.path(bundle.digest)):
             return
 
         def fill(folder: Path) -> None:
-            shutil.copytree(bundle.folder, folder, dirs_exist_ok=True)
+            # Who signed it is the version's, not the content's.
+            shutil.copytree(bundle.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(SIGNED))
             read_bundle(folder)  # what is stored is what was checked, even if the source changes meanwhile
 
         self.blobs.put(bundle.digest, fill)
+
+
+def _check_contents(bundle: Bundle) -> None:
+    """Refuse at once what no server would load."""
+    flat_metrics(bundle.metrics)
+    for name in bundle.manifest.files:
+        if name.startswith("engines/") and name.endswith(".onnx"):
+            refuse_external_data(bundle.read(name), f"{name} of bundle {bundle.name!r}")
 
 
 def _is_intact(folder: Path) -> bool:

@@ -101,6 +101,11 @@ def add_version(
     return version_id
 
 
+def set_metadata(connection: Connection, version_id: int, metadata: Mapping[str, Any]) -> None:
+    """Write the version's summary anew."""
+    connection.execute(update(versions).where(versions.c.id == version_id).values(metadata=dict(metadata)))
+
+
 def set_parameters(connection: Connection, version_id: int, values: Mapping[str, str]) -> None:
     """Write parameters over those of the same name."""
     if not values:
