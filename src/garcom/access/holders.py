@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from garcom.access.roles import Grant
+from garcom.access.roles import Grant, Role
 from garcom.rates import Limits
+
+if TYPE_CHECKING:
+    from garcom.storage.accounts import GrantRow
+
+_ROLES = frozenset(map(str, Role))
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,3 +71,13 @@ class MadeKey(Key, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"MadeKey({self.prefix!r})"
+
+
+def as_grants(rows: Iterable[GrantRow]) -> tuple[Grant, ...]:
+    """Stored grants; one whose role this version does not know grants nothing."""
+    return tuple(Grant(Role(row.role), row.model) for row in rows if row.role in _ROLES)
+
+
+def as_limits(stored: dict[str, Any]) -> Limits:
+    """Stored limits. Raises msgspec.ValidationError where they cannot be read: nobody goes on without them."""
+    return msgspec.convert(stored, Limits)

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from garcom.access.access_list import AccessList, ListedKey, ListedUser
-from garcom.access.roles import Grant, Role
+from garcom.access.holders import as_grants, as_limits
 from garcom.access.signing_keys import SigningKeys
-from garcom.rates import Limits
 
 if TYPE_CHECKING:
-    from garcom.storage.accounts import GrantRow
     from garcom.storage.database import Database
-
-_ROLES = frozenset(map(str, Role))
 
 
 def current_access_revision(database: Database) -> int:
@@ -32,7 +25,7 @@ def current_access_list(database: Database, *, public: bool) -> AccessList:
     """Everybody who is known and may come in, at one revision.
 
     Access control is required where the server is ``public``, or a user or key exists, be it disabled or revoked:
-    taking somebody's access away never opens a server to everyone.
+    to disable or revoke the last one opens a server to nobody.
     """
     from garcom.storage import access_state, accounts, tokens
 
@@ -64,13 +57,3 @@ def current_access_list(database: Database, *, public: bool) -> AccessList:
             token_keys=tokens.public_keys(connection),
             revoked_tokens=tokens.revoked(connection, now),
         )
-
-
-def as_grants(rows: Iterable[GrantRow]) -> tuple[Grant, ...]:
-    """Stored grants; one whose role this version does not know grants nothing."""
-    return tuple(Grant(Role(row.role), row.model) for row in rows if row.role in _ROLES)
-
-
-def as_limits(stored: dict[str, Any]) -> Limits:
-    """Stored limits. Raises msgspec.ValidationError where they cannot be read: nobody goes on without them."""
-    return msgspec.convert(stored, Limits)

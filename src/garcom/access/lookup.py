@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from garcom.access.api_keys import is_prefix
-from garcom.access.holders import Key, User
-from garcom.access.listing import as_grants, as_limits
+from garcom.access.holders import Key, User, as_grants, as_limits
 from garcom.errors import NotFound
 from garcom.storage import accounts
 from garcom.storage.accounts import GrantRow, KeyRow, UserRow
