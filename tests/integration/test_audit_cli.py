@@ -56,10 +56,10 @@ def garcom(tmp_path: Path) -> Terminal:
     return Terminal(tmp_path / "home")
 
 
-def delete(home: Path, which: str) -> None:
+def alter(home: Path, *statements: str) -> None:
     with sqlite3.connect(home / "garcom.db") as connection:
-        connection.execute("DROP TRIGGER audit_no_delete")
-        connection.execute(f"DELETE FROM audit WHERE {which}")
+        for statement in statements:
+            connection.execute(statement)
     connection.close()
 
 
@@ -152,7 +152,7 @@ def test_a_broken_trail_is_told_and_may_be_accepted(garcom: Terminal) -> None:
     head = said.split("The newest: ")[1].split()[0]
     assert "intact: 3 rows" in said
     assert "intact" in garcom("audit", "verify", "--expect", head)
-    delete(garcom.home, "number = 3")
+    alter(garcom.home, "DROP TRIGGER audit_no_delete", "DELETE FROM audit WHERE number = 3")
     refused = garcom.run("audit", "verify")
     assert refused.exit_code == 1
     assert "broken at number 3: rows up to number 3 have been written" in refused.stdout
@@ -178,10 +178,7 @@ def test_a_line_of_the_tail(garcom: Terminal) -> None:
 def test_a_damaged_row_can_still_be_shown(garcom: Terminal) -> None:
     with Database.open(garcom.home).write() as connection:
         record(connection, "model.use", "wine", None, {"answers": 2})
-    with sqlite3.connect(garcom.home / "garcom.db") as connection:
-        connection.execute("DROP TRIGGER audit_no_update")
-        connection.execute("UPDATE audit SET after = 'not JSON', actor = x'00ff'")
-    connection.close()
+    alter(garcom.home, "DROP TRIGGER audit_no_update", "UPDATE audit SET after = 'not JSON', actor = x'00ff'")
     (row,) = garcom.trail()
     assert row["after"] == "not JSON"
 
