@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from garcom.access.access_list import read_access_list
+from garcom.access.key_use import KeyUse
 from garcom.access.limits import Limiter
 from garcom.access.provider_tokens import ExternalUsers, KeySet, ProviderTokens
 from garcom.access.seals import Seal
@@ -70,8 +71,10 @@ class Worker:
         home = Path(settings.home)
         self._provider_keys = Followed(run_folder / PROVIDER_KEYS)
         self._provider = ProviderTokens(settings.oidc)
+        self._key_use = KeyUse(run_folder)
         self._gate = Gate(
             TokenOwners(access.issuer, access.audience, self._provider),
+            self._key_use.note,
             sessions=Sessions(
                 Seal.under(home),
                 secure=settings.has_tls,
@@ -263,6 +266,7 @@ class Worker:
             await asyncio.sleep(COUNTS_INTERVAL_S)
             with contextlib.suppress(OSError):  # a full disk; the next second tries again
                 self._counts.write()
+                self._key_use.write()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

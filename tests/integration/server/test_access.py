@@ -208,3 +208,13 @@ def test_the_first_start_at_a_public_address_makes_an_administrator_once(tmp_pat
     accounts = Accounts(Database.open(tmp_path / "home"))
     assert accounts.check_password("admin", password[1]).name == "admin"
     assert "password" not in started(tmp_path / "home", "--host", host)
+
+
+def test_when_a_key_was_last_used_is_known_soon(guarded: Guarded) -> None:
+    key, new = guarded.accounts.create_key("seldom", [Grant(Role.CLIENT, "line")], by="test")
+    wait_for(lambda: guarded.post("/predict", RECORD, new.text).status == 200)
+
+    def last_used() -> Any:
+        return next(each for each in guarded.accounts.keys().keys if each.prefix == key.prefix).last_used_at
+
+    assert wait_for(last_used) is not None
