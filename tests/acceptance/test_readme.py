@@ -16,8 +16,11 @@ RUNNABLE = {"console", "python"}
 #: The Portuguese README has the blocks of the English one, which tests/unit/docs compares.
 PAGES = [page for page in pages() if page != README_PT and any(block.language in RUNNABLE for block in blocks(page))]
 
-#: Mostly packing, which integration tests do as well.
-LONG = {DOCS / "how-to" / name for name in ("pack-a-model.md", "python-models.md", "serve-many-models.md")}
+#: Mostly packing, or one command after the other, which other tests do as well.
+LONG = {
+    DOCS / "how-to" / name
+    for name in ("pack-a-model.md", "python-models.md", "serve-many-models.md", "users-and-keys.md")
+}
 
 
 @pytest.fixture(scope="session")

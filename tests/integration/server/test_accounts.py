@@ -27,12 +27,12 @@ class Office(NamedTuple):
     key: str
 
     def get(self, path: str, key: str = "") -> Answer:
-        return self.server.ask(request("GET", path, **self._credential(key)))
+        return self.server.ask(request("GET", path, Authorization=self._credential(key)))
 
     def send(self, method: str, path: str, value: Any = None, key: str = "") -> Answer:
         if value is None:
-            return self.server.ask(request(method, path, **self._credential(key)))
-        data = post(path, value, **self._credential(key))
+            return self.server.ask(request(method, path, Authorization=self._credential(key)))
+        data = post(path, value, Authorization=self._credential(key))
         return self.server.ask(data.replace(b"POST", method.encode(), 1))
 
     def listed(self, name: str) -> dict[str, Any]:
@@ -44,8 +44,8 @@ class Office(NamedTuple):
         with Database.open(self.server.home).read() as connection:
             return [(row.actor, row.action, row.target) for row in entries(connection)]
 
-    def _credential(self, key: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {key or self.key}"}
+    def _credential(self, key: str) -> str:
+        return f"Bearer {key or self.key}"
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +194,14 @@ def test_bodies_that_are_no_json(office: Office, body: bytes, content_type: str,
     answer = office.server.ask(data)
     assert answer.status == status, answer
     assert office.listed("a") == {}
+
+
+def test_the_last_use_of_a_key_is_told(office: Office) -> None:
+    # It is written down each few seconds, which have mostly gone by with the tests before.
+    def used() -> Any:
+        return office.get("/v1/api-keys").json["keys"][0]["last_used_at"]
+
+    assert wait_for(used)
 
 
 def test_no_password_and_no_key_is_in_the_log(office: Office) -> None:
