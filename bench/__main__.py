@@ -15,7 +15,7 @@ from bench.models import build, dataset
 from bench.peers.catalogue import NAMES
 from bench.processes import NotStarted
 from bench.report import Section, machine
-from bench.sections import bodies, journal, lake, startup, throughput, workers
+from bench.sections import bodies, journal, lake, limits, startup, throughput, workers
 from bench.sections.context import Context
 
 SECTIONS: dict[str, Callable[[Context], list[Section]]] = {
@@ -23,6 +23,7 @@ SECTIONS: dict[str, Callable[[Context], list[Section]]] = {
     "journal": journal.measure,
     "workers": workers.measure,
     "bodies": bodies.measure,
+    "limits": limits.measure,
     "startup": startup.measure,
     "drain": lake.measure_drain,
     "lake": lake.measure_lake,

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 HEAD_END = b"\r\n\r\n"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class BadAnswer(Exception):
-    """A server answered with another status than 200, with broken framing, or not at all."""
+    """A server answered with another status than was expected, with broken framing, or not at all."""
 
 
-def answer_length(data: bytes | bytearray) -> int | None:
+#: What a server is expected to answer.
+EXPECTED = (b"200",)
+
+
+def answer_length(data: bytes | bytearray, statuses: Sequence[bytes] = EXPECTED) -> int | None:
     """The length in bytes of the whole answer that ``data`` begins with, head included.
 
     ``None`` means that it cannot be known yet: the head, or the last chunk of a chunked body, is still to
-    come. Raises BadAnswer for a status other than 200 and for an answer without framing.
+    come. Raises BadAnswer for another status and for an answer without framing.
     """
     head_end = data.find(HEAD_END)
     if head_end < 0:
         return None
-    if data[9:12] != b"200":
-        raise BadAnswer(f"expected status 200, got: {bytes(data[:600]).decode('latin-1')}")
+    if data[9:12] not in statuses:
+        raise BadAnswer(
+            f"expected status {b' or '.join(statuses).decode()}, got: {bytes(data[:600]).decode('latin-1')}"
+        )
     body_start = head_end + len(HEAD_END)
     at = data.find(b"ontent-", 0, head_end)
     # The usual spellings first: a general, case-blind search costs more than the rest of the client.
@@ -58,10 +68,11 @@ def body_of(answer: bytes | bytearray) -> bytes:
     return b"".join(parts)
 
 
-def post(path: str, content_type: str, body: bytes) -> bytes:
+def post(path: str, content_type: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS) -> bytes:
     """The bytes of a keep-alive POST request."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
-        f"Content-Length: {len(body)}\r\nAccept: */*\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nAccept: */*\r\n"
     )
-    return head.encode("latin-1") + body
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"{head}{more}\r\n".encode("latin-1") + body

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.framing import BadAnswer, answer_length, body_of
+from bench.framing import EXPECTED, BadAnswer, answer_length, body_of
 
 HOST = "127.0.0.1"
 #: Room for a small answer; more makes the allocation cost more than the system call.
@@ -36,7 +36,8 @@ class Load:
     """What one round of load measured.
 
     ``client_busy`` is the client's processor time divided by the time that passed: near 1 means that the
-    client, not the server, set the limit. ``answers`` holds the last body answered to each request.
+    client, not the server, set the limit. ``answers`` holds the last body answered to each request, ``refused`` counts
+    answers with another status than 200 where that was allowed.
     """
 
     requests: int
@@ -45,6 +46,7 @@ class Load:
     p99_ms: float
     client_busy: float
     answers: dict[int, bytes]
+    refused: int = 0
 
     @property
     def per_second(self) -> float:
@@ -52,7 +54,14 @@ class Load:
         return self.requests / self.seconds
 
 
-def run_load(port: int, requests: Sequence[bytes], connections: int, seconds: float, warm_up_s: float = 0.2) -> Load:
+def run_load(
+    port: int,
+    requests: Sequence[bytes],
+    connections: int,
+    seconds: float,
+    warm_up_s: float = 0.2,
+    statuses: Sequence[bytes] = EXPECTED,
+) -> Load:
     """Load the server on ``port`` from a process of its own; raises BadAnswer when an answer is wrong."""
     spec = {
         "port": port,
@@ -60,6 +69,7 @@ def run_load(port: int, requests: Sequence[bytes], connections: int, seconds: fl
         "connections": connections,
         "seconds": seconds,
         "warm_up_s": warm_up_s,
+        "statuses": [status.decode() for status in statuses],
     }
     done = subprocess.run(
         [sys.executable, "-m", "bench.load"],
@@ -79,9 +89,10 @@ def run_load(port: int, requests: Sequence[bytes], connections: int, seconds: fl
 class Connection:
     """One keep-alive connection with one request under way."""
 
-    __slots__ = ("buffer", "index", "length", "sent_at", "socket")
+    __slots__ = ("_statuses", "buffer", "index", "length", "sent_at", "socket")
 
-    def __init__(self, port: int, index: int) -> None:
+    def __init__(self, port: int, index: int, statuses: Sequence[bytes]) -> None:
+        self._statuses = statuses
         self.socket = socket.create_connection((HOST, port), timeout=PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
@@ -106,7 +117,7 @@ class Connection:
             self.buffer += data
             data = self.buffer
         if self.length is None:
-            self.length = answer_length(data)
+            self.length = answer_length(data, self._statuses)
         if self.length is None or len(data) < self.length:
             if data is not self.buffer:
                 self.buffer += data
@@ -141,22 +152,36 @@ class Poller:
             self.ready = lambda timeout: [key.fd for key, _ in selector.select(timeout)]
 
 
-def drive(port: int, requests: Sequence[bytes], connections: int, seconds: float, warm_up_s: float) -> Load:
+def drive(
+    port: int,
+    requests: Sequence[bytes],
+    connections: int,
+    seconds: float,
+    warm_up_s: float,
+    statuses: Sequence[bytes] = EXPECTED,
+) -> Load:
     """Keep every connection busy with one request after the other; the warm-up is not counted."""
     poller = Poller()
     live: dict[int, Connection] = {}
     answers: dict[int, bytes | bytearray] = {}
     clock = time.perf_counter
+
+    def open_connection(index: int) -> Connection:
+        connection = Connection(port, index, statuses)
+        live[connection.socket.fileno()] = connection
+        poller.watch(connection.socket.fileno())
+        return connection
+
     try:
         for index in range(connections):
-            _open(port, index % len(requests), live, poller)
+            open_connection(index % len(requests))
         for connection in live.values():
             connection.sent_at = clock()
             connection.send(requests[connection.index])
         if warm_up_s:
-            _exchange(port, requests, live, poller, clock() + warm_up_s, answers)
+            _exchange(open_connection, requests, live, poller, clock() + warm_up_s, answers)
         busy_before, start = time.process_time(), clock()
-        latencies = _exchange(port, requests, live, poller, start + seconds, answers)
+        latencies, refused = _exchange(open_connection, requests, live, poller, start + seconds, answers)
         passed, busy = clock() - start, time.process_time() - busy_before
     finally:
         for connection in live.values():
@@ -170,26 +195,21 @@ def drive(port: int, requests: Sequence[bytes], connections: int, seconds: float
         p99_ms=latencies[int(len(latencies) * 0.99)] * 1e3,
         client_busy=busy / passed,
         answers={index: body_of(answer) for index, answer in answers.items()},
+        refused=refused,
     )
 
 
-def _open(port: int, index: int, live: dict[int, Connection], poller: Poller) -> Connection:
-    connection = Connection(port, index)
-    live[connection.socket.fileno()] = connection
-    poller.watch(connection.socket.fileno())
-    return connection
-
-
 def _exchange(
-    port: int,
+    open_connection: Callable[[int], Connection],
     requests: Sequence[bytes],
     live: dict[int, Connection],
     poller: Poller,
     until: float,
     answers: dict[int, bytes | bytearray],
-) -> list[float]:
-    """Answer after answer until the time is over and at least one came; their latencies in seconds."""
+) -> tuple[list[float], int]:
+    """Answer after answer until the time is over and at least one came; their latencies in seconds, and the refused."""
     latencies: list[float] = []
+    refused = 0
     clock, ready, n_requests = time.perf_counter, poller.ready, len(requests)
     last_answer = clock()
     while (now := clock()) < until or not latencies:
@@ -204,22 +224,26 @@ def _exchange(
                 continue
             last_answer = clock()
             latencies.append(last_answer - connection.sent_at)
-            answers[connection.index] = answer
+            if answer[9:12] == b"200":
+                answers[connection.index] = answer
+            else:
+                refused += 1
             following = (connection.index + 1) % n_requests
             if answer.find(b"onnection: close\r\n", 0, 1024) >= 0:
                 poller.forget(fd)
                 live.pop(fd).socket.close()
-                connection = _open(port, following, live, poller)
+                connection = open_connection(following)
             connection.index = following
             connection.sent_at = clock()
             connection.send(requests[following])
-    return latencies
+    return latencies, refused
 
 
 def main() -> None:
     """Read the specification, load the server, write the result; status 1 with the reason on failure."""
     spec: dict[str, Any] = json.load(sys.stdin)
-    spec["requests"] = [request.encode("latin-1") for request in spec["requests"]]
+    for name in ("requests", "statuses"):
+        spec[name] = [each.encode("latin-1") for each in spec[name]]
     try:
         load = drive(**spec)
     except (BadAnswer, OSError) as error:

@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.framing import BadAnswer, post
+from bench.framing import NO_HEADERS, BadAnswer, post
 from bench.load import HOST, Load, drive, run_load
 from bench.models import LABELS, TARGET, Case
 from bench.processes import NotStarted, Server, free_ports
@@ -47,7 +47,8 @@ class System:
 
     ``command`` gives the command line for a launch; it runs in ``cwd`` (default: the launch's folder).
     ``encode`` writes a case's row as a request body, ``read`` gives the class in an answer's body (none: echo). A
-    system that ``freezes`` is stopped while others are measured.
+    system that ``freezes`` is stopped while others are measured. ``headers`` gives more fields of the requests, once
+    the launch is prepared.
     """
 
     name: str
@@ -60,10 +61,11 @@ class System:
     cwd: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
     freezes: bool = True
+    headers: Callable[[Launch], Mapping[str, str]] = lambda launch: NO_HEADERS
 
-    def requests(self, case: Case) -> list[bytes]:
+    def requests(self, case: Case, headers: Mapping[str, str]) -> list[bytes]:
         """One request per row of the case."""
-        return [post(self.path, "application/json", self.encode(case, i)) for i in range(len(case.rows))]
+        return [post(self.path, "application/json", self.encode(case, i), headers) for i in range(len(case.rows))]
 
 
 class Running:
@@ -72,11 +74,11 @@ class Running:
     def __init__(self, system: System, case: Case, folder: Path) -> None:
         self.system = system
         self.case = case
-        self.requests = system.requests(case)
         folder.mkdir(parents=True)
         self.launch = Launch(case, folder, free_ports(3))
         if system.prepare:
             system.prepare(self.launch)
+        self.requests = system.requests(case, system.headers(self.launch))
         env = {**QUIET, **system.env, "BENCH_PORT": str(self.launch.port)}
         env |= {"BENCH_MODEL": str(case.folder), "BENCH_FOLDER": str(folder)}
         self.server = Server(system.command(self.launch), system.cwd or folder, folder / "server.log", env)
