@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.options import JsonOption
+from garcom.cli.options import CaCertOption, JsonOption
 from garcom.cli.output import emit, number, plain, table
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def command(
     url: Annotated[
         str, typer.Option("--url", envvar="GARCOM_URL", help="The server's address.")
     ] = "http://127.0.0.1:8000",
+    ca_cert: CaCertOption = None,
     timeout_s: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The longest wait.")] = 60.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,7 +62,7 @@ def command(
 
     if (file is None) != maturity:
         raise typer.BadParameter("expected a file of actuals, or --maturity without one", param_hint="FILE")
-    with Client(url, timeout_s=timeout_s) as client:
+    with Client(url, verify=ca_cert, timeout_s=timeout_s) as client:
         if file is None:
             _show_maturity(client, model, since, as_json)
             return

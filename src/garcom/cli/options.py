@@ -33,6 +33,16 @@ AllowPythonOption = Annotated[
     ),
 ]
 
+CaCertOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-cert",
+        envvar="GARCOM_CA_CERT",
+        help="PEM file of the server's authority, or of its self-signed certificate. Default: the system's authorities.",
+        show_default=False,
+    ),
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.options import JsonOption, is_model_file
+from garcom.cli.options import CaCertOption, JsonOption, is_model_file
 from garcom.cli.output import emit
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def command(
     form: Annotated[
         str | None, typer.Option("--format", help="The form of the input, where its ending does not tell it.")
     ] = None,
+    ca_cert: CaCertOption = None,
     timeout_s: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The longest wait.")] = 30.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,7 +62,7 @@ def command(
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}, got {form!r}", param_hint="--format")
     if out is not None and out.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(f"expected a file ending in {', '.join(ENDINGS)}, got {out}", param_hint="--out")
-    with Client(url, timeout_s=timeout_s) as client:
+    with Client(url, verify=ca_cert, timeout_s=timeout_s) as client:
         rows = read_rows(source, form, lambda: _signature(client, model, version))
         answers = Answers(client.predict(rows, model, version))
     if out is not None:

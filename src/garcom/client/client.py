@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from urllib.parse import quote
@@ -39,6 +41,9 @@ class Client:
     once. A prediction whose request went out is never sent twice otherwise; questions that only read are, after a
     broken connection.
     ``headers`` go with every request, for instance an Authorization for a proxy in front.
+    ``verify`` is the PEM file of the authorities that may have signed the server's certificate, or that certificate
+    itself if it is self-signed; by default the system's authorities. An :class:`ssl.SSLContext` can show a certificate
+    of the client's own. There is no way not to verify.
 
     Use it in a ``with`` block, or call :meth:`close`. Every method raises
     :class:`~garcom.errors.ServerUnavailable` (503 to the last, or no connection),
@@ -53,8 +58,11 @@ class Client:
         timeout_s: float = 30.0,
         patience_s: float = 5.0,
         headers: Mapping[str, str] | None = None,
+        verify: str | Path | ssl.SSLContext | None = None,
     ) -> None:
-        self._connection = Connection(url, timeout_s=timeout_s, patience_s=patience_s, headers=headers or {})
+        self._connection = Connection(
+            url, timeout_s=timeout_s, patience_s=patience_s, headers=headers or {}, verify=verify
+        )
 
     @classmethod
     def over(cls, connection: Connection) -> Self:

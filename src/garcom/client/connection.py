@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -22,6 +24,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 #: Below the 10 s after which a server closes an idle connection, so that no request meets a closing one.
 _IDLE_S = 5.0
 _CONNECT_S = 5.0
+#: What OpenSSL says of a certificate that is signed by nobody known, for another name, or past its end.
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
 
 class _Later(NamedTuple):
@@ -44,6 +48,7 @@ class Connection:
         timeout_s: float,
         patience_s: float,
         headers: Mapping[str, str],
+        verify: str | Path | ssl.SSLContext | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -63,6 +68,7 @@ class Connection:
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=_IDLE_S),
             transport=transport,
+            verify=_trusting(verify),
             # A proxy cannot reach this machine's own loopback addresses.
             trust_env=not _is_loopback(self.url.host),
         )
@@ -108,6 +114,8 @@ class Connection:
         try:
             response = self._http.send(request)
         except httpx.RequestError as broken:
+            if _UNTRUSTED in str(broken):
+                raise self._untrusted(broken) from broken
             error = self._unreachable(broken, attempts)
             if not harmless and not isinstance(broken, _UNSENT):
                 raise error from broken
@@ -137,6 +145,13 @@ class Connection:
             "request all the same. Send it again if that does no harm."
         )
 
+    def _untrusted(self, broken: httpx.RequestError) -> ServerUnavailable:
+        return ServerUnavailable(
+            f"The certificate of {self.url} is not trusted: {broken}. Give the PEM file of its authority, or the "
+            "certificate itself if it is self-signed and you know its fingerprint: verify=… in Python, --ca-cert at "
+            "the terminal."
+        )
+
     def _overloaded(self, response: httpx.Response, attempts: int) -> ServerUnavailable:
         error = failure(response)
         return ServerUnavailable(f"{error} (asked {_times(attempts)})", error.status, error.problem)
@@ -144,6 +159,18 @@ class Connection:
 
 def _times(attempts: int) -> str:
     return "once" if attempts == 1 else f"{attempts} times"
+
+
+def _trusting(verify: str | Path | ssl.SSLContext | None) -> ssl.SSLContext | bool:
+    """What httpx takes. Raises InputError for a file that holds no certificates, and for ``False``."""
+    if verify is None or isinstance(verify, ssl.SSLContext):
+        return verify or True
+    if not isinstance(verify, str | Path):
+        raise InputError(f"Expected verify as the path of a PEM file or as an ssl.SSLContext, got {verify!r}.")
+    try:
+        return ssl.create_default_context(cafile=verify)
+    except OSError as error:
+        raise InputError(f"Expected certificates in PEM in {verify}, and they cannot be read: {error}.") from error
 
 
 def _checked_url(url: str) -> httpx.URL:
