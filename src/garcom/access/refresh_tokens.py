@@ -61,16 +61,18 @@ class RefreshTokens:
         from garcom.storage import tokens
         from garcom.storage.audit import record
 
-        with self._database.write() as connection:
-            found = tokens.find_refresh_token(connection, digest(token))
-            if found is not None and _is_good(found, now):
-                if found.used_at is None:
-                    tokens.use_refresh_token(connection, found.id, now)
-                    refreshed = Refreshed(_made(), found.user, found.family)
-                    _keep(connection, refreshed, now, found.expires_at)
-                    return refreshed
-                _end(connection, found.family, now)
-                record(connection, "token.reuse", f"user:{found.user}")
+        # Anybody may ask: only for a token that is one of ours does a transaction keep other writers waiting.
+        if self._find(token, now) is not None:
+            with self._database.write() as connection:
+                found = tokens.find_refresh_token(connection, digest(token))
+                if found is not None and _is_good(found, now):
+                    if found.used_at is None:
+                        tokens.use_refresh_token(connection, found.id, now)
+                        refreshed = Refreshed(_made(), found.user, found.family)
+                        _keep(connection, refreshed, now, found.expires_at)
+                        return refreshed
+                    _end(connection, found.family, now)
+                    record(connection, "token.reuse", f"user:{found.user}")
         # Not in the transaction: an error would undo what it did.
         raise Unauthenticated(
             "Expected a refresh token that is valid and was not used before, got another. Log in again."
@@ -78,16 +80,22 @@ class RefreshTokens:
 
     def revoke(self, token: str, now: datetime) -> None:
         """End the family of a token, and the access tokens that came from it; one that is not known changes nothing."""
-        from garcom.storage import tokens
         from garcom.storage.audit import record
 
-        with self._database.read() as connection:
-            found = tokens.find_refresh_token(connection, digest(token))
-        if found is None or found.revoked_at is not None:
+        found = self._find(token, now)
+        if found is None:
             return
         with self._database.write() as connection:
             _end(connection, found.family, now)
             record(connection, "session.logout", f"user:{found.user}")
+
+    def _find(self, token: str, now: datetime) -> RefreshRow | None:
+        """A token that is good, or was until it was used."""
+        from garcom.storage.tokens import find_refresh_token
+
+        with self._database.read() as connection:
+            found = find_refresh_token(connection, digest(token))
+        return found if found is not None and _is_good(found, now) else None
 
 
 def _made() -> str:

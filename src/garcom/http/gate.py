@@ -71,6 +71,11 @@ class Gate:
         """Whether everyone may do everything: on loopback, where no user and no key exists."""
         return not self._access.required
 
+    @property
+    def token_keys(self) -> dict[str, str]:
+        """The public keys that verify tokens, by their kid."""
+        return self._access.token_keys
+
     def follow(self, access: AccessList) -> None:
         """Know callers by this list from now on."""
         self._access = access

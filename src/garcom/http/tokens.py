@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request, Response
 
 from garcom.access.oauth import ErrorCode, GrantType, TokenRefused, TokenRequest
 from garcom.controller.asking import Controller
-from garcom.controller.messages import AskToken, AskTokenByPassword, RevokeToken, ShowTokenKeys
+from garcom.controller.messages import AskToken, AskTokenByPassword, RevokeToken
 from garcom.errors import InputError, RateLimited, Unavailable
+from garcom.http.admission import Admission
 from garcom.http.bodies import Bodies, Disconnected, read_short
 from garcom.http.caller import address
 from garcom.http.oauth_forms import (
@@ -138,10 +139,11 @@ async def revoke_token(request: Request) -> Response:
 @router.get(
     "/.well-known/jwks.json", summary="The keys that verify tokens", response_model=dict[str, list[dict[str, str]]]
 )
-async def show_token_keys(request: Request) -> Response:
-    """A JSON Web Key Set of Ed25519 public keys, for whoever verifies this server's tokens elsewhere."""
-    _, answer = await _controller(request).ask(ShowTokenKeys())
-    return Response(answer, media_type=_JSON)
+async def show_token_keys(request: Request) -> dict[str, list[dict[str, str]]]:
+    """A JSON Web Key Set (RFC 7517 §5) of Ed25519 public keys (RFC 8037 §2), for whoever verifies tokens elsewhere."""
+    admission: Admission = request.app.state.admission
+    fixed = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
+    return {"keys": [fixed | {"kid": kid, "x": public} for kid, public in admission.gate.token_keys.items()]}
 
 
 async def _form_of(request: Request) -> dict[str, str]:

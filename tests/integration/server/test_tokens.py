@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import jwt
 import pytest
 
 from garcom.access.accounts import Accounts
@@ -161,9 +162,12 @@ def test_no_forgery_passes_a_server(service: Service) -> None:
 
 
 def test_the_keys_are_told_to_everybody(service: Service) -> None:
-    service.log_in()
+    given = service.log_in()
     (key,) = service.server.get("/.well-known/jwks.json")["keys"]
-    assert (key["kty"], key["crv"], key["alg"]) == ("OKP", "Ed25519", "EdDSA")
+    assert set(key) == {"kty", "crv", "use", "alg", "kid", "x"}
+    public = jwt.PyJWK(key)  # another's library, as others will use
+    claims = jwt.decode(given["access_token"], public, ["EdDSA"], audience="garcom", issuer="garcom")
+    assert claims["sub"] == "user:ana"
 
 
 def test_a_rotation_is_not_noticed_and_one_that_ends_all_is(service: Service) -> None:
