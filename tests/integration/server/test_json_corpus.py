@@ -35,6 +35,7 @@ TARGETS = {
     "/v1/models/{model}/predict": Target("POST", "/v1/models/line/predict", RECORD),
     "/v1/models/{model}/versions/{version}/predict": Target("POST", "/v1/models/line/versions/1/predict", RECORD),
     "/v1/models/{model}/actuals": Target("POST", "/v1/models/line/actuals", [{"key": "k{n}", "actual": 1.5}]),
+    "/v1/models/{model}/answers": Target("PUT", "/v1/models/line/answers", {"version": 1}),
     "/v1/users": Target("POST", "/v1/users", {"name": "user{n}", "grants": []}),
     "/v1/users/{name}": Target("PATCH", "/v1/users/somebody", {"disabled": False}),
     "/v1/users/{name}/grants": Target("POST", "/v1/users/somebody/grants", {"role": "viewer", "model": "m{n}"}),
@@ -42,7 +43,7 @@ TARGETS = {
 }
 
 #: Routes whose body is no JSON, and so for other tests.
-OTHER_BODIES = {"/v1/token", "/v1/token/revoke", "/login", "/logout"}
+OTHER_BODIES = {"/v1/token", "/v1/token/revoke", "/login", "/logout", "/v1/models/{model}/versions"}
 
 #: What of the cases that the RFC leaves open cannot be read as rows at all. None of the cases is accepted anywhere.
 UNREADABLE_ROWS = {
