@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from garcom.access.limit_headers import Header, limit_headers
+from garcom.access.limit_headers import Header, lasting_headers, remaining, reset
 from garcom.access.local_counters import LocalCounters
 from garcom.access.measures import Measure, measures_of_requests, measures_of_rows
 from garcom.access.principals import Principal
@@ -26,9 +26,6 @@ from garcom.settings import LimitsSettings
 #: So many callers of a model are remembered; past it they are forgotten, which costs time and no count.
 MAX_REMEMBERED = 10_000
 _NO_LIMITS = Limits()
-
-#: What is the tightest: a measure, and what is left of it.
-Tightest = tuple[Measure, int] | None
 
 
 class Limiter:
@@ -73,10 +70,11 @@ class Limiter:
         if plan.is_free:
             return None
         admitted = Pass(self, plan)
-        admitted.enter(body_bytes)
+        if plan.is_guarded:
+            admitted.enter(body_bytes)
         if plan.requests:
             try:
-                admitted.note(_take(plan.requests, plan.request_counters, 1))
+                admitted.note(*_take(plan.requests, 1))
             except BaseException:
                 admitted.release()
                 raise
@@ -94,24 +92,28 @@ class Limiter:
         admitted = Pass(self, plan)
         admitted.enter(body_bytes)
         try:
-            admitted.note(await self.take(plan.requests, plan.request_counters, 1))
+            await self.count(admitted, plan.requests, 1)
         except BaseException:
             admitted.release()
             raise
         return admitted
 
-    async def take(self, measures: Sequence[Measure], counters: Sequence[Counter], cost: int) -> Tightest:
-        """Count so many, in Redis if that is where it is done and it answers."""
-        if self._redis is None or not measures:
-            return _take(measures, counters, cost)
-        try:
-            return _tightest(measures, await self._redis.take(measures, cost))
-        except RateLimited:
-            raise
-        except Unavailable:
-            if self._settings.on_failure == "refuse":
+    async def count(self, admitted: Pass, meters: Sequence[_Meter], cost: int) -> None:
+        """Count so many for a request, in Redis if that is where it is done and it answers."""
+        if not meters:
+            return
+        if self._redis is not None:
+            try:
+                left = await self._redis.take([meter.measure for meter in meters], cost)
+            except RateLimited:
                 raise
-            return _take(measures, counters, cost)
+            except Unavailable:
+                if self._settings.on_failure == "refuse":
+                    raise
+            else:
+                admitted.note(*_tightest(meters, left))
+                return
+        admitted.note(*_take(meters, cost))
 
     async def close(self) -> None:
         """Close the files and connections."""
@@ -154,12 +156,14 @@ class Limiter:
 class Pass:
     """A request that was let in."""
 
-    __slots__ = ("_limiter", "_plan", "_tightest", "_within")
+    __slots__ = ("_left", "_limiter", "_plan", "_tightest", "_within")
 
     def __init__(self, limiter: Limiter, plan: _Plan) -> None:
         self._limiter = limiter
         self._plan = plan
-        self._tightest: Tightest = None
+        #: The meter of which the smallest part is left, and what that is.
+        self._tightest: _Meter | None = None
+        self._left = 0
         self._within = False
 
     def enter(self, body_bytes: int) -> None:
@@ -197,13 +201,13 @@ class Pass:
         plan = self._plan
         if plan.rows:
             plan.check_rows(n)
-            self.note(_take(plan.rows, plan.row_counters, n))
+            self.note(*_take(plan.rows, n))
 
     async def rows_async(self, n: int) -> None:
         """As :meth:`rows`, wherever they are counted. Raises Unavailable too."""
         plan = self._plan
         plan.check_rows(n)
-        self.note(await self._limiter.take(plan.rows, plan.row_counters, n))
+        await self._limiter.count(self, plan.rows, n)
 
     def release(self) -> None:
         """The request is answered, or will not be."""
@@ -212,18 +216,21 @@ class Pass:
             for _, gauge, _ in self._plan.gauges:
                 gauge.now -= 1
 
-    def note(self, found: Tightest) -> None:
-        """Tell of this measure, unless one that is told already is tighter."""
-        if found is not None and (self._tightest is None or _share(found) < _share(self._tightest)):
-            self._tightest = found
+    def note(self, meter: _Meter, left: int) -> None:
+        """Tell of this meter, unless one that is told already is tighter."""
+        told = self._tightest
+        if told is None or left * told.amount < self._left * meter.amount:
+            self._tightest, self._left = meter, left
 
     @property
     def headers(self) -> list[Header]:
         """The fields for the answer: of the limit of which the smallest part is left; none where nothing is counted."""
-        if self._tightest is None:
+        told = self._tightest
+        if told is None:
             return []
-        measure, left = self._tightest
-        return limit_headers(measure.amount, measure.span_s, left, measure.reset_s())
+        if told.measure.daily:
+            return [*told.headers, remaining(self._left), reset(told.measure.reset_s())]
+        return [*told.headers, remaining(self._left)]
 
 
 class _Gauge:
@@ -235,6 +242,21 @@ class _Gauge:
         self.now = 0
 
 
+class _Meter:
+    """A measure, what counts it on this machine, and the header fields that are always the same."""
+
+    __slots__ = ("add", "amount", "headers", "measure", "wait_ns")
+
+    def __init__(self, measure: Measure, counter: Counter) -> None:
+        self.measure = measure
+        self.amount = measure.amount
+        self.wait_ns = counter.wait_ns
+        self.add = counter.add
+        self.headers = lasting_headers(measure.amount, measure.span_s)
+        if not measure.daily:
+            self.headers.append(reset(measure.reset_s()))
+
+
 class _Plan:
     """What limits one caller of one model."""
 
@@ -242,19 +264,21 @@ class _Plan:
         self, principal: Principal, limits: dict[str, Limits], counters: LocalCounters, gauge: Callable[[str], _Gauge]
     ) -> None:
         self.principal = principal
-        self.requests = tuple(each for holder, of in limits.items() for each in measures_of_requests(holder, of))
-        self.rows = tuple(each for holder, of in limits.items() for each in measures_of_rows(holder, of))
-        self.request_counters = tuple(map(counters.counter, self.requests))
-        self.row_counters = tuple(map(counters.counter, self.rows))
+        requests = [each for holder, of in limits.items() for each in measures_of_requests(holder, of)]
+        rows = [each for holder, of in limits.items() for each in measures_of_rows(holder, of)]
+        self.requests = tuple(_Meter(measure, counters.counter(measure)) for measure in requests)
+        self.rows = tuple(_Meter(measure, counters.counter(measure)) for measure in rows)
         self.gauges = tuple((holder, gauge(holder), of.concurrent) for holder, of in limits.items() if of.concurrent)
         self.max_body_bytes = min((of.body_bytes for of in limits.values() if of.body_bytes), default=None)
-        self.is_free = not (self.requests or self.rows or self.gauges or self.max_body_bytes)
+        #: Whether something limits a request before it is counted.
+        self.is_guarded = bool(self.gauges or self.max_body_bytes)
+        self.is_free = not (self.requests or self.rows or self.is_guarded)
 
     def check_rows(self, n: int) -> None:
         """Raise BodyTooLarge for more rows than there can ever be at once: waiting would not help."""
-        for measure in self.rows:
-            if n > measure.amount:
-                raise measure.too_many(n)
+        for meter in self.rows:
+            if n > meter.amount:
+                raise meter.measure.too_many(n)
 
     def is_for(self, principal: Principal) -> bool:
         """Whether the caller is the one for whom this was made, with the same limits."""
@@ -279,23 +303,20 @@ def storage_url(settings: LimitsSettings) -> str:
         raise SettingsError(f"limits.storage_file: expected a file with an address at {path}, and {why}.") from None
 
 
-def _take(measures: Sequence[Measure], counters: Sequence[Counter], cost: int) -> Tightest:
-    """Count in all or in none."""
-    if len(counters) == 1:  # as most often
-        (counter,) = counters
-        if wait_ns := counter.wait_ns(cost):
-            raise measures[0].refusal(wait_ns)
-        return measures[0], counter.add(cost)
-    for at, counter in enumerate(counters):
-        if wait_ns := counter.wait_ns(cost):
-            raise measures[at].refusal(wait_ns)
-    return _tightest(measures, [counter.add(cost) for counter in counters])
+def _take(meters: Sequence[_Meter], cost: int) -> tuple[_Meter, int]:
+    """Count in all or in none; gives the tightest."""
+    for meter in meters:
+        if wait_ns := meter.wait_ns(cost):
+            raise meter.measure.refusal(wait_ns)
+    if len(meters) == 1:  # as most often
+        return meters[0], meters[0].add(cost)
+    return _tightest(meters, [meter.add(cost) for meter in meters])
 
 
-def _tightest(measures: Sequence[Measure], left: Sequence[int]) -> Tightest:
-    return min(zip(measures, left, strict=True), key=_share, default=None)
-
-
-def _share(told: tuple[Measure, int]) -> float:
-    """Which part of a measure is left."""
-    return told[1] / told[0].amount
+def _tightest(meters: Sequence[_Meter], left: Sequence[int]) -> tuple[_Meter, int]:
+    """The meter of which the smallest part is left, and what is left of it."""
+    least = 0
+    for at in range(1, len(meters)):
+        if left[at] * meters[least].amount < left[least] * meters[at].amount:
+            least = at
+    return meters[least], left[least]

@@ -112,7 +112,7 @@ class Window:
         words[at + 1] = self._now
         self._own += cost
         words[self._lane + _SUM] = self._own
-        return max(0, self.amount - self._used - cost)
+        return self.amount - self._used - cost
 
     def _turn_to(self, now: int) -> None:
         """Begin the bucket of this moment, and count anew what is alive of this process's lane."""
@@ -242,7 +242,7 @@ class DailyQuota:
         day, used = self._alone if self._alone[0] >= today else (today, 0)
         if self._record is not None:
             first = self._record + RECORD_HEAD_WORDS
-            for lane in range(first, first + self._table.lanes_taken * QUOTA_LANE_WORDS, QUOTA_LANE_WORDS):
+            for lane in range(first, first + words[LANES_TAKEN] * QUOTA_LANE_WORDS, QUOTA_LANE_WORDS):
                 counted_on = words[lane + _DAY]
                 if counted_on == day:
                     used += words[lane + _COUNT]
@@ -263,7 +263,7 @@ class DailyQuota:
                 words[lane + _COUNT] = 0
                 words[lane + _DAY] = self._day
             words[lane + _COUNT] += cost
-        return max(0, self.amount - self._used - cost)
+        return self.amount - self._used - cost
 
     def _settle(self, today: int) -> None:
         """Find the key's record; while there is none, count in this process alone."""

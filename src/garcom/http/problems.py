@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from garcom import errors
-from garcom.access.limit_headers import limit_headers
+from garcom.access.limit_headers import lasting_headers, remaining, reset
 from garcom.errors import (
     ActualsRefused,
     EngineError,
@@ -28,6 +28,7 @@ STATUSES: tuple[tuple[type[GarcomError], HTTPStatus, str], ...] = (
     (errors.ActualsRefused, HTTPStatus.UNPROCESSABLE_ENTITY, "actuals-refused"),
     (errors.InvalidRows, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-rows"),
     (errors.BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large"),
+    (errors.BundleRefused, HTTPStatus.UNPROCESSABLE_ENTITY, "bundle-refused"),
     (errors.KeyReused, HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused"),
     (errors.UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
     (errors.MisdirectedRequest, HTTPStatus.MISDIRECTED_REQUEST, "misdirected-request"),
@@ -90,7 +91,7 @@ def problem_of(error: GarcomError, request_id: str) -> tuple[Problem, list[tuple
     places = [Place(*fault) for fault in error.faults] if isinstance(error, InputError | EngineError) else []
     headers = [(b"retry-after", b"%d" % error.retry_after_s)] if isinstance(error, Unavailable) else []
     if isinstance(error, RateLimited) and error.amount:
-        headers += limit_headers(error.amount, error.span_s, 0, error.retry_after_s)
+        headers += [*lasting_headers(error.amount, error.span_s), remaining(0), reset(error.retry_after_s)]
     if isinstance(error, Unauthenticated):
         # RFC 9110 §15.5.2: a 401 names the way to authenticate; RFC 6750 §3.
         headers.append((b"www-authenticate", b'Bearer realm="garcom"'))

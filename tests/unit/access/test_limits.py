@@ -168,8 +168,8 @@ def test_the_answer_tells_of_the_tightest(limiter: Made) -> None:
     assert found.headers == [
         (b"ratelimit-limit", b"100"),
         (b"ratelimit-policy", b"100;w=10"),
-        (b"ratelimit-remaining", b"15"),
         (b"ratelimit-reset", b"10"),
+        (b"ratelimit-remaining", b"15"),
     ]
 
 
