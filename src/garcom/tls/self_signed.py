@@ -30,7 +30,7 @@ _RENEW_BEFORE = timedelta(days=30)
 _EARLIER = timedelta(hours=1)
 
 
-def ensure_self_signed(home: Path, files: TlsFiles, host: str) -> None:
+def ensure_self_signed(home: Path, files: TlsFiles, host: str, now: datetime | None = None) -> None:
     """Make key and certificate where they are not there, and the certificate anew where it ends soon or lacks a name.
 
     Several processes may do it at once: they share one key, and every certificate of it is whole. Raises
@@ -39,8 +39,9 @@ def ensure_self_signed(home: Path, files: TlsFiles, host: str) -> None:
     key = load_pem_private_key(secret(home, files.key.name, _new_key), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)  # for the type checker: _new_key made it
     names = _names(host)
-    if not _serves(files.certificate, key, names):
-        publish(files.certificate, _certificate(key, names).public_bytes(Encoding.PEM))
+    now = now or datetime.now(UTC)
+    if not _serves(files.certificate, key, names, now):
+        publish(files.certificate, _certificate(key, names, now).public_bytes(Encoding.PEM))
 
 
 def fingerprint(certificate: Path) -> str:
@@ -68,7 +69,7 @@ def _names(host: str) -> list[x509.GeneralName]:
     ]
 
 
-def _serves(path: Path, key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName]) -> bool:
+def _serves(path: Path, key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName], now: datetime) -> bool:
     try:
         found = x509.load_pem_x509_certificate(path.read_bytes())
         listed = list(found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
@@ -76,14 +77,13 @@ def _serves(path: Path, key: ec.EllipticCurvePrivateKey, names: list[x509.Genera
         return False
     der = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return (
-        found.not_valid_after_utc - datetime.now(UTC) > _RENEW_BEFORE
+        found.not_valid_after_utc - now > _RENEW_BEFORE
         and listed == names
         and found.public_key().public_bytes(*der) == key.public_key().public_bytes(*der)
     )
 
 
-def _certificate(key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName]) -> x509.Certificate:
-    now = datetime.now(UTC)
+def _certificate(key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName], now: datetime) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Garçom, self-signed")])
     public = key.public_key()
     usage = {"digital_signature": True, "content_commitment": False, "key_encipherment": False}

@@ -110,14 +110,16 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
     raise AssertionError(f"not within {timeout_s:g} s: {condition}")
 
 
-def trusting(home: Path) -> ssl.SSLContext:
-    """What a client needs that trusts the certificate which a server made for itself."""
-    return ssl.create_default_context(cafile=home / "self-signed.pem")
-
-
 @contextmanager
-def running(folder: Path, *arguments: str, register: tuple[Path, ...] = (), **settings: object) -> Iterator[Running]:
-    """Serve the home ``folder/home`` on a free port; ``settings`` go in through the environment."""
+def running(
+    folder: Path, *arguments: str, register: tuple[Path, ...] = (), trust: Path | None = None, **settings: object
+) -> Iterator[Running]:
+    """Serve the home ``folder/home`` on a free port; ``settings`` go in through the environment.
+
+    A server that speaks HTTPS is trusted by the file ``trust``, else by the certificate that it made for itself.
+    ``GARCOM_TEST_TLS=1`` puts every server of the tests behind TLS; what differs then is what TLS cannot do: end one
+    direction.
+    """
     folder.mkdir(exist_ok=True)
     home = folder / "home"
     if register:
@@ -143,7 +145,7 @@ def running(folder: Path, *arguments: str, register: tuple[Path, ...] = (), **se
             greeting += process.stdout.readline()
             port = int(found[2])
             if found[1] == b"https":
-                wire.secured[port] = trusting(home)
+                wire.secured[port] = ssl.create_default_context(cafile=trust or home / "self-signed.pem")
             yield Running(process, port, log, home, greeting.decode())
         finally:
             wire.secured.pop(port, None)

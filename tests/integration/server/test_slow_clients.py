@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ LIMIT_S = 1.0
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory, bundles: dict[str, Path]) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("strict")
-    settings = {"client_timeout_s": LIMIT_S, "keep_alive_s": 2 * LIMIT_S}
+    settings: dict[str, Any] = {"client_timeout_s": LIMIT_S, "keep_alive_s": 2 * LIMIT_S}
     with running(folder, "--allow-python", register=(bundles["line-1"], bundles["sleeper"]), **settings) as server:
         yield server
 
@@ -186,7 +187,7 @@ def test_the_queue_is_bounded_and_recovers(tmp_path: Path, bundles: dict[str, Pa
 
 
 def test_the_bodies_that_are_held_are_bounded(tmp_path: Path, bundles: dict[str, Path]) -> None:
-    settings = {"max_buffered_bytes": 1_000_000, "client_timeout_s": 20}
+    settings: dict[str, Any] = {"max_buffered_bytes": 1_000_000, "client_timeout_s": 20}
     with running(tmp_path, register=(bundles["line-1"],), **settings) as server:
         waiting = [Connection(server.port) for _ in range(4)]
         for connection in waiting:

@@ -33,14 +33,14 @@ class Closed(Exception):
 class Connection:
     """One connection to a server on loopback, over TLS where the port is secured."""
 
-    def __init__(self, port: int, receive_buffer: int = 0) -> None:
+    def __init__(self, port: int, receive_buffer: int = 0, *, plain: bool = False) -> None:
         self.socket: socket.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(TIMEOUT_S)
         try:
             self.socket.connect(("127.0.0.1", port))
-            if port in secured:
+            if port in secured and not plain:
                 self.socket = secured[port].wrap_socket(self.socket, server_hostname="127.0.0.1")
         except OSError:
             self.socket.close()
