@@ -65,6 +65,9 @@ class Worker:
     def __init__(self, settings: Settings, run_folder: Path) -> None:
         self._access_log = settings.access_log
         self._allow_python = settings.allow_python
+        self._upload_settings = settings.uploads
+        self._home = Path(settings.home)
+        self._client_timeout_s = settings.client_timeout_s
         self._plan = Followed(run_folder / PLAN)
         self._access = Followed(run_folder / ACCESS)
         access = settings.access
@@ -284,6 +287,7 @@ class Worker:
         from garcom.http.control import Parts, create_control
         from garcom.http.metrics import Exposition
         from garcom.http.security_headers import SecurityHeaders
+        from garcom.http.uploading import Uploads
 
         exposition = Exposition(self._counts.total, self.runtime, self._journal_folder)
         parts = Parts(
@@ -296,6 +300,7 @@ class Worker:
             self.admission,
             self._login_ways,
             allow_python=self._allow_python,
+            uploads=Uploads(self._home, self._upload_settings, silence_s=self._client_timeout_s),
         )
         return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log), tls=self._has_tls)
 

@@ -6,6 +6,7 @@ GarcomError
 │   ├── InvalidRows            readable, but rows do not fit the model's signature; a field given twice
 │   │   └── ActualsRefused     readable, but some actuals are none of this model; nothing was taken
 │   ├── BodyTooLarge
+│   ├── BundleRefused          an uploaded file is no bundle, is damaged, or is not signed as it has to be
 │   ├── KeyReused              an idempotency key came again with another body
 │   ├── MisdirectedRequest     the Host header names another server
 │   └── UnsupportedMediaType
@@ -100,6 +101,10 @@ class ActualsRefused(InvalidRows):
 
 class BodyTooLarge(InputError):
     """The body is longer than the server takes."""
+
+
+class BundleRefused(InputError):
+    """What was uploaded is no bundle, is damaged, or is not signed as it has to be."""
 
 
 class KeyReused(InputError):

@@ -27,12 +27,14 @@ from garcom.controller.messages import (
     ListPredictions,
     LogIn,
     LogOut,
+    RegisterUpload,
     Reply,
     RevokeToken,
     Selection,
     ShowMaturity,
     ShowTokenKeys,
     TakePredictions,
+    UseVersion,
 )
 from garcom.errors import PredictionNotFound
 from garcom.journal.journal import JOURNAL_FOLDER
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from garcom.controller.login_desk import LoginDesk
     from garcom.controller.provider import Provider
     from garcom.controller.token_desk import TokenDesk
+    from garcom.controller.version_desk import VersionDesk
     from garcom.lake.tables import Lake
     from garcom.lake.undrained import Undrained
     from garcom.storage.database import Database
@@ -100,6 +103,10 @@ class Desk:
                 return self.browser_logins.depart(question.redirect_uri, question.next)
             case ArriveFromProvider():
                 return self.browser_logins.arrive(body, question.redirect_uri, question.address)
+            case RegisterUpload():
+                return self.versions.register(question)
+            case UseVersion():
+                return self.versions.use(question)
             case FetchProviderKeys():
                 return self.browser_logins.fetch_keys()
 
@@ -129,6 +136,18 @@ class Desk:
         from garcom.controller.audit_desk import AuditDesk
 
         return AuditDesk(self.database)
+
+    @functools.cached_property
+    def versions(self) -> VersionDesk:
+        """Where versions come in, and are chosen to answer."""
+        from garcom.controller.version_desk import VersionDesk
+        from garcom.registry.registry import Registry
+        from garcom.storage.blobs import Blobs
+
+        uploads = self._settings.uploads
+        blobs = Blobs.under(Path(self._settings.home))
+        registry = Registry(self.database, blobs, require_signature=uploads.require_signature)
+        return VersionDesk(registry, Path(self._settings.home), uploads)
 
     @functools.cached_property
     def accounts(self) -> Accounts:

@@ -16,6 +16,10 @@ from garcom.access.roles import Grant
 from garcom.errors import ActualsRefused, Fault, GarcomError, InputError, Unavailable
 from garcom.model.signature import Output
 
+#: Where in the home workers put uploads, each in a folder of its own, and the name of the zip in it.
+UPLOADS_FOLDER = "uploads"
+UPLOADED_ARCHIVE = "upload.zip"
+
 #: Lengths on the wire: the head's and the body's, 8 bytes each, big-endian.
 LENGTHS_BYTES = 16
 
@@ -244,6 +248,26 @@ AccountQuestion = (
     | RevokeApiKey
 )
 
+class RegisterUpload(Change, frozen=True, kw_only=True):
+    """Register the bundle that a worker has received, as a version that does not answer yet.
+
+    ``upload`` names its folder; the answer is an ``Uploaded`` as JSON. Raises BundleRefused and Unavailable.
+    """
+
+    model: str
+    upload: str
+
+
+class UseVersion(Change, frozen=True, kw_only=True):
+    """Let a version answer for its model; the answer is a ``Switch`` as JSON.
+
+    Raises ModelNotFound, VersionNotFound, and Conflict for one that is not signed as it has to be.
+    """
+
+    model: str
+    version: int
+
+
 AnyQuestion = (
     FindPrediction
     | ListPredictions
@@ -263,6 +287,8 @@ AnyQuestion = (
     | FetchProviderKeys
     | ListAudit
     | AccountQuestion
+    | RegisterUpload
+    | UseVersion
 )
 
 

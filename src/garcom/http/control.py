@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from garcom.controller.asking import Controller
 from garcom.errors import GarcomError
-from garcom.http import accounts, audit, health, login, models, pages, predictions, tokens
+from garcom.http import accounts, audit, health, login, models, pages, predictions, tokens, uploads
 from garcom.http.admission import Admission
 from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
@@ -23,6 +23,7 @@ from garcom.http.metrics import Exposition
 from garcom.http.problem_response import response, response_of
 from garcom.http.problems import plain_problem
 from garcom.http.request_id import RequestIds
+from garcom.http.uploading import Uploads
 from garcom.model.engines.base import AllowPython
 from garcom.serving.runtime import Runtime
 
@@ -41,6 +42,7 @@ class Parts(NamedTuple):
     admission: Admission
     login_ways: LoginWays = LoginWays()
     allow_python: AllowPython = False
+    uploads: Uploads | None = None
 
 
 def create_control(parts: Parts, version: str, *, access_log: bool = False) -> FastAPI:
@@ -58,6 +60,7 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
     app.state.sessions = parts.admission.gate.sessions
     app.include_router(health.router)
     app.include_router(models.router)
+    app.include_router(uploads.router)
     app.include_router(predictions.router)
     app.include_router(accounts.router)
     app.include_router(audit.router)

@@ -75,6 +75,10 @@ def credential_of(name: bytes, value: bytes, before: bytes) -> bytes:
     return value if name == b"authorization" else b"Bearer " + value
 
 
+#: In a request's state: its route looks after the pace of its body, which may take longer than others.
+PACED = "garcom_paced"
+
+
 class Reply(NamedTuple):
     """A whole HTTP answer; the headers hold its length."""
 

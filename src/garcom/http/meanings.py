@@ -30,6 +30,11 @@ MEANINGS: dict[str, Meaning] = {
         "Mend the rows that errors names, and send all of them again.",
     ),
     "body-too-large": Meaning("The body is longer than this server takes.", "Send it in parts."),
+    "bundle-refused": Meaning(
+        "What was uploaded is no bundle, is damaged, holds what no bundle may hold, or is not signed with a key that "
+        "is trusted here. Nothing was registered.",
+        "Read detail; a trained model becomes a bundle by garcom pack.",
+    ),
     "unsupported-media-type": Meaning(
         "The Content-Type is missing, or none that is read.",
         "Set it to application/json, text/csv or application/vnd.apache.arrow.stream.",

@@ -49,6 +49,8 @@ POLICY: dict[str, dict[str, Rule]] = {
     "/v1/models/{model}": {"GET": _model(_DESCRIBE)},
     "/v1/models/{model}/example": {"GET": _model(_DESCRIBE)},
     "/v1/models/{model}/predict": _PREDICT,
+    "/v1/models/{model}/answers": {"PUT": _model(Permission.PROMOTE)},
+    "/v1/models/{model}/versions": {"POST": _model(Permission.REGISTER)},
     "/v1/models/{model}/versions/{version}": {"GET": _model(_DESCRIBE)},
     "/v1/models/{model}/versions/{version}/predict": _PREDICT,
     "/v1/models/{model}/predictions": {"GET": _model(_READ)},

@@ -9,19 +9,11 @@ from garcom.errors import Conflict, InputError
 from garcom.registry.bundle_keys import is_trusted, not_trusted
 from garcom.registry.records import Summary
 from garcom.registry.reference import parse_reference, require_model, require_version
+from garcom.rollout.records import Switch
 from garcom.storage import traffic, versions
 from garcom.storage.audit import record
 from garcom.storage.database import Database
 from garcom.storage.versions import VersionRow
-
-
-class Switch(msgspec.Struct, frozen=True, kw_only=True):
-    """What answers now, what answered before (None: nothing did), and the revision that says so."""
-
-    model: str
-    answers: int
-    answered: int | None
-    revision: int
 
 
 def use(database: Database, reference: str, *, require_signature: bool = False) -> Switch:

@@ -13,7 +13,7 @@ from garcom.access.principals import Principal
 from garcom.errors import GarcomError
 from garcom.http import problems
 from garcom.http.admission import Admission
-from garcom.http.edge import CREDENTIAL_HEADERS, Edge, Head, Header, Reply, credential_of
+from garcom.http.edge import CREDENTIAL_HEADERS, PACED, Edge, Head, Header, Reply, credential_of
 from garcom.ids import uuid7s
 from garcom.serving.batching import Batcher
 from garcom.serving.dataplane import DataPlane, Served
@@ -96,11 +96,13 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def working(self) -> bool:
-        """Whether a request that came whole waits for its answer."""
+        """Whether a request that came whole waits for its answer, or one whose route guards its body by itself."""
         cycle = self.cycle
-        return (
-            self._answering or bool(self.pipeline) or not (cycle is None or cycle.response_complete or cycle.more_body)
-        )
+        if self._answering or self.pipeline:
+            return True
+        if cycle is None or cycle.response_complete:
+            return False
+        return not cycle.more_body or cycle.scope["state"].get(PACED, False)
 
     @property
     def unread_bytes(self) -> int:

@@ -54,6 +54,8 @@ CELLS: dict[tuple[str, str], tuple[str, str]] = {
     ("GET", "/v1/models/{model}"): ("model", EVERY),
     ("GET", "/v1/models/{model}/example"): ("model", EVERY),
     ("POST", "/v1/models/{model}/predict"): ("model", "client admin"),
+    ("PUT", "/v1/models/{model}/answers"): ("model", "approver admin"),
+    ("POST", "/v1/models/{model}/versions"): ("model", "trainer admin"),
     ("GET", "/v1/models/{model}/versions/{version}"): ("model", EVERY),
     ("POST", "/v1/models/{model}/versions/{version}/predict"): ("model", "client admin"),
     ("GET", "/v1/models/{model}/predictions"): ("model", READERS),

@@ -21,7 +21,9 @@ from typing import Any
 import msgspec
 
 from garcom.model.archive_structure import FILES_LIMIT
-from garcom.model.bundle import MANIFEST, files_under
+from garcom.model.bundle import MANIFEST, Choice, files_under, seal
+from garcom.model.engines.base import EngineSpec
+from tests.bundles import make_bundle
 from tests.unit.model import raw_zip
 from tests.unit.model.hostile_names import BAIT, NAMES
 from tests.unit.model.raw_zip import DEFLATED, DESCRIPTOR, UTF8, End, Entry
@@ -41,7 +43,10 @@ class Case:
 
 
 def good_files(folder: Path) -> Files:
-    """The files of a bundle in a folder."""
+    """The files of a bundle, made in the folder, with a model card, which most cases tamper with."""
+    made = make_bundle(folder)
+    (made / CARD).write_text("# Preço\n", encoding="utf-8")
+    seal(made, "wine", (EngineSpec(name="arrays", kind="arrays"),), (Choice(None, "arrays"),))
     return {name: (folder / name).read_bytes() for name in files_under(folder)}
 
 

@@ -11,22 +11,13 @@ import pytest
 
 from garcom.errors import BundleError
 from garcom.model.archive import unpack_bundle, zip_bundle
-from garcom.model.bundle import Choice, read_bundle, seal
-from garcom.model.engines.base import EngineSpec
+from garcom.model.bundle import read_bundle
 from tests.bundles import make_bundle
-from tests.unit.model.archive_corpus import CARD, Case, corpus, good_files
+from tests.unit.model.archive_corpus import Case, corpus, good_files
 from tests.unit.model.hostile_names import BAIT
 
 LIMIT_BYTES = 10_000_000
 MEMORY_BYTES = 24 * 2**20
-
-
-def bundle(folder: Path) -> Path:
-    """A bundle with a model card, which most cases tamper with."""
-    made = make_bundle(folder)
-    (made / CARD).write_text("# Preço\n", encoding="utf-8")
-    seal(made, "wine", (EngineSpec(name="arrays", kind="arrays"),), (Choice(None, "arrays"),))
-    return made
 
 
 def surroundings(folder: Path, inside: Path) -> dict[str, tuple[int, int, bytes]]:
@@ -46,7 +37,7 @@ def surroundings(folder: Path, inside: Path) -> dict[str, tuple[int, int, bytes]
 
 
 def test_no_archive_of_the_corpus_escapes(tmp_path: Path) -> None:
-    files = good_files(bundle(tmp_path / "good"))
+    files = good_files(tmp_path / "good")
     cases = corpus(files)
     assert len(cases) >= 200
     assert max(Counter(case.name for case in cases).values()) == 1
@@ -90,7 +81,7 @@ def unpacked(case: Case, place: Path, files: dict[str, bytes]) -> bool:
 
 
 def test_the_target_may_be_neither_a_link_nor_full(tmp_path: Path) -> None:
-    path = zip_bundle(bundle(tmp_path / "b"), tmp_path / "b.zip")
+    path = zip_bundle(make_bundle(tmp_path / "b"), tmp_path / "b.zip")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BundleError, match="is a link or holds files"):
