@@ -38,7 +38,7 @@ CaCertOption = Annotated[
     typer.Option(
         "--ca-cert",
         envvar="GARCOM_CA_CERT",
-        help="PEM file of the server's authority, or of its self-signed certificate. Default: the system's authorities.",
+        help="PEM file of the server's authority, or its self-signed certificate. Default: the system's authorities.",
         show_default=False,
     ),
 ]
