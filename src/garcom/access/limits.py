@@ -296,11 +296,21 @@ def storage_url(settings: LimitsSettings) -> str:
     if settings.storage:
         raise SettingsError("limits.storage and limits.storage_file: expected one of the two, got both.")
     path = Path(settings.storage_file)
+    why = "it is empty"
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = unreadable(error) if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"limits.storage_file: expected a file with an address at {path}, and {why}.") from None
+        if url := path.read_text(encoding="utf-8").strip():
+            return url
+    except OSError as error:
+        why = unreadable(error)
+    except UnicodeDecodeError:
+        why = "it is not UTF-8"
+    raise SettingsError(f"limits.storage_file: expected a file with an address at {path}, and {why}.")
+
+
+def check_storage(settings: LimitsSettings) -> None:
+    """Raise SettingsError for a storage that cannot be, before anything is started; it need not answer yet."""
+    if url := storage_url(settings):
+        RedisCounters(url)
 
 
 def _take(meters: Sequence[_Meter], cost: int) -> tuple[_Meter, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from garcom.access.limits import Limiter, Pass, storage_url
+from garcom.access.limits import Limiter, Pass, check_storage, storage_url
 from garcom.access.principals import ANYBODY, NOBODY, Principal
 from garcom.access.windows import DAY_NS
 from garcom.errors import BodyTooLarge, RateLimited, SettingsError
@@ -246,9 +246,13 @@ def test_the_place_of_storage_is_told_nowhere(tmp_path: Path) -> None:
         storage_url(LimitsSettings(storage="redis://:canary@h", storage_file=file))
     with pytest.raises(SettingsError, match=r"an address at .*, and nothing is there"):
         storage_url(LimitsSettings(storage_file=f"{file}-2"))
+    (tmp_path / "url").write_text("\n")
+    with pytest.raises(SettingsError, match="and it is empty"):
+        check_storage(LimitsSettings(storage_file=file))
+    check_storage(LimitsSettings(storage="redis://127.0.0.1:1/0"))
     for wrong in ("memcached://:canary@h:1", "redis://:canary@h:port"):
         with pytest.raises(SettingsError) as caught:
-            Limiter(LimitsSettings(storage=wrong), tmp_path, tmp_path, 1)
+            check_storage(LimitsSettings(storage=wrong))
         assert "canary" not in str(caught.value)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
