@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import httpx
 import jwt
@@ -128,9 +128,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         state = self.state
-        state.asked.append(self.path)
         match self.path:
             case "/token":
+                state.asked.append(self.path)
                 self._json(*self._token({name: values[0] for name, values in parse_qs(body.decode()).items()}))
             case "/control":
                 state.reset()
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._json(200, {})
             case "/mint":
                 wanted = json.loads(body)
-                claims = state.claims(aud=AUDIENCE, **wanted["claims"])
+                claims = state.claims(aud=AUDIENCE) | wanted["claims"]
                 present = {name: value for name, value in claims.items() if value is not None}
                 self._json(200, state.signed(present, **wanted["header"]))
             case "/asked":
@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _token(self, form: dict[str, str]) -> tuple[int, Any]:
         asked = self.state.codes.pop(form.get("code", ""), None)
-        known = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        known = base64.b64encode(f"{quote_plus(CLIENT_ID)}:{quote_plus(CLIENT_SECRET)}".encode()).decode()
         if self.headers["authorization"] != f"Basic {known}":
             return 401, {"error": "invalid_client"}
         verifier = form.get("code_verifier", "")

@@ -129,6 +129,10 @@ def command(
     settings = load_settings(given, config)
     if settings.route:
         check_route(settings.route)
+    if settings.oidc.issuer or settings.oidc.roles:
+        from garcom.controller.provider import check_settings
+
+        check_settings(settings.oidc)
     packing = {"data": data, "target": target, "labels": labels, "signature": signature}
     raise typer.Exit(serve(settings, source, name, packing))
 

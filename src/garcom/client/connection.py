@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import re
 import ssl
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 import httpx
 
+from garcom.addresses import is_loopback
 from garcom.client.problems import failure
 from garcom.client.retries import jitter, parse_retry_after, pause_s
 from garcom.errors import Conflict, InputError, ServerUnavailable
@@ -70,7 +70,7 @@ class Connection:
             transport=transport,
             verify=_trusting(verify),
             # A proxy cannot reach this machine's own loopback addresses.
-            trust_env=not _is_loopback(self.url.host),
+            trust_env=not is_loopback(self.url.host),
         )
 
     def close(self) -> None:
@@ -189,10 +189,3 @@ def _checked_request_id(request_id: str) -> str:
             f"Expected a request id of 1 to 128 letters, digits, '.', '_', '~' and '-', got {request_id!r}."
         )
     return request_id
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

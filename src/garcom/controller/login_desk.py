@@ -12,7 +12,7 @@ from garcom.access.logins import Logins
 from garcom.access.provider_tokens import ExternalUsers
 from garcom.access.tokens import MAX_BYTES, SESSION, Issuer, Verifier
 from garcom.controller.messages import Reply
-from garcom.controller.provider import Provider
+from garcom.controller.provider import Provider, refused
 from garcom.controller.token_desk import signing_keys
 from garcom.errors import Forbidden, NotFound, Unauthenticated
 from garcom.settings import Settings
@@ -71,7 +71,11 @@ class LoginDesk:
         Raises Unauthenticated, and Forbidden for somebody to whom no group gives a role.
         """
         found = self._known_provider().arrive(msgspec.json.decode(body, type=Arrival), redirect_uri)
-        name, groups = self._external.name(found.claims), self._external.groups(found.claims)
+        groups = self._external.groups(found.claims)
+        try:
+            name = self._external.name(found.claims)
+        except Unauthenticated as error:
+            raise refused(f"its ID token names nobody: {error}") from None
         if not self._external.grants(groups):
             logger.warning("login of somebody without a role", extra={"user": f"external:{name}"})
             raise Forbidden(

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httpx
 import msgspec
@@ -127,13 +127,13 @@ class Provider:
         seed, _, mark = arrival.cookie.rpartition(".")
         parts = seed.split(".")
         if not self._seal.fits(mark, "oidc cookie", seed) or len(parts) != 3 or int(parts[1]) < time.time():
-            raise _refused("its login was not begun here, or too long ago")
+            raise refused("its login was not begun here, or too long ago")
         if not self._seal.fits(arrival.state, "oidc state", seed):
-            raise _refused("its state is not that of this browser")
+            raise refused("its state is not that of this browser")
         discovered = self._discovered_now()
         expected = discovered.issuer if discovered.authorization_response_iss_parameter_supported else ""
         if (arrival.issuer or expected) not in ("", discovered.issuer) or (expected and not arrival.issuer):
-            raise _refused("it comes from another issuer")
+            raise refused("it comes from another issuer")
         given = self._exchange(discovered, arrival.code, redirect_uri, self._seal.mark("oidc verifier", seed))
         claims = self._checked(given, self._seal.mark("oidc nonce", seed))
         return LoggedIn(claims, bytes.fromhex(parts[2]).decode())
@@ -144,13 +144,16 @@ class Provider:
 
         if not self._verifier.knows(given.id_token):
             self.fetch_keys()
-        header, claims = self._verifier.verify(given.id_token, self._settings.client_id)
+        try:
+            header, claims = self._verifier.verify(given.id_token, self._settings.client_id)
+        except Unauthenticated as error:
+            raise refused(f"its ID token is refused: {error}") from None
         options = {"iss": {"essential": True, "value": self._settings.issuer}}
         params = {"nonce": nonce, "client_id": self._settings.client_id, "access_token": given.access_token}
         try:
             CodeIDToken(claims, header, options, params).validate(leeway=_LEEWAY_S)
         except Exception as error:  # noqa: BLE001 - Authlib's errors have no one root; whatever it is, nobody is let in
-            raise _refused(f"its ID token is not for this login ({type(error).__name__})") from None
+            raise refused(f"its ID token is not for this login ({type(error).__name__})") from None
         return claims
 
     def _exchange(self, discovered: Discovered, code: str, redirect_uri: str, verifier: str) -> _Given:
@@ -163,7 +166,10 @@ class Provider:
         posted = "client_secret_basic" not in supported and "client_secret_post" in supported
         method = "none" if not secret else "client_secret_post" if posted else "client_secret_basic"
         headers = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded"}
-        auth = ClientAuth(self._settings.client_id, secret, method)
+        client_id = self._settings.client_id
+        if method == "client_secret_basic":  # RFC 6749 §2.3.1: as in a form, which Authlib leaves to its caller
+            client_id, secret = quote_plus(client_id), quote_plus(secret)
+        auth = ClientAuth(client_id, secret, method)
         uri, headers, body = auth.prepare("POST", discovered.token_endpoint, headers, body)
         with self._turn(self._exchanges):
             return _read(self._ask("POST", uri, headers=headers, content=body.encode()), _Given)
@@ -225,7 +231,7 @@ class Provider:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _unusable(type(error).__name__) from error
         if method == "POST" and answer.status_code in (400, 401):
-            raise _refused("the provider does not take its code")
+            raise refused("the provider takes its code, or this client, for none of its own")
         if answer.status_code != 200:
             raise _unusable(f"status {answer.status_code}")
         return bytes(content)
@@ -265,7 +271,7 @@ def _check_address(address: str, issuer: str) -> None:
     raise _unusable("it names an address without https")
 
 
-def _refused(why: str) -> Unauthenticated:
+def refused(why: str) -> Unauthenticated:
     """A login that ends here; the log says why."""
     logger.warning("login through the provider refused", extra={"why": why})
     return Unauthenticated("The login through the provider failed. Try it again; the server's log says why.")

@@ -33,7 +33,7 @@ def tokens(*keys: dict[str, Any], settings: OidcSettings = SETTINGS) -> Provider
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(time.time())
-    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "f3a1", "iat": now, "exp": now + 60, "preferred_username": "ana"}
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "f3a1", "iat": now, "exp": now + 3600, "preferred_username": "ana"}
     said |= {"groups": ["ml-team", "chess"]} | changes
     return {name: value for name, value in said.items() if value is not None}
 
@@ -73,8 +73,8 @@ FORGED: dict[str, str] = {
     "RS512 of the right key": jwt.encode(claims(), KEYS["RS256"].private, "RS512", {"kid": KEYS["RS256"].kid}),
     "PS256 of the right key": jwt.encode(claims(), KEYS["RS256"].private, "PS256", {"kid": KEYS["RS256"].kid}),
     "expired": KEY.sign(claims(exp=NOW - 60)),
-    "not yet valid": KEY.sign(claims(nbf=NOW + 60)),
-    "issued in the future": KEY.sign(claims(iat=NOW + 60)),
+    "not yet valid": KEY.sign(claims(nbf=NOW + 3000)),
+    "issued in the future": KEY.sign(claims(iat=NOW + 3000)),
     "no exp": KEY.sign(claims(exp=None)),
     "no iat": KEY.sign(claims(iat=None)),
     "no sub": KEY.sign(claims(sub=None)),
@@ -159,13 +159,13 @@ def test_a_key_that_is_not_there_is_missed_until_it_comes() -> None:
     for garbage in ("", "a.b.c", KEY.sign(claims(exp=NOW - 60))):
         with pytest.raises(Unauthenticated):
             found.principal(garbage)
-    missed_before = found.misses_a_key
-    assert not missed_before
+    missed = [found.misses_a_key]
     with pytest.raises(Unauthenticated):
         found.principal(new.sign(claims()))
-    assert found.misses_a_key
+    missed.append(found.misses_a_key)
     found.follow(KeySet([KEY.jwk, new.jwk]))
-    assert not found.misses_a_key
+    missed.append(found.misses_a_key)
+    assert missed == [False, True, False]
     assert found.principal(new.sign(claims()))
 
 
