@@ -32,7 +32,6 @@ from garcom.controller.messages import (
     RevokeToken,
     Selection,
     ShowMaturity,
-    ShowTokenKeys,
     TakePredictions,
     UseVersion,
 )
@@ -93,8 +92,6 @@ class Desk:
                 return self.tokens.revoke(body.decode(), question.address)
             case ListAudit():
                 return self.audit.show(question)
-            case ShowTokenKeys():
-                return self.tokens.public_keys()
             case LogIn():
                 return self.browser_logins.log_in(body, question.address)
             case LogOut():

@@ -141,10 +141,6 @@ class RevokeToken(Change, frozen=True, kw_only=True):
     """End the token that is the body; one that is not valid changes nothing."""
 
 
-class ShowTokenKeys(Question, frozen=True, kw_only=True):
-    """The keys that verify tokens, as a JSON Web Key Set."""
-
-
 class LogIn(PasswordCheck, frozen=True, kw_only=True):
     """A session for a browser: the body is a ``PasswordLogin``, the answer a ``Session`` as JSON.
 
@@ -248,6 +244,7 @@ AccountQuestion = (
     | RevokeApiKey
 )
 
+
 class RegisterUpload(Change, frozen=True, kw_only=True):
     """Register the bundle that a worker has received, as a version that does not answer yet.
 
@@ -279,7 +276,6 @@ AnyQuestion = (
     | AskToken
     | AskTokenByPassword
     | RevokeToken
-    | ShowTokenKeys
     | LogIn
     | LogOut
     | DepartToProvider

@@ -62,16 +62,6 @@ class TokenDesk:
             self._revoke_access(database, token, now)
         return _JSON, b"{}"
 
-    def public_keys(self) -> tuple[Reply, bytes]:
-        """The keys that verify tokens, as a JSON Web Key Set (RFC 7517 §5, RFC 8037 §2)."""
-        with self._database.read() as connection:
-            keys = tokens.public_keys(connection)
-        told = [
-            {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": public}
-            for kid, public in keys.items()
-        ]
-        return _JSON, msgspec.json.encode({"keys": told})
-
     def _given(self, request: TokenRequest, address: str, now: datetime) -> TokenGiven:
         match request.grant_type:
             case GrantType.CLIENT_CREDENTIALS:

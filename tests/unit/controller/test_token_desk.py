@@ -218,15 +218,6 @@ def test_no_forgery_passes_the_access_list(office: Office) -> None:
     assert accepted == []
 
 
-def test_the_keys_are_told_without_their_private_halves(office: Office) -> None:
-    kid = SigningKeys(office.database).rotate(datetime.now(UTC))
-    told = msgspec.json.decode(office.desk.public_keys()[1])
-    assert [key["kid"] for key in told["keys"]] == [kid, *(set(office.access.token_keys) - {kid})]
-    for key in told["keys"]:
-        assert set(key) == {"kty", "crv", "use", "alg", "kid", "x"}
-        assert key["x"] == office.access.token_keys[key["kid"]]
-
-
 def test_another_server_of_the_same_name_gives_no_tokens_here(office: Office) -> None:
     stranger = SigningKey.make()
     forger = Forger(stranger, stranger, stranger, "user:ana", datetime.now(UTC))
