@@ -252,3 +252,17 @@ def test_a_controller_that_is_killed_comes_back(tmp_path: Path, bundles: dict[st
         assert wait_for(lambda: server.ask(request("GET", f"/v1/predictions/{id}"))).status in (200, 503)
         wait_for(lambda: server.ask(request("GET", f"/v1/predictions/{id}")).status == 200)
         assert server.logged("controller ended; starting another")[0]["controller"] == pid
+
+
+def test_who_reads_what_is_about_a_person_is_told(server: Running) -> None:
+    subject = uuid.uuid4().hex
+    server.ask(post(PREDICT, WINE, garcom_subject=subject))
+    listed(server, "", subject)
+    server.ask(request("GET", "/v1/models/wine/predictions?limit=2", accept=ARROW))
+    export, reading = server.get("/v1/audit?action=predictions&limit=2&from=1h")["entries"]
+    assert (export["action"], export["target"]) == ("predictions.export", "wine")
+    assert (reading["action"], reading["after"]["predictions"]) == ("predictions.read_subject", 1)
+    assert (reading["actor"], reading["address"]) == ("anybody:anybody", "127.0.0.1")
+    assert subject not in json.dumps(reading)
+    assert server.ask(request("GET", "/v1/audit?cursor=x")).status == 400
+    assert json.loads(server.garcom("audit", "verify", "--json"))["intact"]
