@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from garcom.access.password_rule import LONGEST, SHORTEST
+from garcom.access.password_rule import LONGEST, PATTERN, SHORTEST
 from garcom.access.roles import Grant
 from garcom.rates import Limits
 
@@ -23,7 +23,11 @@ Password = Annotated[
     Meta(
         min_length=SHORTEST,
         max_length=LONGEST,
-        extra_json_schema={"format": "password", "description": "None of those that are tried first."},
+        extra_json_schema={
+            "format": "password",
+            "pattern": PATTERN,
+            "description": "None of those that are tried first.",
+        },
     ),
 ]
 GrantList = Annotated[list[Grant], Meta(max_length=500)]

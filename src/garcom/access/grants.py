@@ -14,6 +14,8 @@ from garcom.suggestions import near
 MOST = 500
 
 _ROLES = [str(role) for role in Role]
+#: The texts that :func:`parse_grant` takes.
+GRANT_PATTERN = rf"^({'|'.join(_ROLES)})(:(\*|[a-z0-9][a-z0-9_.-]{{0,{LENGTH_LIMIT - 1}}}))?$"
 _NAME = re.compile(rf"[A-Za-z0-9._@+-]{{1,{LENGTH_LIMIT}}}")
 
 

@@ -6,10 +6,10 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from garcom.access.account_requests import NewApiKey, NewUser, UserChange
-from garcom.access.grants import parse_grant
+from garcom.access.grants import GRANT_PATTERN, parse_grant
 from garcom.access.holders import Keys, MadeKey, Me, User, Users
 from garcom.access.roles import Grant
 from garcom.controller.asking import Controller
@@ -29,6 +29,7 @@ from garcom.controller.messages import (
 from garcom.http.caller import address, caller
 from garcom.http.json_bodies import read_json
 from garcom.http.json_schemas import json_answer, json_body
+from garcom.http.openapi import problem_responses
 
 router = APIRouter(tags=["access"])
 
@@ -37,14 +38,21 @@ PAGE = 100
 MAX_PAGE = 1_000
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="At most so many.")]
+GrantPath = Annotated[str, Path(json_schema_extra={"pattern": GRANT_PATTERN})]
 After = Annotated[str, Query(max_length=100, description="The `next` of the page before.")]
 
 
-def _answers(description: str, kind: Any, status: int = HTTPStatus.OK) -> dict[str, Any]:
-    return {"response_model": None, "status_code": status, "responses": {status: json_answer(description, kind)}}
+def _answers(description: str, kind: Any, status: int = HTTPStatus.OK, *problems: str) -> dict[str, Any]:
+    responses = {str(int(status)): json_answer(description, kind), **problem_responses(*problems)}
+    return {"response_model": None, "status_code": status, "responses": responses}
 
 
-_NO_ANSWER: dict[str, Any] = {"response_model": None, "status_code": HTTPStatus.NO_CONTENT}
+def _no_answer(*problems: str) -> dict[str, Any]:
+    return {"response_model": None, "status_code": HTTPStatus.NO_CONTENT, "responses": problem_responses(*problems)}
+
+
+#: Of two members exactly one, which no type can say.
+_ONE_CHANGE = {"minProperties": 1, "maxProperties": 1}
 
 
 @router.get("/v1/me", summary="Who am I", **_answers("You.", Me))
@@ -80,7 +88,10 @@ async def show_user(request: Request, name: str) -> Response:
 
 
 @router.patch(
-    "/v1/users/{name}", summary="Change a user", openapi_extra=json_body(UserChange), **_answers("The user.", User)
+    "/v1/users/{name}",
+    summary="Change a user",
+    openapi_extra=json_body(UserChange, **_ONE_CHANGE),
+    **_answers("The user.", User),
 )
 async def change_user(request: Request, name: str) -> Response:
     """One thing at a time: another password, or whether it is disabled. Either ends its sessions and tokens."""
@@ -89,7 +100,7 @@ async def change_user(request: Request, name: str) -> Response:
     return _json(await _ask(request, question, msgspec.json.encode(change)))
 
 
-@router.delete("/v1/users/{name}", summary="Remove a user", **_NO_ANSWER)
+@router.delete("/v1/users/{name}", summary="Remove a user", **_no_answer("409"))
 async def remove_user(request: Request, name: str) -> Response:
     """With all that was granted to it. The last administrator stays."""
     await _ask(request, RemoveUser(name=name, **_asker(request)))
@@ -108,14 +119,14 @@ async def grant_role(request: Request, name: str) -> Response:
     return _json(await _ask(request, GrantRole(name=name, grant=grant, **_asker(request))), HTTPStatus.CREATED)
 
 
-@router.delete("/v1/users/{name}/grants/{grant}", summary="Take a role away", **_NO_ANSWER)
-async def revoke_role(request: Request, name: str, grant: str) -> Response:
+@router.delete("/v1/users/{name}/grants/{grant}", summary="Take a role away", **_no_answer("400", "409"))
+async def revoke_role(request: Request, name: str, grant: GrantPath) -> Response:
     """``grant`` is a role alone (``viewer``, for all models) or with its model (``client:wine``)."""
     await _ask(request, RevokeRole(name=name, grant=parse_grant(grant), **_asker(request)))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.get("/v1/api-keys", summary="The API keys", **_answers("A page of API keys.", Keys))
+@router.get("/v1/api-keys", summary="The API keys", **_answers("A page of API keys.", Keys, HTTPStatus.OK, "404"))
 async def list_keys(request: Request, after: After = "", limit: Limit = PAGE) -> Response:
     """The oldest first, without the keys themselves; revoked and expired ones too."""
     return _json(await _ask(request, ListApiKeys(after=after, limit=limit)))
@@ -136,7 +147,7 @@ async def add_key(request: Request) -> Response:
     return answer
 
 
-@router.delete("/v1/api-keys/{prefix}", summary="Revoke an API key", **_NO_ANSWER)
+@router.delete("/v1/api-keys/{prefix}", summary="Revoke an API key", **_no_answer("409"))
 async def revoke_key(request: Request, prefix: str) -> Response:
     """Every worker refuses it within two seconds. It stays in the list, and never becomes valid again."""
     await _ask(request, RevokeApiKey(prefix=prefix, **_asker(request)))

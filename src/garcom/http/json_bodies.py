@@ -62,6 +62,8 @@ def _plain(value: Any, at: str) -> Any:
             return [_plain(each, f"{at}[{position}]") for position, each in enumerate(value)]
         case NotANumber():
             raise _wrong(at, "a number that JSON has", value.literal)
+        case float() if value.is_integer():  # 1.0 is an integer in JSON Schema
+            return int(value)
         case str() if any("\ud800" <= character <= "\udfff" for character in value):
             raise _wrong(at, "text", "half of a surrogate pair")
         case _:

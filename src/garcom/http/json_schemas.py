@@ -16,9 +16,9 @@ def schema_of(kind: Any) -> dict[str, Any]:
     return found
 
 
-def json_body(kind: Any) -> dict[str, Any]:
-    """What an operation says of a body that it requires (``openapi_extra``)."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema_of(kind)}}}}
+def json_body(kind: Any, **more: Any) -> dict[str, Any]:
+    """What an operation says of a body that it requires (``openapi_extra``); ``more`` is added to its schema."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema_of(kind) | more}}}}
 
 
 def json_answer(description: str, kind: Any) -> dict[str, Any]:
