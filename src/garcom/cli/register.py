@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.options import HomeOption, JsonOption, is_model_file
+from garcom.cli.options import CaCertOption, HomeOption, JsonOption, is_model_file
 from garcom.cli.output import emit
 from garcom.errors import BundleError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from garcom.registry import Registry, Version
+    from garcom.rollout.records import Switch, Uploaded
 
 
 def command(
@@ -31,6 +32,11 @@ def command(
         str | None, typer.Option(metavar="PATH", help="A path of the model's own, such as /prever_precos.")
     ] = None,
     default: Annotated[bool, typer.Option("--default", help="Let this model answer at /predict.")] = False,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", help="Upload it to the server at this address; GARCOM_API_KEY holds the key."),
+    ] = None,
+    ca_cert: CaCertOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,7 +45,14 @@ def command(
     The first version of a model answers at once; a later one after `garcom use`, or with `--use`.
     The same content registered again is the version that exists already.
 
-    Example: `garcom register wine-5d3c0e7a91f2.bundle --param trees=100 --use`
+    With `--url` the bundle is uploaded to a running server. There no version answers, not even the first, before
+    somebody who may promote says so, with `--use` or later.
+
+    Examples:
+
+    `garcom register wine-5d3c0e7a91f2.bundle --param trees=100 --use`
+
+    `garcom register wine-5d3c0e7a91f2.bundle --url https://ml.example.com`
     """
     from garcom.cli.opening import open_registry
     from garcom.registry.routes import check_route
@@ -50,6 +63,11 @@ def command(
             f"Expected a bundle, and {bundle} looks like a model's own file. Make a bundle of it first: "
             f"`garcom pack {bundle} --name {name or 'NAME'} --data ROWS.csv`."
         )
+    if url is not None:
+        if param or route is not None or default:
+            raise typer.BadParameter("expected --name and --use at most beside --url", param_hint="--url")
+        _upload(bundle, url, ca_cert, name, use=use, as_json=as_json)
+        return
     if route is not None:
         check_route(route)
     registry = open_registry(home)
@@ -59,6 +77,27 @@ def command(
     if default:
         registry.set_default(version.model)
     emit(version, as_json, lambda console: _tell(console, registry, version))
+
+
+def _upload(bundle: Path, url: str, ca_cert: Path | None, name: str | None, *, use: bool, as_json: bool) -> None:
+    from garcom.client import Client
+
+    with Client(url, verify=ca_cert) as client:
+        uploaded = client.upload(bundle, name)
+        switch = client.use(uploaded.model, uploaded.version) if use else None
+    emit({"version": uploaded, "switch": switch}, as_json, lambda console: _tell_uploaded(console, uploaded, switch))
+
+
+def _tell_uploaded(console: Console, uploaded: Uploaded, switch: Switch | None) -> None:
+    reference = f"{uploaded.model}:{uploaded.version}"
+    if uploaded.existed:
+        console.print(f"{reference} has this content already; no new version was made.")
+    else:
+        console.print(f"Registered {reference}.")
+    if switch is not None or uploaded.answers:
+        console.print(f"{reference} answers.")
+    else:
+        console.print(f"It does not answer yet: PUT /v1/models/{uploaded.model}/answers lets it, or --use.")
 
 
 def parse_parameters(texts: Iterable[str]) -> dict[str, str]:

@@ -16,13 +16,16 @@ import msgspec
 from garcom.client import json_rows, tables
 from garcom.client.actuals import Columns, bodies, total
 from garcom.client.connection import Connection
+from garcom.client.credentials import with_key
 from garcom.client.json_rows import JSON, Part
 from garcom.client.problems import moved, not_garcom
 from garcom.client.records import ModelDetails, ModelSummary, Prediction, Readiness
+from garcom.client.uploads import ZIP, packed
 from garcom.errors import InputError, ModelNotFound, PredictionFailed, ServerUnavailable
 from garcom.lake.records import Added, LabelMaturity, LoggedPrediction, Maturity
 from garcom.model.names import split_reference
 from garcom.moments import in_utc, parse_moment
+from garcom.rollout.records import NewAnswer, Switch, Uploaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +43,8 @@ class Client:
     is asked again for ``patience_s``, after pauses that grow and vary: long enough for a server that restarts; 0 asks
     once. A prediction whose request went out is never sent twice otherwise; questions that only read are, after a
     broken connection.
-    ``headers`` go with every request, for instance an Authorization for a proxy in front.
+    ``api_key`` is sent with every request (``Authorization: Bearer``); by default the one in ``GARCOM_API_KEY``, where
+    there is one, and ``""`` sends none. ``headers`` go with every request too, for instance those for a proxy in front.
     ``verify`` is the PEM file of the authorities that may have signed the server's certificate, or that certificate
     itself if it is self-signed; by default the system's authorities. An :class:`ssl.SSLContext` can show a certificate
     of the client's own. There is no way not to verify.
@@ -55,13 +59,18 @@ class Client:
         self,
         url: str = "http://127.0.0.1:8000",
         *,
+        api_key: str | None = None,
         timeout_s: float = 30.0,
         patience_s: float = 5.0,
         headers: Mapping[str, str] | None = None,
         verify: str | Path | ssl.SSLContext | None = None,
     ) -> None:
         self._connection = Connection(
-            url, timeout_s=timeout_s, patience_s=patience_s, headers=headers or {}, verify=verify
+            url,
+            timeout_s=timeout_s,
+            patience_s=patience_s,
+            headers=with_key(headers or {}, api_key),
+            verify=verify,
         )
 
     @classmethod
@@ -231,6 +240,26 @@ class Client:
             return polars.read_ipc_stream(answer.content)
         except (polars.exceptions.PolarsError, OSError, ValueError) as error:
             raise not_garcom(answer) from error
+
+    def upload(self, path: str | Path, model: str | None = None) -> Uploaded:
+        """Upload a bundle, its folder or its zip, as the next version of a model (by default of the bundle's name).
+
+        It does not answer yet: :meth:`use` lets it. The same content again is the version that exists. Raises
+        :class:`~garcom.errors.BundleError` for what is no whole bundle, before anything is sent, and what the class
+        says.
+        """
+        zipped = packed(Path(path))
+        address = f"/v1/models/{_quoted(model or zipped.name)}/versions"
+        answer = self._connection.post(address, zipped.content, ZIP, harmless=True, digest=zipped.digest)
+        return _decoded(answer, Uploaded)
+
+    def use(self, model: str, version: int | None = None) -> Switch:
+        """Let a version answer for its model: ``use("wine:2")`` or ``use("wine", 2)``."""
+        name, number = chosen(model, version)
+        if number is None:
+            raise InputError(f"Expected the version that shall answer, as in {name}:2, got {model!r}.")
+        body = msgspec.json.encode(NewAnswer(version=number))
+        return _decoded(self._connection.put(f"/v1/models/{_quoted(name)}/answers", body, JSON), Switch)
 
     def ready(self) -> bool:
         """Whether the server can answer now. It is asked once; no answer is no."""

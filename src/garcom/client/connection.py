@@ -85,13 +85,27 @@ class Connection:
         return self._ask("GET", address, {"accept": accept}, b"", self._patience_s if retry else 0.0, harmless=True)
 
     def post(
-        self, path: str, body: bytes, content_type: str, request_id: str | None = None, *, harmless: bool = False
+        self,
+        path: str,
+        body: bytes,
+        content_type: str,
+        request_id: str | None = None,
+        *,
+        harmless: bool = False,
+        digest: str = "",
     ) -> httpx.Response:
-        """A 2xx answer, or the exception for another. ``harmless``: the same again would change nothing."""
-        headers = {"content-type": content_type}
+        """A 2xx answer, or the exception for another. ``harmless``: the same again would change nothing.
+
+        ``digest`` is the body's, as Content-Digest has it (RFC 9530).
+        """
+        headers = {"content-type": content_type} | ({"content-digest": digest} if digest else {})
         if request_id is not None:
             headers["x-request-id"] = _checked_request_id(request_id)
         return self._ask("POST", path, headers, body, self._patience_s, harmless=harmless)
+
+    def put(self, path: str, body: bytes, content_type: str) -> httpx.Response:
+        """A 2xx answer, or the exception for another; the same again changes nothing."""
+        return self._ask("PUT", path, {"content-type": content_type}, body, self._patience_s, harmless=True)
 
     def _ask(
         self, method: str, path: str, headers: dict[str, str], body: bytes, patience_s: float, *, harmless: bool

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from typer.testing import CliRunner
 
 from garcom.access.accounts import Accounts
 from garcom.access.roles import Grant, Role
+from garcom.cli import app
+from garcom.client import Client, Rejected
 from garcom.model.archive import zip_bundle
 from garcom.storage.audit_rows import entries
 from garcom.storage.database import Database
@@ -204,3 +207,20 @@ def test_only_a_version_is_chosen(place: Place) -> None:
     for body in ({}, {"version": "2"}, {"version": 0}, {"version": 1, "force": True}, [1]):
         data = post("/v1/models/line/answers", body, Authorization=credential).replace(b"POST", b"PUT", 1)
         assert place.server.ask(data).status == 400, json.dumps(body)
+
+
+def test_the_client_and_the_command_upload(tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{place.server.port}"
+    folder = models.line(tmp_path / "b", 11.0, name="by-client")
+    with Client(url, api_key=place.keys["trainer"]) as client:
+        made = client.upload(folder)
+        assert (made.model, made.version, made.answers, made.signed_by) == ("by-client", 1, False, None)
+        with pytest.raises(Rejected, match="may promote"):
+            client.use("by-client:1")
+    monkeypatch.setenv("GARCOM_API_KEY", place.keys["admin"])
+    command = ["register", str(zip_bundle(folder, tmp_path / "b.zip")), "--name", "by-command", "--use", "--url", url]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "Registered by-command:1." in done.stdout
+    with Client(url) as client:
+        assert client.predict({"x": 2.0}, "by-command").prediction == 22.0
