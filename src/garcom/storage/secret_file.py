@@ -29,9 +29,18 @@ def secret(home: Path, name: str, make: Callable[[], bytes]) -> bytes:
         ) from error
 
 
+def give_to_owner(path: Path) -> None:
+    """Let what root has made belong to whom its folder belongs: a server that runs as that user needs it."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
 def _publish(path: Path, data: bytes) -> None:
     """Write the whole file under another name, then link it to its own, which fails where somebody was faster."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        give_to_owner(path.parent)
     draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
@@ -39,6 +48,7 @@ def _publish(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+        give_to_owner(draft)
         os.link(draft, path)
     except FileExistsError:
         pass

@@ -15,8 +15,9 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from garcom.errors import GarcomError
+from garcom.errors import GarcomError, SettingsError
 from garcom.storage.lock import locked
+from garcom.storage.secret_file import give_to_owner
 
 logger = logging.getLogger("garcom.audit")
 
@@ -42,7 +43,9 @@ class Witness(NamedTuple):
         """
         path = home / "secrets" / FILE_NAME
         try:
-            with locked(path.with_name(f"{FILE_NAME}.lock")):
+            lock = path.with_name(f"{FILE_NAME}.lock")
+            with locked(lock):
+                give_to_owner(lock)
                 known = witness_of(home)
                 if accepting or known is None or known.number < self.number:
                     _replace(path, f"{self.number} {self.hash} {self._sign(key)}\n".encode())
@@ -54,7 +57,10 @@ class Witness(NamedTuple):
 
 
 def witness_of(home: Path) -> Witness | None:
-    """The witness under ``home``; None where there is none, and one that nobody signed for a file of other content."""
+    """The witness under ``home``; None where there is none, and one that nobody signed for a file of other content.
+
+    Raises SettingsError where it may not be read.
+    """
     try:
         number, head, signature = (home / "secrets" / FILE_NAME).read_text("ascii").split()
         return Witness(int(number), head, signature)
@@ -62,6 +68,11 @@ def witness_of(home: Path) -> Witness | None:
         return None
     except ValueError:
         return Witness(0, "")
+    except OSError as error:
+        raise SettingsError(
+            f"The audit trail's witness {home / 'secrets' / FILE_NAME} cannot be read ({error.strerror}). Check that "
+            "it belongs to the user who runs Garçom."
+        ) from error
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -72,6 +83,7 @@ def _replace(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        give_to_owner(draft)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

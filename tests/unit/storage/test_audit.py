@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -340,6 +341,17 @@ def test_a_secret_that_was_cut_is_refused(home: Path) -> None:
     with pytest.raises(SettingsError, match="32 bytes"):
         told(Database.open(home))
     assert not checked(home).intact
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can write as somebody else")
+def test_what_root_records_the_owner_of_the_home_can_go_on_with(tmp_path: Path) -> None:
+    nobody = 65534
+    Database.open(tmp_path / "home")
+    os.chown(tmp_path / "home", nobody, nobody)
+    told(Database.open(tmp_path / "home"))
+    made = [tmp_path / "home" / "secrets", *(tmp_path / "home" / "secrets").iterdir()]
+    assert len(made) == 4
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(nobody, nobody)}
 
 
 def tell_often(home: Path, times: int) -> None:
