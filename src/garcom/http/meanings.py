@@ -60,7 +60,7 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "model-not-found": Meaning("No model has this name, or none is the default.", "See GET /v1/models."),
     "version-not-found": Meaning("The model has no such version, or none that answers.", "See GET /v1/models/{model}."),
-    "not-found": Meaning("The API has no such path.", "See /docs."),
+    "not-found": Meaning("The API has no such path, user, API key or grant.", "See /docs."),
     "method-not-allowed": Meaning("The path is there, but not for this method.", "See the header Allow."),
     "conflict": Meaning(
         "The present state forbids it; for instance, a model that needs Python on a server that does not allow it.",
