@@ -133,6 +133,10 @@ def command(
         from garcom.controller.provider import check_settings
 
         check_settings(settings.oidc)
+    if settings.limits.storage or settings.limits.storage_file:
+        from garcom.access.limits import check_storage
+
+        check_storage(settings.limits)
     packing = {"data": data, "target": target, "labels": labels, "signature": signature}
     raise typer.Exit(serve(settings, source, name, packing))
 
