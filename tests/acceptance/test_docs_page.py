@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 from garcom import pack
+from tests.acceptance.visits import Visit, needs_chromium
 from tests.served import garcom
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-#: Set it to a folder to keep pictures of what the tests saw.
-PICTURES = os.environ.get("GARCOM_TEST_PICTURES", "")
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium")
-
-
-@dataclass
-class Visit:
-    """A page of the browser, with everything that it asked for and complained about."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def picture(self, name: str) -> None:
-        if PICTURES:
-            self.page.wait_for_timeout(300)  # until what unfolds has unfolded
-            self.page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
-
-    def is_clean(self, origin: str) -> None:
-        """Every request went to the server itself, and the console has no errors."""
-        strangers = [url for url in self.requests if not url.startswith((f"{origin}/", "data:", "blob:"))]
-        assert strangers == []
-        assert self.complaints == []
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -67,38 +28,13 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=["light", "dark"])
-def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
-    page = browser.new_page(color_scheme=request.param, viewport={"width": 1200, "height": 900})
-    visit = Visit(page)
-    page.on("request", lambda made: visit.requests.append(made.url))
-    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-    page.on("console", lambda said: visit.complaints.append(said.text) if said.type in ("error", "warning") else None)
-    yield visit
-    page.close()
-
-
-def _scheme(visit: Visit) -> str:
-    return "dark" if visit.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
-
-
 def test_example_is_sent_from_the_page(origin: str, visit: Visit) -> None:
     page = visit.page
     page.goto(f"{origin}/docs")
     operation = page.locator("#operations-iris-predict_predict")
-    visit.picture(f"docs-{_scheme(visit)}")
+    visit.picture(f"docs-{visit.scheme}")
     operation.locator(".opblock-summary").click()
-    visit.picture(f"docs-open-{_scheme(visit)}")
+    visit.picture(f"docs-open-{visit.scheme}")
     operation.get_by_role("button", name="Execute").click()
     answer = operation.locator(".live-responses-table")
     answer.wait_for()
@@ -107,7 +43,7 @@ def test_example_is_sent_from_the_page(origin: str, visit: Visit) -> None:
     assert told["model"] == "iris"
     assert told["prediction"] == "setosa"
     assert set(told["probabilities"]) == {"setosa", "versicolor", "virginica"}
-    visit.picture(f"docs-answered-{_scheme(visit)}")
+    visit.picture(f"docs-answered-{visit.scheme}")
     visit.is_clean(origin)
 
 
@@ -134,7 +70,7 @@ def test_other_pages(origin: str, visit: Visit, path: str, text: str) -> None:
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]  # and nothing complains of it
     page.get_by_text(text, exact=True).first.wait_for()
-    visit.picture(f"page{path.replace('/', '-').replace('#', '-')}-{_scheme(visit)}")
+    visit.picture(f"page{path.replace('/', '-').replace('#', '-')}-{visit.scheme}")
     visit.is_clean(origin)
 
 
