@@ -18,6 +18,7 @@ from garcom.access.key_use import KeyUse
 from garcom.access.limits import Limiter
 from garcom.access.provider_tokens import ExternalUsers, KeySet, ProviderTokens
 from garcom.access.seals import Seal
+from garcom.addresses import Proxies
 from garcom.controller.asking import Controller
 from garcom.controller.messages import FetchProviderKeys
 from garcom.errors import GarcomError, JournalUnavailable
@@ -88,6 +89,7 @@ class Worker:
         )
         self._login_ways = LoginWays.of(settings.oidc.issuer if settings.oidc.client_id else "", access.public_url)
         self._has_tls = settings.has_tls
+        self._proxies = Proxies(access.trusted_proxies)
         self._limiter = Limiter(settings.limits, run_folder, Path(settings.home), settings.workers)
         hosts = Hosts(access.allowed_hosts, settings.host, access.public_url)
         self.admission = Admission(hosts, self._gate, self._limiter)
@@ -301,6 +303,7 @@ class Worker:
             self._login_ways,
             allow_python=self._allow_python,
             uploads=Uploads(self._home, self._upload_settings, silence_s=self._client_timeout_s),
+            proxies=self._proxies,
         )
         return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log), tls=self._has_tls)
 

@@ -79,6 +79,8 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 #: A name, or an address as in a URL, with or without a port; ``*.`` stands for any name before it.
 HostName = Annotated[str, Meta(pattern=r"^(\*\.)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]+)?$")]
+#: An address, or a network in CIDR notation.
+Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$")]
 #: As a browser sends it: never ``*``, and no slash at the end.
 Origin = Annotated[str, Meta(pattern=r"^https?://(\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(:[0-9]+)?$")]
 
@@ -103,6 +105,8 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     allowed_hosts: tuple[HostName, ...] = ()
     #: The other origins whose pages may ask this server.
     cors_origins: tuple[Origin, ...] = ()
+    #: Proxies that are believed where a request comes from (``X-Forwarded-For``): addresses, or networks as 10.0.0.0/8.
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -110,7 +110,6 @@ def command(
     Every setting is also an environment variable, such as `GARCOM_PORT`, and a line of the settings file;
     docs/reference/settings.md lists them. Ctrl-C or SIGTERM stops the server after the requests in flight.
     """
-    from garcom.registry.routes import check_route
     from garcom.settings import load_settings
 
     given = {
@@ -127,6 +126,17 @@ def command(
         "tls": _given(cert=tls_cert, key=tls_key, self_signed=tls_self_signed, client_ca=tls_client_ca),
     }
     settings = load_settings(given, config)
+    _check(settings)
+    packing = {"data": data, "target": target, "labels": labels, "signature": signature}
+    raise typer.Exit(serve(settings, source, name, packing))
+
+
+def _check(settings: Settings) -> None:
+    """Raise SettingsError, or InputError for a route, before anything is begun."""
+    from garcom.addresses import Proxies
+    from garcom.registry.routes import check_route
+
+    Proxies(settings.access.trusted_proxies)
     if settings.route:
         check_route(settings.route)
     if settings.oidc.issuer or settings.oidc.roles:
@@ -137,8 +147,6 @@ def command(
         from garcom.access.limits import check_storage
 
         check_storage(settings.limits)
-    packing = {"data": data, "target": target, "labels": labels, "signature": signature}
-    raise typer.Exit(serve(settings, source, name, packing))
 
 
 def _given(**flags: Path | bool | None) -> dict[str, str | bool] | None:
@@ -181,11 +189,14 @@ def serve(
 
     told: Told = {}
 
+    # Where a provider says who people are, nobody expects everyone to be let in, not even on this machine alone.
+    public = not is_loopback(host) or bool(settings.oidc.issuer)
+
     def open_publishing() -> Publish:
         from garcom.registry.registry import Registry
 
         registry = Registry.open(Path(settings.home), require_signature=settings.uploads.require_signature)
-        return _open_publishing(registry, not is_loopback(host), bundle, name, told)
+        return _open_publishing(registry, public, bundle, name, told)
 
     def say() -> None:
         plan = told.get("plan")

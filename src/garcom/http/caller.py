@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from garcom.access.principals import Principal
+from garcom.addresses import Proxies
 
 
 def caller(request: Request) -> Principal:
@@ -15,4 +16,5 @@ def caller(request: Request) -> Principal:
 
 def address(request: Request) -> str:
     """Where the request came from, without the port; empty where that is not known."""
-    return request.client.host if request.client else ""
+    proxies: Proxies = request.app.state.proxies
+    return proxies.origin(request.client.host if request.client else "", request.headers.getlist("x-forwarded-for"))

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from garcom.addresses import Proxies
 from garcom.controller.asking import Controller
 from garcom.errors import GarcomError
 from garcom.http import accounts, audit, health, login, models, pages, predictions, tokens, uploads
@@ -43,6 +44,7 @@ class Parts(NamedTuple):
     login_ways: LoginWays = LoginWays()
     allow_python: AllowPython = False
     uploads: Uploads | None = None
+    proxies: Proxies = Proxies()
 
 
 def create_control(parts: Parts, version: str, *, access_log: bool = False) -> FastAPI:
