@@ -90,9 +90,9 @@ class RedisCounters:
                 socket_timeout=TIMEOUT_S,
                 socket_connect_timeout=TIMEOUT_S,
             )
-            storage = RedisStorage(
-                f"async+{url}", implementation="redispy", key_prefix="garcom", connection_pool=self._pool
-            )
+            # Typed by the library as its clients of all kinds have it in common, which is too little.
+            untyped: Any = RedisStorage
+            storage = untyped(f"async+{url}", implementation="redispy", key_prefix="garcom", connection_pool=self._pool)
         except (ImportError, ValueError, ConfigurationError) as error:
             raise SettingsError(_unusable(error)) from None
         self._prefixed = storage.bridge.prefixed_key
@@ -126,7 +126,7 @@ class RedisCounters:
         self._away = False
         if refused:
             raise measures[refused - 1].refusal(wait_us * 1000)
-        return left
+        return [int(each) for each in left]
 
     async def close(self) -> None:
         """Close the connections."""

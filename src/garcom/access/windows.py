@@ -74,13 +74,15 @@ class Window:
         self._span = span_s * NS
         self._width = -(-self._span // N_BUCKETS)
         self._clock = clock
-        self._now = 0
+        self._now = self._own = self._used = self._bucket = 0
         #: Until when there is no room for so many, once that is known.
         self._full_until = 0
         self._full_cost = 0
         #: Until when :attr:`_own` is right.
         self._turn = 0
         self._others: list[_OtherLane] = []
+        self._lanes_seen: int = 0
+        self._words: memoryview[int]
         self._use_own_memory()
 
     def wait_ns(self, cost: int) -> int:
