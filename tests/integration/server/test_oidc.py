@@ -12,6 +12,7 @@ import pytest
 
 from garcom.access.accounts import Accounts
 from garcom.access.roles import Grant, Role
+from garcom.storage.database import Database
 from tests.integration.server.browser import Browser
 from tests.integration.server.running import Running, running, wait_for
 from tests.openid_provider import AUDIENCE, CLIENT_ID, CLIENT_SECRET, Provider, provider
@@ -43,9 +44,9 @@ def together(tmp_path_factory: pytest.TempPathFactory, bundles: dict[str, Path])
             [oidc.roles]
             "ml-team" = ["client:line", "viewer"]
         """)
+        # Or the first start makes an administrator: with a provider, nobody is let in without a name.
+        Accounts(Database.open(folder / "home")).create_user("root", [Grant(Role.ADMIN)], "correct horse battery")
         with running(folder, "--config", str(config), register=(bundles["line-1"],)) as server:
-            # Access control begins with the first account; the provider's people are none.
-            Accounts(server.registry.database).create_key("first", [Grant(Role.ADMIN)], by="test")
             wait_for(lambda: (server.run_folder / "provider_keys.json").exists())
             together = Together(server, found)
             wait_for(lambda: together.bearer("x").status_code == 401)
