@@ -19,7 +19,13 @@ PAGES = [page for page in pages() if page != README_PT and any(block.language in
 #: Mostly packing, or one command after the other, which other tests do as well.
 LONG = {
     DOCS / "how-to" / name
-    for name in ("pack-a-model.md", "python-models.md", "serve-many-models.md", "users-and-keys.md")
+    for name in (
+        "pack-a-model.md",
+        "python-models.md",
+        "serve-many-models.md",
+        "upload-and-sign.md",
+        "users-and-keys.md",
+    )
 }
 
 

@@ -39,7 +39,7 @@ def command(
     version: Version | None = None
     if _is_path(target):
         bundle = read_bundle(target)
-        signed_by = f"Signed with the key {bundle.signed.fingerprint}." if bundle.signed else "Signed by nobody."
+        signed_by = f"Signed with the key {bundle.signed.fingerprint}." if bundle.signed else ""
     else:
         registry = Registry.open(home_folder(home))
         model, version = _find(registry, target)
@@ -65,12 +65,12 @@ def _find(registry: Registry, target: str) -> tuple[Model | None, Version]:
 
 
 def _signed_by(registry: Registry, version: Version) -> str:
-    """Who signed a version, by the keys that are trusted now."""
+    """Who signed a version, by the keys that are trusted now; empty where nobody did."""
     from garcom.registry.bundle_keys import BundleKeys
 
     signer = version.summary.signer
     if signer is None:
-        return "Signed by nobody."
+        return ""
     name = next((key.name for key in BundleKeys(registry.database).all() if key.fingerprint == signer.fingerprint), "")
     if name:
         return f"Signed by {name} (key {signer.fingerprint[:16]})."
@@ -89,7 +89,7 @@ def _tell(console: Console, model: Model | None, version: Version | None, bundle
         heading += f" ({answers}; registered {moment(version.created)})"
     console.print(heading, style="bold")
     console.print(f"Bundle {bundle.digest[:12]}, {size(bundle.size_bytes)}, packed by Garçom {bundle.manifest.garcom}.")
-    console.print(f"{signed_by}\n")
+    console.print(f"{signed_by}\n" if signed_by else "")
     tell_bundle(console, bundle)
     console.print("Engines and proof", style="bold")
     tell_proof(console, bundle.proof)
