@@ -96,11 +96,14 @@ def try_walls(command: tuple[str, ...] = _CANARY) -> WallReport:
             with contextlib.suppress(BlockingIOError):
                 listener.accept()[0].close()
                 found.setdefault("attempts", {})["connect by TCP"] = [False, "it connected"]
-    return report_of(found)
+    try:
+        return report_of(found)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return _missing("seccomp", f"the canary did not report: {type(error).__name__}")
 
 
 def report_of(found: dict[str, Any]) -> WallReport:
-    """The report in the canary's words. Raises :class:`KeyError` or :class:`TypeError` for one that is none."""
+    """The canary's words as a report. Raises an error of Python's own for what is no report."""
     if "missing" in found:
         return _missing(found["missing"], found["why"])
     attempts = tuple(Attempt(name, stopped is True, detail) for name, (stopped, detail) in found["attempts"].items())
@@ -137,6 +140,8 @@ def _told(command: tuple[str, ...], folder: Path) -> dict[str, Any]:
             if not line.endswith(b"\n"):
                 raise EOFError("it ended")
             found: dict[str, Any] = json.loads(line)
+            if not isinstance(found, dict):
+                raise ValueError("it sent no object")
             return found
         finally:
             with contextlib.suppress(ProcessLookupError):

@@ -12,8 +12,8 @@ THREADS = 64
 DESCRIPTORS = 128
 #: Seconds of processor time in a process's whole life; the next call starts another.
 CPU_S = 3600
-#: Below the server and everything else that has not been made nicer.
-NICENESS = 10
+#: Somewhat below the server: what its own engines need comes first, and a model still starts on a busy machine.
+NICENESS = 5
 #: Who ends first when the machine has no memory left; 1000 is the most.
 _OOM_SCORE = 1000
 
