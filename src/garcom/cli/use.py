@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from garcom.registry import Model
-    from garcom.rollout.use import Switch
+    from garcom.rollout.records import Switch
 
 
 def command(
