@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test accept chaos lint format lock bench bench-peers clean
+.PHONY: help setup run test accept chaos slow lint format lock bench bench-peers clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ accept: setup  ## every model through its engines and every page of the document
 
 chaos: setup  ## kills, power cuts, full and failing disks: what becomes of acknowledged predictions (some minutes)
 	$(BIN)/python -m tests.chaos
+
+slow: setup  ## 500 slow connections beside a good client, for a minute each server
+	$(BIN)/python -m tests.slow_connections
 
 lint: setup  ## format and lint rules, types, import layers
 	$(BIN)/ruff format --check .
