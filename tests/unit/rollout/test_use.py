@@ -7,7 +7,8 @@ import pytest
 from garcom.errors import InputError, ModelNotFound, VersionNotFound
 from garcom.registry import Registry
 from garcom.rollout.plan import current_revision
-from garcom.rollout.use import Switch, use
+from garcom.rollout.records import Switch
+from garcom.rollout.use import use
 from tests.bundles import make_bundle
 
 
