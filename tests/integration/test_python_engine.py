@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from garcom.errors import EngineError, RowsRefused, UnsupportedModel
 from garcom.model.engines import python
-from garcom.model.engines.base import EngineSpec
+from garcom.model.engines.base import EngineSpec, PythonTerms
 from garcom.model.engines.python import PythonEngine
 from garcom.model.engines.python_manifest import MANIFEST_FILE, PICKLE_FILE
 from garcom.model.frames import to_batch
@@ -30,6 +30,7 @@ from garcom.model.inference import infer_signature
 from garcom.model.signature import Field, FieldType, Output, Signature
 from garcom.model.sources import bind, read_model
 from garcom.model.sources.originals import BoundOriginal
+from garcom.model.walls import WALLS
 from garcom.records import Batch
 from tests.unit.model.examples import answers, mixed_pipeline, people
 
@@ -257,7 +258,7 @@ def test_the_process_dies_with_its_worker_even_in_a_long_call(tmp_path: Path) ->
 import threading, time, msgspec, numpy as np
 from pathlib import Path
 from garcom.model.engines import python
-from garcom.model.engines.base import EngineSpec
+from garcom.model.engines.base import EngineSpec, PythonTerms
 from garcom.model.signature import Signature
 from garcom.records import Batch
 signature = msgspec.json.decode({msgspec.json.encode(SIGNATURE)!r}, type=Signature)
@@ -456,6 +457,70 @@ def test_a_bad_start_is_an_engine_error(tmp_path: Path, behaviour: str, says: st
     with pytest.raises(EngineError, match=says):
         engine.start()
     assert engine.pid is None
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "says"),
+    [
+        ("send({'type': 'ready'})", "did not put up its walls"),
+        ("send({'type': 'walled', 'walls': ['seccomp']})", "did not put up its walls"),
+        ("send({'type': 'walled', 'walls': []})", "did not put up its walls"),
+        (f"send({{'type': 'walled', 'walls': {list(WALLS)}}}); receive(); sys.exit(4)", "exit status 4"),
+        ("send({'type': 'failure', 'message': 'no \\x1b[31mwall\\n'})", r"did not start: no  \[31mwall"),
+    ],
+)
+def test_a_process_without_all_walls_does_not_get_to_the_model(tmp_path: Path, behaviour: str, says: str) -> None:
+    engine = fake(tmp_path, behaviour + "\n", confined=True)
+    with pytest.raises(EngineError, match=says):
+        engine.start()
+    assert engine.pid is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        ("send({'type': 'walled', 'walls': []})", "Expected an answer"),
+        ("end.sendall(struct.pack('>Q', 10) + b'12345'); time.sleep(60)", "longer than 1 s"),
+        ("end.sendall(b'\\0' * 7)\nfor _ in range(600): end.sendall(b''); time.sleep(0.1)", "longer than 1 s"),
+        (
+            "end.sendall(struct.pack('>Q', 500))\nfor _ in range(600): end.send(b'x'); time.sleep(0.1)",
+            "longer than 1 s",
+        ),
+        (
+            "send({'type': 'answer', 'labels': None, 'probabilities': bytes(8), 'values': bytes(8)})",
+            "probabilities of None",
+        ),
+        ("send({'type': 'answer', 'labels': None, 'probabilities': None, 'values': bytes(8) * 9000})", "at most"),
+        ("send({'type': 'failure', 'message': 'x' * 60_000, 'refused': False})", "^x{2000}$"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 3)", "ended .signal 3"),
+    ],
+)
+def test_hostile_timing_and_sizes_are_refused(tmp_path: Path, reply: str, says: str) -> None:
+    engine = PythonEngine(tmp_path, SIGNATURE, command=(sys.executable, "-c", FAKE + READY + reply + "\n"), timeout_s=1)
+    with pytest.raises(EngineError, match=says):
+        engine.run(rows(1))
+    engine.close()
+
+
+def test_an_answer_before_the_question_is_not_taken(tmp_path: Path) -> None:
+    answer = f"send({{'type': 'answer', 'labels': None, 'probabilities': None, 'values': {FLOAT}}})"
+    marker = tmp_path / "sent"
+    behaviour = f"{READY}{answer}\n{answer}\nopen({str(marker)!r}, 'w').close()\ntime.sleep(60)\n"
+    engine = fake(tmp_path, behaviour)
+    assert engine.run(rows(1)).values.tolist() == [[1]]  # type: ignore[union-attr]
+    first = engine.pid
+    while not marker.exists():
+        time.sleep(0.01)
+    assert engine.run(rows(2)).values.tolist() == [[1]]  # type: ignore[union-attr]
+    assert engine.pid != first
+    engine.close()
+
+
+def test_an_engine_without_walls_runs_where_the_operator_says_so(tmp_path: Path) -> None:
+    spec = write_whims(tmp_path)
+    engine = python.load(tmp_path, spec, SIGNATURE, PythonTerms(confined=False))
+    assert engine.run(rows(3)).values.tolist() == [[6]]  # type: ignore[union-attr]
+    engine.close()
 
 
 def test_labels_out_of_range_are_refused(tmp_path: Path) -> None:
