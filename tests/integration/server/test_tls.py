@@ -19,6 +19,7 @@ from tests.integration.server import wire
 from tests.integration.server.running import Running, running, wait_for
 from tests.integration.server.test_slow_clients import WHOLE, seconds_of_each, seconds_until_closed
 from tests.integration.server.wire import Connection, post, request
+from tests.slow_connections import measure
 
 LIMIT_S = 1.0
 HEALTH = request("GET", "/healthz")
@@ -128,6 +129,12 @@ def test_slow_clients_are_cut_off_within_the_limit(secure: Running) -> None:
         assert seconds_until_closed(connection) < float("inf")
 
 
+def test_sixty_slow_connections_beside_a_good_client(secure: Running) -> None:
+    found = measure(secure, 60, 3.5 * LIMIT_S)
+    assert found.beside.n > 0
+    assert [kind for kind, kept in found.kept.items() if not kept] == ["reader"]
+
+
 def test_plain_http_is_closed_without_a_word(secure: Running) -> None:
     with Connection(secure.port, plain=True) as connection:
         assert connection.send(HEALTH).closed() == b""
@@ -161,7 +168,15 @@ def test_a_new_certificate_is_shown_without_a_restart(
             assert before.send(WHOLE).answer().status == 200
             key.write_bytes(second.key_pem())  # for a moment, the two do not fit
             certificate.write_bytes(second.pem)
-            wait_for(lambda: b"second" in shown(served.port, context))
+
+            def is_second() -> bool:
+                try:
+                    return b"second" in shown(served.port, context)
+                except OSError:
+                    assert server == "granian"  # it drops the handshakes that are under way when it changes over
+                    return False
+
+            wait_for(is_second)
             if server == "uvicorn":  # granian lets them finish, and the next one connects anew
                 assert before.send(WHOLE).answer().status == 200
         certificate.write_bytes(b"no certificate")
