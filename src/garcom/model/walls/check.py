@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from garcom.model.walls.process import spawn
 _CANARY = (sys.executable, "-P", "-m", "garcom.model.walls.canary")
 _MEMORY_MB = 256
 _TIMEOUT_S = 30.0
+#: How long walls that do not stand are believed not to, so that asking about them costs little.
+_TRY_AGAIN_S = 60.0
 _REPORT_LIMIT = 65_536
 
 
@@ -57,18 +60,18 @@ class WallReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _lock = threading.Lock()
-_good: WallReport | None = None
+_last: WallReport | None = None
+_again_at = 0.0
 
 
 def walls() -> WallReport:
-    """The canary's report; a good one is kept for as long as this process lives."""
-    global _good
+    """The canary's report; a good one is kept for as long as this process lives, a bad one for a minute."""
+    global _last, _again_at
     with _lock:
-        if _good is not None:
-            return _good
-        found = try_walls()
-        _good = found if found.confines else None
-        return found
+        if _last is None or not (_last.confines or time.monotonic() < _again_at):
+            _last = try_walls()
+            _again_at = time.monotonic() + _TRY_AGAIN_S
+        return _last
 
 
 def require_walls() -> None:
