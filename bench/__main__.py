@@ -15,7 +15,7 @@ from bench.models import build, dataset
 from bench.peers.catalogue import NAMES
 from bench.processes import NotStarted
 from bench.report import Section, machine
-from bench.sections import bodies, journal, lake, limits, startup, throughput, workers
+from bench.sections import bodies, hostile, journal, lake, limits, startup, throughput, workers
 from bench.sections.context import Context
 
 SECTIONS: dict[str, Callable[[Context], list[Section]]] = {
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[Context], list[Section]]] = {
     "workers": workers.measure,
     "bodies": bodies.measure,
     "limits": limits.measure,
+    "hostile": hostile.measure,
     "startup": startup.measure,
     "drain": lake.measure_drain,
     "lake": lake.measure_lake,
