@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("garcom.app")
 
 #: How often a worker looks whether the plan or the access list has changed: one ``stat`` of each.
-FOLLOW_INTERVAL_S = 0.1
+FOLLOW_INTERVAL_S = 0.05
 #: How often idempotency keys that have had their time are removed.
 KEYS_INTERVAL_S = 60.0
 #: How often a worker shares its counts with its siblings.

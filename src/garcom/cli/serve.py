@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from garcom.cli.options import AllowPythonOption, HomeOption
 if TYPE_CHECKING:
     from garcom.registry.registry import Registry
     from garcom.rollout.plan import TrafficPlan
+    from garcom.server.publishing import Publishing
     from garcom.server.supervisor import Publish
     from garcom.settings import Settings
     from garcom.storage.database import Database
@@ -34,13 +35,6 @@ EPILOG = """
 #: The heading of the options that are about SOURCE rather than about the server.
 _SOURCE = "When SOURCE is a trained model, as in garcom pack"
 _TLS = "HTTPS"
-
-
-class Told(TypedDict, total=False):
-    """What was published, for the greeting."""
-
-    plan: TrafficPlan
-    is_open: bool
 
 
 def command(
@@ -187,23 +181,24 @@ def serve(
 
         bundle = pack_for_serving(source, name, packing)
 
-    told: Told = {}
-
     # Where a provider says who people are, nobody expects everyone to be let in, not even on this machine alone.
     public = not is_loopback(host) or bool(settings.oidc.issuer)
+    publishing: Publishing | None = None
 
     def open_publishing() -> Publish:
+        nonlocal publishing
         from garcom.registry.registry import Registry
 
         registry = Registry.open(Path(settings.home), require_signature=settings.uploads.require_signature)
-        return _open_publishing(registry, public, bundle, name, told)
+        publishing = _open_publishing(registry, public, bundle, name)
+        return publishing
 
     def say() -> None:
-        plan = told.get("plan")
+        assert publishing is not None
+        plan, is_open = publishing.plan, publishing.is_open
         if greet is not None:
             greet(address, plan)
         else:
-            is_open = told.get("is_open", False)
             self_signed = certificate if settings.tls.self_signed else None
             typer.echo(greeting(address, plan, settings.allow_python, is_open=is_open, self_signed=self_signed))
             sys.stdout.flush()
@@ -236,38 +231,19 @@ def _is_bundle(source: Path) -> bool:
     return (source / "manifest.json").is_file() or source.suffix == ".zip"
 
 
-def _open_publishing(registry: Registry, public: bool, bundle: Path | None, name: str | None, told: Told) -> Publish:
-    """Register the bundle if there is one, and give the function that publishes what workers follow.
+def _open_publishing(registry: Registry, public: bool, bundle: Path | None, name: str | None) -> Publishing:
+    """Register the bundle if there is one, and give what tells the workers.
 
     The first start at a ``public`` address makes an administrator, whose password is printed this once.
     """
-    from garcom.access.access_list import write_access_list
-    from garcom.access.listing import current_access_list, current_access_revision
-    from garcom.rollout.plan import current_plan, current_revision, write_plan
-    from garcom.run_folder import ACCESS, PLAN
+    from garcom.server.publishing import Publishing
 
-    database = registry.database
     if bundle is not None:
         version = registry.register(bundle, name=name, use=True)
         registry.set_default(version.model)
     if public:
-        _make_administrator(database)
-    published: dict[str, int] = {}
-
-    def publish(run_folder: Path) -> None:
-        # First who may come in: workers wait for both.
-        if published.get(ACCESS) != current_access_revision(database):
-            access = current_access_list(database, public=public)
-            write_access_list(access, run_folder / ACCESS)
-            published[ACCESS] = access.revision
-            told["is_open"] = not access.required
-        if published.get(PLAN) != current_revision(database):
-            plan = current_plan(database)
-            write_plan(plan, run_folder / PLAN)
-            published[PLAN] = plan.revision
-            told["plan"] = plan
-
-    return publish
+        _make_administrator(registry.database)
+    return Publishing(registry.database, public=public)
 
 
 def _make_administrator(database: Database) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from garcom.access.limits import Limiter, Pass
 from garcom.access.principals import Principal
 from garcom.access.roles import Permission
 from garcom.errors import ModelNotFound
 from garcom.http.edge import Header
-from garcom.http.gate import Gate, no_path, unknown_model
+from garcom.http.gate import Gate, certificate_credential, no_path, unknown_model
 from garcom.http.hosts import Hosts
 from garcom.http.rules import KNOWN, PREDICT
 from garcom.serving.runtime import Route
+from garcom.tls.peer import CERTIFICATE_USER
 
 #: Paths that name the model that predicts.
 PREDICT_PATH = re.compile(r"/v1/models/(?P<model>[^/]+)(/versions/[^/]+)?/predict")
@@ -34,14 +36,15 @@ class Admission:
         return self.gate.predictor(credential, model)
 
     def to_predict(
-        self, headers: Sequence[Header], credential: bytes, path: str, route: Route | None, find: Callable[[str], Route]
+        self, scope: Mapping[str, Any], credential: bytes, route: Route | None, find: Callable[[str], Route]
     ) -> tuple[Principal, Route]:
         """Who asks, and the route that answers; raises why there is none, or no way to it.
 
         Whoever may not use a model cannot tell it, nor a path of its own, from one that does not exist.
         """
+        headers, path = scope["headers"], scope["path"]
         self.hosts.check(headers)
-        caller = self.gate.caller("POST", headers, credential)
+        caller = self.gate.caller("POST", headers, credential or of_connection(scope))
         named = PREDICT_PATH.fullmatch(path)
         if named is not None:
             self.gate.permit(caller, PREDICT, named["model"])
@@ -61,3 +64,8 @@ class Admission:
         """Count a request whose body is still to come. Raises RateLimited, BodyTooLarge and Unavailable."""
         length = next((value for name, value in headers if name == b"content-length"), b"")
         return await self.limiter.admit_async(principal, model, int(length) if length.isdigit() else 0)
+
+
+def of_connection(scope: Mapping[str, Any]) -> bytes:
+    """What the connection of a request proves by itself: the client's certificate, where it has shown one."""
+    return certificate_credential(scope.get("state", {}).get(CERTIFICATE_USER))

@@ -80,7 +80,7 @@ class Application:
         body = Body(self._bodies, receive)
         passed: Pass | None = None
         try:
-            caller, route = self._admission.to_predict(headers, head.credential, scope["path"], route, self._find)
+            caller, route = self._admission.to_predict(scope, head.credential, route, self._find)
             passed = await self._admission.let_in(caller, route.slot.model, headers)
             self._bodies.check_head(headers)
             origin = self._edge.origin(route, head)
@@ -109,13 +109,12 @@ class Application:
 
     def _refuse_method(self, route: Route | None, scope: Scope) -> Reply:
         """What is said of a method that predicting does not take, to whoever might predict there."""
-        headers, path = scope["headers"], scope["path"]
-        head = self._edge.read_headers(headers)
+        head = self._edge.read_headers(scope["headers"])
         try:
-            self._admission.to_predict(headers, head.credential, path, route, self._find)
+            self._admission.to_predict(scope, head.credential, route, self._find)
         except GarcomError as error:
             return self._edge.refuse(None, error, head.request_id)
-        return self._edge.refuse_method(scope["method"], path, head.request_id)
+        return self._edge.refuse_method(scope["method"], scope["path"], head.request_id)
 
     @staticmethod
     async def _send(reply: Reply, send: Send) -> None:

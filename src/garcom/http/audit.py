@@ -9,12 +9,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from garcom.controller.asking import Controller
 from garcom.controller.messages import ListAudit
+from garcom.http.parameters import Cursor, Since
 from garcom.moments import parse_moment
 
 router = APIRouter(tags=["audit"])
 
 #: Rows of a page, unless more or less are asked for.
 PAGE = 100
+MAX_PAGE = 1_000
 
 
 @router.get("/v1/audit", summary="Who did what, when, and from where", response_model=dict[str, Any])
@@ -23,11 +25,11 @@ async def list_audit(
     actor: Annotated[str | None, Query(description="Only what this one did: `user:ana`.")] = None,
     action: Annotated[str | None, Query(description="Only this: `model.use`, or `model` for all of its kind.")] = None,
     target: Annotated[str | None, Query(description="Only what was done to this: `wine`, `wine:2`.")] = None,
-    since: Annotated[
-        str, Query(alias="from", description="The first moment: a date (ISO 8601), or how long ago: 30m, 1h, 7d.")
-    ] = "",
-    limit: Annotated[int, Query(ge=1, description="At most so many; up to 1,000.")] = PAGE,
-    cursor: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+    since: Since = "",
+    limit: Annotated[
+        int, Query(ge=1, description="At most so many; up to 1,000.", json_schema_extra={"maximum": MAX_PAGE})
+    ] = PAGE,
+    cursor: Cursor = None,
 ) -> Response:
     """A page of the audit trail, the newest first; ``next`` is the cursor of the page after it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from starlette.requests import Request
 
@@ -15,8 +15,57 @@ from garcom.http import openapi
 from garcom.http.caller import caller
 from garcom.model.bundle import Bundle, read_bundle
 from garcom.model.engines.base import EngineSpec
+from garcom.model.proof import Proof
+from garcom.model.signature import Signature
 from garcom.rollout.plan import ModelPlan, TrafficPlan
 from garcom.serving.runtime import Runtime, no_model, version_number
+
+
+class Summary(TypedDict):
+    """A model as the list tells it; ``answers`` is the version that does."""
+
+    model: str
+    answers: int | None
+    default: bool
+    task: str | None
+    versions: list[int]
+    predict: str
+    routes: list[str]
+
+
+class Engine(TypedDict):
+    """What can compute a version."""
+
+    name: str
+    kind: str
+
+
+class VersionCard(TypedDict):
+    """A version: what it takes and answers, how it was proved, and where it comes from."""
+
+    model: str
+    version: int
+    answers: bool
+    digest: str
+    task: str
+    signature: Signature
+    engines: list[Engine]
+    proved_on_real_rows: bool
+    proof: Proof
+    metrics: dict[str, Any]
+    lineage: dict[str, Any]
+
+
+class Card(TypedDict):
+    """A model with its versions; the rest is as in its :class:`Summary`."""
+
+    model: str
+    answers: int | None
+    default: bool
+    task: str | None
+    versions: list[VersionCard]
+    predict: str
+    routes: list[str]
 
 
 class Catalogue:
@@ -43,18 +92,17 @@ class Catalogue:
     def _plan(self) -> TrafficPlan:
         return self._runtime.plan.of(self._models)
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> list[Summary]:
         """Every model, by name."""
         plan = self._plan
         return [self._summary(name) for name in sorted(plan.models)]
 
-    def model(self, name: str) -> dict[str, Any]:
+    def model(self, name: str) -> Card:
         """One model with its versions. Raises ModelNotFound."""
-        return self._summary(name) | {
-            "versions": [self.version(name, str(number)) for number in sorted(self._planned(name).versions)]
-        }
+        versions = [self.version(name, str(number)) for number in sorted(self._planned(name).versions)]
+        return Card(**{**self._summary(name), "versions": versions})
 
-    def version(self, name: str, version: str) -> dict[str, Any]:
+    def version(self, name: str, version: str) -> VersionCard:
         """One version: signature, engines, proof, metrics, lineage. Raises ModelNotFound or VersionNotFound."""
         number = version_number(name, version, self._planned(name).versions)
         bundle = self.bundle(name, number)
@@ -149,7 +197,7 @@ class Catalogue:
             raise ModelNotFound(no_model(name, plan.models))
         return plan.models[name]
 
-    def _summary(self, name: str) -> dict[str, Any]:
+    def _summary(self, name: str) -> Summary:
         planned = self._planned(name)
         plan = self._plan
         bundle = self._readable(name)
@@ -174,5 +222,5 @@ def _read(folder: Path) -> Bundle:
     return read_bundle(folder, verify=False)
 
 
-def _engine(spec: EngineSpec) -> dict[str, str]:
+def _engine(spec: EngineSpec) -> Engine:
     return {"name": spec.name, "kind": spec.kind}

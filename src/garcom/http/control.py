@@ -21,6 +21,7 @@ from garcom.http.edge import Edge
 from garcom.http.gatekeeper import Gatekeeper
 from garcom.http.login_ways import LoginWays
 from garcom.http.metrics import Exposition
+from garcom.http.policy import Policy
 from garcom.http.problem_response import response, response_of
 from garcom.http.problems import plain_problem
 from garcom.http.request_id import RequestIds
@@ -28,6 +29,7 @@ from garcom.http.uploading import Uploads
 from garcom.model.engines.base import AllowPython
 from garcom.serving.runtime import Runtime
 
+_POLICY = Policy()
 STATIC = Path(__file__).parent / "static"
 
 
@@ -90,7 +92,10 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
         405: f"{request.method} is not for {request.url.path[:200]!r}. /docs lists what each path takes.",
     }
     detail = details.get(error.status_code, str(error.detail))
-    return response(plain_problem(error.status_code, detail, request.state.request_id), error.headers)
+    headers = error.headers
+    if error.status_code == 405:  # the router tells the methods of one of the path's routes only
+        headers = {**(headers or {}), "Allow": ", ".join(_POLICY.methods(request.url.path))}
+    return response(plain_problem(error.status_code, detail, request.state.request_id), headers)
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:

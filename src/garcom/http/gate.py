@@ -18,13 +18,15 @@ from garcom.access.roles import Permission
 from garcom.access.seals import Seal
 from garcom.errors import Forbidden, ModelNotFound, NotFound, Unauthenticated
 from garcom.http.rules import Reach, Rule
-from garcom.http.sessions import MARK, Header, Sessions
+from garcom.http.sessions import MARK, SAFE_METHODS, Header, Sessions
 
 #: How long a credential that was proved is not proved again, and how many are remembered.
 REMEMBERED_S = 60.0
 MAX_REMEMBERED = 10_000
 #: A longer credential is none of ours.
 MAX_CREDENTIAL_BYTES = 8704
+#: Begins the credential of a connection that showed a certificate. No header can hold this byte.
+CERTIFICATE = b"\0certificate "
 _BEARER = "bearer"
 _KEY = "gk_"
 
@@ -118,6 +120,8 @@ class Gate:
 
         A session that has ended is nobody's. Raises Forbidden where a page of another site is behind the request.
         """
+        if credential.startswith(CERTIFICATE) and method not in SAFE_METHODS:
+            self.sessions.refuse_foreign(headers)  # browsers show certificates to whichever page asks
         if credential:
             return self.identify(credential)
         session = self.sessions.credential(method, headers)
@@ -160,12 +164,23 @@ class Gate:
             if self._verify_session is None:
                 raise refused()
             return self._verify_session(credential[len(MARK) :].decode("latin-1"), self._access)
+        if credential.startswith(CERTIFICATE):
+            return self._certified(credential[len(CERTIFICATE) :].decode()), float("inf")
         scheme, _, secret = credential.decode("latin-1").partition(" ")
         if scheme.lower() != _BEARER or not secret or not secret.isascii():
             raise refused()
         if secret.startswith(_KEY):
             return self._prove_key(secret)
         return self._verify_token(secret, self._access)
+
+    def _certified(self, name: str) -> Principal:
+        user = self._access.users.get(name)
+        if user is None:
+            raise Unauthenticated(
+                "Expected a client certificate that names a user of this server, got one of another name. The setting "
+                "tls.users names users for certificates."
+            )
+        return Principal(kind="certificate", name=name, grants=user.grants)
 
     def _prove_key(self, key: str) -> tuple[Principal, float]:
         # What is compared is a digest, so the time that it takes tells nothing of the key.
@@ -176,6 +191,11 @@ class Gate:
         self._note_key(digest)
         until = float("inf") if listed.expires_at is None else listed.expires_at.timestamp()
         return Principal(kind="key", name=listed.prefix, grants=listed.grants, limits=listed.limits), until
+
+
+def certificate_credential(user: str | None) -> bytes:
+    """What the certificate of a connection proves, as a credential; empty where it names nobody."""
+    return CERTIFICATE + user.encode() if user else b""
 
 
 def owner(subject: str, issued_at: datetime, access: AccessList) -> Principal:

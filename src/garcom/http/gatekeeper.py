@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from garcom.access.limits import Pass
 from garcom.access.principals import NOBODY, Principal
 from garcom.errors import GarcomError, Unauthenticated
-from garcom.http.admission import Admission
+from garcom.http.admission import Admission, of_connection
 from garcom.http.edge import Edge
 from garcom.http.gate import no_path
 from garcom.http.policy import Policy
@@ -66,7 +66,7 @@ class Gatekeeper:
 
     def _identify(self, scope: Scope, *, is_public: bool) -> Principal:
         gate, headers = self._admission.gate, scope["headers"]
-        credential = Edge.read_headers(headers).credential
+        credential = Edge.read_headers(headers).credential or of_connection(scope)
         try:
             # What is for everybody does nothing in the name of a session, so it needs no token against forgery.
             caller = gate.caller("GET" if is_public else scope["method"], headers, credential)

@@ -32,8 +32,13 @@ def _resolved(value: Any, definitions: dict[str, Any]) -> Any:
             rest = {name: each for name, each in value.items() if name != "$ref"}
             return _resolved(definitions[reference.removeprefix(_REFERENCE)], definitions) | rest
         case dict():
-            return {name: _resolved(each, definitions) for name, each in value.items()}
+            return {name: _told(name, _resolved(each, definitions)) for name, each in value.items()}
         case list():
             return [_resolved(each, definitions) for each in value]
         case _:
             return value
+
+
+def _told(name: str, value: Any) -> Any:
+    """A docstring as it is read elsewhere: in one line, its names in single backquotes."""
+    return " ".join(value.split()).replace("``", "`") if name == "description" and isinstance(value, str) else value

@@ -17,7 +17,7 @@ from garcom.access.oauth import ErrorCode, GrantType, TokenRequest
 from garcom.http.edge import Header
 
 MAX_FORM_BYTES = 16 * 1024
-_MAX_FIELDS = 20
+MAX_FIELDS = 20
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 _HALF_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -56,10 +56,10 @@ def read_form(headers: Iterable[Header], query: bytes, body: bytes) -> dict[str,
             strict_parsing=bool(body),
             encoding="utf-8",
             errors="strict",
-            max_num_fields=_MAX_FIELDS,
+            max_num_fields=MAX_FIELDS,
         )
     except ValueError:
-        _refuse(f"Expected a form of at most {_MAX_FIELDS} fields, name=value joined by &, got something else.")
+        _refuse(f"Expected a form of at most {MAX_FIELDS} fields, name=value joined by &, got something else.")
     fields = dict(pairs)
     if len(fields) != len(pairs):
         _refuse("Expected each field once, got one of them several times.")
@@ -117,7 +117,13 @@ def basic_client(headers: Iterable[Header]) -> Client | None:
 
 def _client(form: Mapping[str, str], client: Client | None) -> Client:
     if client is None:
-        return Client(_required(form, "client_id"), _required(form, "client_secret"))
+        if not {"client_id", "client_secret"} <= form.keys():  # RFC 6749 §5.2: "no client authentication included"
+            raise OAuthRefusal(
+                ErrorCode.INVALID_CLIENT,
+                "Expected the prefix of an API key and the key, in `Authorization: Basic` or the fields client_id "
+                "and client_secret, got none.",
+            )
+        return Client(form["client_id"], form["client_secret"])
     if "client_secret" in form or form.get("client_id", client.id) != client.id:
         _refuse("Expected the client either in the Authorization header or in the body, got it in both.")
     return client

@@ -22,6 +22,9 @@ _JSON_TYPES = {
     FieldType.STRING: "string",
 }
 
+#: What a value of a table can be; which of them its column takes, the record tells.
+_CELL_TYPES = ("string", "number", "boolean", "null")
+
 _ID = "01931c5e-7d2a-7c4b-9f3e-2b6a1d0c8e57"
 
 #: Of each status: what it means here, the kind of problem, and a detail as an example.
@@ -222,6 +225,12 @@ def model_schemas(model: str, version: int, signature: Signature) -> dict[str, A
         "columns": {"type": "array", "items": {"type": "string"}},
         "data": {"type": "array", "minItems": 1, "items": {"type": "array"}},
     }
+    fields = [field.name for field in signature.fields]
+    cells = {"type": "array", "minItems": 1, "maxItems": len(fields), "items": {"type": list(_CELL_TYPES)}}
+    sent = {
+        "columns": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"enum": fields}},
+        "data": {"type": "array", "minItems": 1, "items": cells, "description": "One value for each column."},
+    }
     return {
         f"{model}.Record": record_schema(signature),
         f"{model}.Answer": answer_schema(model, version, signature.output),
@@ -237,7 +246,7 @@ def model_schemas(model: str, version: int, signature: Signature) -> dict[str, A
                 },
                 {
                     "type": "object",
-                    "properties": table | {"index": {}},
+                    "properties": sent | {"index": {}},
                     "required": ["columns", "data"],
                     "additionalProperties": False,
                 },

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from garcom.http.catalogue import catalogue
+from garcom.http.catalogue import Summary, catalogue
 from garcom.http.meanings import MEANINGS
 from garcom.http.page_frame import page, visitor_of
 from garcom.http.problems import STATUSES
@@ -84,7 +84,7 @@ def _problem_row(kind: tuple[str, str]) -> str:
     return f'<tr id="{slug}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _model_row(model: dict[str, Any]) -> str:
+def _model_row(model: Summary) -> str:
     name = escape(model["model"])
     paths = [model["predict"], *model["routes"], *(["/predict"] if model["default"] else [])]
     cells = (
@@ -97,7 +97,7 @@ def _model_row(model: dict[str, Any]) -> str:
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _try_it(models: list[dict[str, Any]], base: str) -> str:
+def _try_it(models: list[Summary], base: str) -> str:
     answering = [model for model in models if model["answers"] is not None]
     if not answering:
         return "<p>No version answers. Choose one with <code>garcom use MODEL:N</code>.</p>"

@@ -87,6 +87,13 @@ class Policy:
     def __init__(self, table: dict[str, dict[str, Rule]] = POLICY) -> None:
         self._patterns = [(*_compiled(template), methods) for template, methods in table.items()]
 
+    def methods(self, path: str) -> tuple[str, ...]:
+        """The methods of a path, in alphabetical order; none for a path that the table does not know."""
+        for pattern, _, methods in self._patterns:
+            if pattern.fullmatch(path) is not None:
+                return tuple(sorted({*methods, *(("HEAD",) if "GET" in methods else ())}))
+        return ()
+
     def find(self, method: str, path: str) -> Asked | None:
         """What a request asks; None for a path that the table does not know."""
         for pattern, convertors, methods in self._patterns:

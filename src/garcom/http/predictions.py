@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from garcom.access.roles import Permission
 from garcom.controller.asking import Controller
@@ -21,6 +21,9 @@ from garcom.http.bodies import Bodies, Body, Disconnected
 from garcom.http.caller import address, caller
 from garcom.http.catalogue import catalogue
 from garcom.http.edge import Edge
+from garcom.http.json_schemas import json_answer, schema_of
+from garcom.http.parameters import LAST_VERSION, Cursor, ModelName, Since, Until
+from garcom.lake.records import Added, LabelMaturity, LoggedPrediction, Page
 from garcom.moments import parse_moment
 
 router = APIRouter(tags=["predictions"])
@@ -29,34 +32,77 @@ router = APIRouter(tags=["predictions"])
 PAGE = 100
 _ARROW = "application/vnd.apache.arrow.stream"
 
-Since = Annotated[
-    str, Query(alias="from", description="The first moment: a date (ISO 8601), or how long ago: 30m, 1h, 7d.")
-]
-Until = Annotated[str, Query(alias="to", description="The moment before which they were made.")]
-Version = Annotated[int | None, Query(ge=1, description="Only those of this version.")]
+Id = Annotated[str, Path(description="The prediction's id.", json_schema_extra={"format": "uuid"})]
+Version = Annotated[int | None, Query(ge=1, le=LAST_VERSION, description="Only those of this version.")]
 HasActual = Annotated[bool | None, Query(description="Only those that have their actual, or have none yet.")]
 Subject = Annotated[
     str, Header(alias="garcom-subject", description="Only those about this subject; it has no place in an address.")
 ]
+#: The greatest page; the stream of all has no limit of its own.
+Limit = Annotated[
+    int | None,
+    Query(ge=1, description="At most so many; of a page at most 1,000.", json_schema_extra={"maximum": 1_000}),
+]
+
+_PAGE_OR_ALL = {
+    "description": "A page of predictions, or all of them as a table.",
+    "content": {
+        "application/json": {"schema": schema_of(Page)},
+        _ARROW: {"schema": {"type": "string", "format": "binary"}},
+    },
+}
+_NAMED: dict[str, Any] = {
+    "id": {"type": "string", "format": "uuid", "description": "The prediction's id."},
+    "key": {"type": "string", "minLength": 1, "description": "Or the Idempotency-Key of its request."},
+}
+#: What an actual may be depends on the model: one of its labels, a number, an object of its targets.
+_SAID: dict[str, Any] = {
+    "actual": {
+        "type": ["string", "number", "boolean", "object"],
+        "description": "The label, the number, or the numbers by target.",
+    },
+    "observed_at": {"type": "string", "format": "date-time", "description": "In the past; now, if it is not told."},
+}
+_ACTUAL = {
+    "oneOf": [
+        {
+            "type": "object",
+            "properties": {name: named} | _SAID,
+            "required": [name, "actual"],
+            "additionalProperties": False,
+        }
+        for name, named in _NAMED.items()
+    ]
+}
 
 
-@router.get("/v1/predictions/{id}", summary="One prediction", response_model=dict[str, Any])
-async def find_prediction(request: Request, id: str) -> Response:
+@router.get(
+    "/v1/predictions/{id}",
+    summary="One prediction",
+    response_model=None,
+    responses={200: json_answer("The prediction.", LoggedPrediction)},
+)
+async def find_prediction(request: Request, id: Id) -> Response:
     """Input, output, version, role, latency, and what really happened, where that is known."""
     return await _ask(request, FindPrediction(id=id, models=caller(request).models_with(Permission.READ)))
 
 
-@router.get("/v1/models/{model}/predictions", summary="The predictions of a model", response_model=dict[str, Any])
+@router.get(
+    "/v1/models/{model}/predictions",
+    summary="The predictions of a model",
+    response_model=None,
+    responses={200: _PAGE_OR_ALL},
+)
 async def list_predictions(
     request: Request,
-    model: str,
+    model: ModelName,
     since: Since = "",
     until: Until = "",
     version: Version = None,
     has_actual: HasActual = None,
     subject: Subject = "",
-    limit: Annotated[int | None, Query(ge=1, description="At most so many; of a page at most 1,000.")] = None,
-    cursor: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
 ) -> Response:
     """A page of them, the newest first; ``next`` is the cursor of the page after it.
 
@@ -81,33 +127,20 @@ async def list_predictions(
 @router.post(
     "/v1/models/{model}/actuals",
     summary="What really happened",
-    response_model=dict[str, Any],
+    response_model=None,
+    responses={200: json_answer("What became of the rows.", Added)},
     openapi_extra={
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {
-                                "id": {"type": "string", "description": "The prediction's id."},
-                                "key": {"type": "string", "description": "Or the Idempotency-Key of its request."},
-                                "actual": {"description": "The label, the number, or the numbers by target."},
-                                "observed_at": {"type": "string", "format": "date-time"},
-                            },
-                            "required": ["actual"],
-                        },
-                    }
-                },
+                "application/json": {"schema": {"type": "array", "minItems": 1, "items": _ACTUAL}},
                 "text/csv": {"schema": {"type": "string"}},
                 _ARROW: {"schema": {"type": "string", "format": "binary"}},
             },
         }
     },
 )
-async def add_actuals(request: Request, model: str) -> Response:
+async def add_actuals(request: Request, model: ModelName) -> Response:
     """Up to 100,000 rows as JSON, CSV or Arrow: ``id`` or ``key``, ``actual`` and, where it is known, ``observed_at``.
 
     The same rows again change nothing; of several for one prediction the latest observation counts. Rows whose
@@ -129,9 +162,10 @@ async def add_actuals(request: Request, model: str) -> Response:
 @router.get(
     "/v1/models/{model}/actuals/maturity",
     summary="How many predictions have their actual, by age",
-    response_model=dict[str, Any],
+    response_model=None,
+    responses={200: json_answer("Predictions by age.", LabelMaturity)},
 )
-async def show_maturity(request: Request, model: str, since: Since = "", until: Until = "") -> Response:
+async def show_maturity(request: Request, model: ModelName, since: Since = "", until: Until = "") -> Response:
     """For each age of predictions: how many there are, how many have their actual, and the share."""
     catalogue(request).require(model)
     return await _ask(request, ShowMaturity(model=model, since=_moment(since), until=_moment(until)))

@@ -16,6 +16,7 @@ from garcom.http.admission import Admission
 from garcom.http.bodies import Bodies, Disconnected, read_short
 from garcom.http.caller import address
 from garcom.http.oauth_forms import (
+    MAX_FIELDS,
     MAX_FORM_BYTES,
     OAuthRefusal,
     basic_client,
@@ -34,16 +35,29 @@ _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 _decode_refusal = msgspec.json.Decoder(TokenRefused).decode
 
 
-def _form(*fields: str, required: str) -> dict[str, Any]:
-    secret = {"type": "string", "format": "password"}
-    plain = {"type": "string"}
-    properties: dict[str, Any] = {
-        name: plain if name in ("client_id", "username", "token_type_hint") else secret for name in fields
-    }
-    if required == "grant_type":
-        properties = {"grant_type": {"type": "string", "enum": list(GrantType)}} | properties
-    schema = {"type": "object", "properties": properties, "required": [required]}
+#: One field of a form: what is empty counts as not sent.
+_PLAIN = {"type": "string", "minLength": 1}
+_SECRET = _PLAIN | {"format": "password"}
+_NEEDED = {
+    GrantType.CLIENT_CREDENTIALS: {"client_id": _PLAIN, "client_secret": _SECRET},
+    GrantType.PASSWORD: {"username": _PLAIN, "password": _SECRET},
+    GrantType.REFRESH_TOKEN: {"refresh_token": _SECRET},
+}
+
+
+def _form(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
+
+
+def _fields(properties: dict[str, Any], *optional: str) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    # What is unknown is left alone, but no field may come twice.
+    others = {"additionalProperties": {"type": "string"}, "maxProperties": MAX_FIELDS}
+    return {"type": "object", "properties": properties, "required": required} | others
+
+
+_ASKED = {"oneOf": [_fields({"grant_type": {"const": str(kind)}} | needed) for kind, needed in _NEEDED.items()]}
+_ENDING = _fields({"token": _SECRET, "token_type_hint": {"type": "string"}}, "token_type_hint")
 
 
 def _refusals(**statuses: str) -> dict[int | str, dict[str, Any]]:
@@ -85,7 +99,7 @@ _GIVEN: dict[int | str, dict[str, Any]] = {
     "/v1/token",
     summary="A token, for a key, a password or a refresh token",
     response_model=None,
-    openapi_extra=_form("client_id", "client_secret", "username", "password", "refresh_token", required="grant_type"),
+    openapi_extra=_form(_ASKED),
     responses=_GIVEN
     | _refusals(
         _400="The request cannot be read, or the password or refresh token is not valid.",
@@ -116,7 +130,8 @@ async def give_token(request: Request) -> Response:
     "/v1/token/revoke",
     summary="End a token",
     response_model=None,
-    openapi_extra=_form("token", "token_type_hint", required="token"),
+    openapi_extra=_form(_ENDING),
+    response_class=Response,
     responses=_ENDED | _refusals(_400="The request cannot be read.", _503="Not now; wait Retry-After seconds."),
 )
 async def revoke_token(request: Request) -> Response:

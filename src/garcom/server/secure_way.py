@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from functools import partial
 from typing import Any
 
+from garcom.http.gate import certificate_credential
 from garcom.server.short_way import FAREWELL_S, Protocol
 from garcom.tls.contexts import Contexts
 from garcom.tls.peer import CERTIFICATE_USER, principal_name
@@ -31,6 +32,7 @@ class SecureProtocol(Protocol):
         """Begin to serve."""
         self.carrier = carrier
         self.certificate_user = principal_name(transport.get_extra_info("peercert"), self.users)
+        self._certificate = certificate_credential(self.certificate_user)
         self.connection_made(transport)
 
     @property

@@ -75,6 +75,8 @@ class Protocol(HttpToolsProtocol):
     lingering = False
     #: Over TLS: the user whom the client's certificate names.
     certificate_user: str | None = None
+    #: What that proves, where the client says nothing else.
+    _certificate: bytes = b""
     _exchange: Exchange | None = None
     #: What limits the request on the short way, while it is answered.
     _passed: Pass | None = None
@@ -221,7 +223,7 @@ class Protocol(HttpToolsProtocol):
                 return False
         if not length.isdigit() or int(length) > MAX_SHORT_BODY_BYTES:
             return False
-        caller = self.admission.quickly(host, credential, route.slot.model)
+        caller = self.admission.quickly(host, credential or self._certificate, route.slot.model)
         if caller is None:
             return False
         head = self.edge.read_headers(self.headers) if tells_more else Head(content_type)

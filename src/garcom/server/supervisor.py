@@ -31,8 +31,8 @@ SHORT_LIFE_S = 5.0
 MAX_PAUSE_S = 30.0
 #: How long the controller leaves the machine to the first answers.
 CONTROLLER_AFTER_S = 0.5
-#: How often the database is asked for its revisions.
-PUBLISH_INTERVAL_S = 0.5
+#: How often it is looked whether the database has changed.
+PUBLISH_INTERVAL_S = 0.05
 
 #: Publishes the access list and the traffic plan to the run folder, if they have changed; called at the start and then
 #: by the clock.

@@ -54,6 +54,16 @@ class Database:
         """The same database, whose changes the audit trail tells as this actor's."""
         return Database(self._engine, self.home, actor)
 
+    def changed_at(self) -> int | None:
+        """When its file was last changed, in nanoseconds: what has the same moment has most probably not changed.
+
+        Two commits within one tick of the file system's clock have one moment. None where there is no such file.
+        """
+        try:
+            return (self.home / FILE_NAME).stat().st_mtime_ns
+        except OSError:
+            return None
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database throughout."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from garcom.access.accounts import Accounts
+from garcom.access.roles import Grant, Role
 from garcom.client import Client
 from garcom.errors import InputError, ServerUnavailable
 from tests.certificates import Pair, issue
@@ -207,3 +209,40 @@ def test_clients_have_to_show_a_certificate_of_the_authority(
         for stranger in (None, issue("ana", issue("Another authority"))):
             with pytest.raises((OSError, wire.Closed)):
                 asked(stranger)
+
+
+def test_a_certificate_is_its_user(tmp_path: Path, bundles: dict[str, Path], authority: Pair) -> None:
+    certificate, key = issue("server", authority).write(tmp_path, "server")
+    trusted = tmp_path / "authority.pem"
+    trusted.write_bytes(authority.pem)
+    options = ("--tls-cert", str(certificate), "--tls-key", str(key), "--tls-client-ca", str(trusted))
+    with running(
+        tmp_path, *options, register=(bundles["line-1"],), trust=trusted, tls_client_certificates="optional"
+    ) as server:
+        accounts = Accounts(server.registry.database)
+        accounts.create_user("ana", [Grant(Role.CLIENT, "line")], None)
+
+        def asked(data: bytes, pair: Pair | None) -> wire.Answer:
+            context = ssl.create_default_context(cafile=trusted)
+            if pair is not None:
+                context.load_cert_chain(*pair.write(tmp_path, "client"))
+            wire.secured[server.port] = context
+            return server.ask(data)
+
+        ana = issue("ana", authority)
+        wait_for(lambda: asked(WHOLE, None).status == 401)
+        wait_for(lambda: asked(WHOLE, ana).status == 200)
+        context = wire.secured[server.port]
+        with Connection(server.port) as connection:  # the second time the short way knows her
+            assert [connection.send(WHOLE).answer().status for _ in range(3)] == [200, 200, 200]
+        assert wire.secured[server.port] is context
+        me = asked(request("GET", "/v1/me"), ana).json
+        assert (me["kind"], me["name"]) == ("certificate", "ana")
+        assert asked(WHOLE, issue("bia", authority)).status == 401
+        # Who says who they are is believed that, whatever the connection has shown.
+        assert asked(request("GET", "/v1/me", Authorization="Bearer gk_wrong"), ana).status == 401
+        # A page of another site makes a browser show its certificate.
+        foreign = post("/v1/models/line/predict", {"x": 1.0}, Origin="https://evil.example")
+        assert asked(foreign, ana).status == 403
+        accounts.disable("ana")
+        wait_for(lambda: asked(WHOLE, ana).status == 401)
