@@ -103,8 +103,8 @@ def test_each_grant_type_has_its_fields() -> None:
         ({"grant_type": "password", "username": "ana"}, None, ErrorCode.INVALID_REQUEST),
         ({"grant_type": "password", "password": "a long secret"}, None, ErrorCode.INVALID_REQUEST),
         ({"grant_type": "refresh_token"}, None, ErrorCode.INVALID_REQUEST),
-        ({"grant_type": "client_credentials"}, None, ErrorCode.INVALID_REQUEST),
-        ({"grant_type": "client_credentials", "client_id": "gk_a"}, None, ErrorCode.INVALID_REQUEST),
+        ({"grant_type": "client_credentials"}, None, ErrorCode.INVALID_CLIENT),
+        ({"grant_type": "client_credentials", "client_id": "gk_a"}, None, ErrorCode.INVALID_CLIENT),
         (
             {"grant_type": "client_credentials", "client_secret": "a long secret"},
             Client("gk_a", "s"),
