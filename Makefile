@@ -26,7 +26,7 @@ test: setup  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 accept: setup  ## every model through its engines and every page of the documentation (the suite has half of them)
-	GARCOM_LONG_TESTS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/acceptance
+	GARCOM_LONG_TESTS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/acceptance tests/integration/server/test_hostile_models.py
 
 chaos: setup  ## kills, power cuts, full and failing disks: what becomes of acknowledged predictions (some minutes)
 	$(BIN)/python -m tests.chaos

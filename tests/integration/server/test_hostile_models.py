@@ -34,7 +34,11 @@ SIGNATURE = Signature(
     output=Output(task="regression", names=("y",)),
     example={"x": -1.0},
 )
-TIMEOUT_S = 3
+TIMEOUT_S = 2
+#: What ends the process costs one or two starts of it, so the suite has some of these; ``make accept`` has all.
+LONG = bool(os.environ.get("GARCOM_LONG_TESTS"))
+SOME = {"endless loop", "another architecture", "nonsense on the socket", "an exception with the treasure's path"}
+SOME |= {"None", "objects", "not a number", "later", "load-0", "second"}
 NUMBERS = {name: number for number, name in enumerate((*ATTACKS, *DEADLY, *ANSWERS))}
 #: Attacks whose success would be no harm where it stays inside, or that cannot be told from failure.
 LOADING: dict[str, tuple[Callable[..., Any], Callable[[Outside], tuple[Any, ...]]]] = {
@@ -138,7 +142,7 @@ def hosting(folder: Path, bundles: tuple[Path, ...]) -> Iterator[tuple[Running, 
     line = models.line(folder / "line", 1.0)
     settings: dict[str, Any] = {
         "python_timeout_s": TIMEOUT_S,
-        "python_memory_mb": 512,
+        "python_memory_mb": 256,
         "secret": "segredo",
         "journal_enabled": "0",
     }
@@ -169,7 +173,7 @@ def test_no_attack_gets_out_and_no_other_model_notices(tmp_path: Path, traps: Tr
             assert (answer.status, answer.json.get("prediction")) == (200, 0.0), (name, answer)
             traps.check(name)
         assert len(engine_processes(server)) == 2, "the attacks left the two processes of the engine and no other"
-        for name in (*DEADLY, *ANSWERS):
+        for name in (name for name in (*DEADLY, *ANSWERS) if LONG or name in SOME):
             answer = tried(server, name)
             if name in DEADLY:
                 assert answer.status == 500, (name, answer)
@@ -200,6 +204,7 @@ def test_no_attack_gets_out_while_the_pickle_is_read(tmp_path: Path, traps: Trap
     }
     pickles["second"] = model + pickle.dumps(OnLoading(os.system, f"touch {traps.folder}/effect"))
     pickles["bomb"] = pickle.dumps(OnLoading(bytearray, 1 << 40))
+    pickles = {name: data for name, data in pickles.items() if LONG or name in SOME}
     bundles = tuple(with_pickle(tmp_path / name, name, data) for name, data in pickles.items())
     with hosting(tmp_path, bundles) as (server, _):
         for name in pickles:
