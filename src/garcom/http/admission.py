@@ -29,6 +29,11 @@ class Admission:
         self.gate = gate
         self.limiter = limiter
 
+    def check(self, headers: Sequence[Header]) -> None:
+        """Raise for a request to another name, or through a proxy to a server that lets everyone in."""
+        self.hosts.check(headers)
+        self.gate.refuse_proxies(headers)
+
     def quickly(self, host: bytes, credential: bytes, model: str) -> Principal | None:
         """A caller who may predict, if that is known without waiting; None for whoever has to be looked at closely."""
         if not self.limiter.is_quick or not self.hosts.allows(host):
@@ -43,7 +48,7 @@ class Admission:
         Whoever may not use a model cannot tell it, nor a path of its own, from one that does not exist.
         """
         headers, path = scope["headers"], scope["path"]
-        self.hosts.check(headers)
+        self.check(headers)
         caller = self.gate.caller("POST", headers, credential or of_connection(scope))
         named = PREDICT_PATH.fullmatch(path)
         if named is not None:

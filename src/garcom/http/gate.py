@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
 from garcom.access.access_list import AccessList
@@ -27,6 +27,8 @@ MAX_REMEMBERED = 10_000
 MAX_CREDENTIAL_BYTES = 8704
 #: Begins the credential of a connection that showed a certificate. No header can hold this byte.
 CERTIFICATE = b"\0certificate "
+#: What proxies and tunnels add to a request (RFC 7239, RFC 9110 §7.6.3, and what came before them).
+PROXIED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 _BEARER = "bearer"
 _KEY = "gk_"
 
@@ -114,6 +116,17 @@ class Gate:
                 self._known = {}
             known = self._known[credential] = _Known(principal, min(until, now + REMEMBERED_S))
         return known.principal
+
+    def refuse_proxies(self, headers: Iterable[Header]) -> None:
+        """Raise Unauthenticated for a request through a proxy, or a tunnel, to a server that lets everyone in.
+
+        It was opened for those on this machine, and behind a proxy may be others.
+        """
+        if not self._access.required and any(name in PROXIED for name, _ in headers):
+            raise Unauthenticated(
+                "Expected a request from this machine itself, because this server knows no user and lets everyone in; "
+                "got one that comes through a proxy. Make the first user with `garcom user add NAME --role admin`."
+            )
 
     def caller(self, method: str, headers: Collection[Header], credential: bytes) -> Principal:
         """Who asks: by its own credential, as :meth:`identify` has it, or else by the session of a browser.

@@ -55,7 +55,7 @@ class Gatekeeper:
 
     def _pass(self, scope: Scope) -> str | None:
         """Let the request pass, or raise; gives the model that its path names."""
-        self._admission.hosts.check(scope["headers"])
+        self._admission.check(scope["headers"])
         asked = self._policy.find(scope["method"], scope["path"])
         principal = self._identify(scope, is_public=asked is not None and asked.rule == PUBLIC)
         self._admission.gate.permit(principal, *(asked or (None, None)))

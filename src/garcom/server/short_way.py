@@ -14,6 +14,7 @@ from garcom.errors import GarcomError
 from garcom.http import problems
 from garcom.http.admission import Admission
 from garcom.http.edge import CREDENTIAL_HEADERS, PACED, Edge, Head, Header, Reply, credential_of
+from garcom.http.gate import PROXIED
 from garcom.ids import uuid7s
 from garcom.serving.batching import Batcher
 from garcom.serving.dataplane import DataPlane, Served
@@ -219,7 +220,7 @@ class Protocol(HttpToolsProtocol):
                 credential = credential_of(name, value, credential)
             elif name in _TELLING_HEADERS:
                 tells_more = True
-            elif name in _LONG_WAY_HEADERS:
+            elif name in _LONG_WAY_HEADERS or (name in PROXIED and self.admission.gate.is_open):
                 return False
         if not length.isdigit() or int(length) > MAX_SHORT_BODY_BYTES:
             return False

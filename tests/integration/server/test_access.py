@@ -175,6 +175,13 @@ def test_an_open_server_says_so_and_closes_with_the_first_user(tmp_path: Path, b
         assert server.ask(post("/predict", RECORD)).status == 200
         assert server.process.stdout is not None
         assert b"whoever is on this machine may do everything" in server.process.stdout.readline()
+        for header in ("X-Forwarded-For", "Forwarded", "Via"):
+            for data in (
+                post("/predict", RECORD, **{header: "198.51.100.7"}),
+                request("GET", "/docs", **{header: "x"}),
+            ):
+                refused = server.ask(data)
+                assert (refused.status, "proxy" in refused.json["detail"]) == (401, True)
         Accounts(server.registry.database).create_user("ana", [Grant(Role.ADMIN)], "a long enough password")
         wait_for(lambda: server.ask(post("/predict", RECORD)).status == 401)
         Accounts(server.registry.database).create_user("bia", [Grant(Role.ADMIN)], "a long enough password")
