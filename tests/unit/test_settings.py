@@ -59,7 +59,8 @@ def test_the_home_comes_from_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1", True), ("true", True), ("True", True), ("0", False), ("false", False), ("unconfined", "unconfined")]
+    ("text", "value"),
+    [("1", True), ("true", True), ("True", True), ("0", False), ("false", False), ("unconfined", "unconfined")],
 )
 def test_the_environment_speaks_in_words(tmp_path: Path, text: str, value: bool | str) -> None:
     found = load(tmp_path, environment={"GARCOM_ALLOW_PYTHON": text, "GARCOM_GRACE_S": "2.5", "GARCOM_PROT": "x"})

@@ -53,7 +53,8 @@ class Standing(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments, with the value given to those that stand alone."""
-        return super().parse_args(ctx, [f"{each}={self._ALONE[each]}" if each in self._ALONE else each for each in args])
+        given = [f"{each}={self._ALONE[each]}" if each in self._ALONE else each for each in args]
+        return super().parse_args(ctx, given)
 
 
 def is_model_file(path: Path) -> bool:
