@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test accept chaos slow lint format lock bench bench-peers clean
+.PHONY: help setup run test accept chaos fuzz slow lint format lock bench bench-peers clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ chaos: setup  ## kills, power cuts, full and failing disks: what becomes of ackn
 
 slow: setup  ## 500 slow connections beside a good client, for a minute each server
 	$(BIN)/python -m tests.slow_connections
+
+fuzz: setup  ## the whole API asked at random as each role, 20,000 cases (some minutes; SEED=1 for the same again)
+	$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
 
 lint: setup  ## format and lint rules, types, import layers
 	$(BIN)/ruff format --check .

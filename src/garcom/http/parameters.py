@@ -30,7 +30,11 @@ ModelName = Annotated[
     ),
 ]
 VersionNumber = Annotated[
-    str, Path(description="The version's number.", json_schema_extra={"pattern": "^[1-9][0-9]{0,8}$"})
+    str,
+    Path(
+        description="The version's number.",
+        json_schema_extra={"type": "integer", "minimum": 1, "maximum": LAST_VERSION},
+    ),
 ]
 Since = Annotated[
     str,

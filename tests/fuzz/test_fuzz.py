@@ -1,0 +1,41 @@
+"""The short form of ``make fuzz``: the same seed, a few cases for each operation and role."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from garcom.access.roles import Role
+from tests.fuzz import allowances, bodies
+from tests.fuzz.asking import Effort, ask
+from tests.fuzz.callers import ADMIN, NOBODY, Ground, ground
+
+EFFORT = Effort(per_operation=3, phases=("examples", "fuzzing"), seed=4)
+LEAST_CASES = 1_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with ground(tmp_path_factory.mktemp("fuzz")) as found:
+        bodies.register(found.bundles["line"])
+        allowances.install(found)
+        yield found
+
+
+def test_no_role_finds_a_server_error_or_an_answer_that_the_document_does_not_have(server: Ground) -> None:
+    answers = {caller: Counter[int]() for caller in server.keys}
+    failures: list[str] = []
+    for caller in server.keys:
+        for found in ask(server, caller, EFFORT):
+            answers[caller].update(found.answers)
+            failures += found.failures
+    assert not failures, "\n\n".join(failures)
+    statuses = sum(answers.values(), Counter[int]())
+    assert not [status for status in statuses if status == 0 or status >= 500], statuses
+    assert statuses.total() >= LEAST_CASES
+    assert answers.keys() > set(Role)
+    # That the callers were who they should be: else everything is refused, and nothing is found.
+    assert answers[NOBODY][200] < answers[str(Role.VIEWER)][200] < answers[ADMIN][200], answers
+    assert answers[NOBODY][403] == 0 < answers[str(Role.CLIENT)][403]
