@@ -37,8 +37,10 @@ class Found(NamedTuple):
 def ask(ground: Ground, caller: str, effort: Effort) -> Iterator[Found]:
     """Try every operation that the server's whole document has, and tell of each scenario when it is over."""
     headers = {"X-API-Key": ground.keys[ADMIN]}
-    config = SchemathesisConfig.from_dict(_config(ground.keys[caller], effort))
-    schema = schemathesis.openapi.from_url(f"{ground.url}/openapi.json", config=config, headers=headers)
+    config = SchemathesisConfig.from_dict(_config(ground, caller, effort))
+    schema = schemathesis.openapi.from_url(
+        f"{ground.url}/openapi.json", config=config, headers=headers, verify=ground.trusted
+    )
     for event in from_schema(schema).execute():
         match event:
             case events.ScenarioFinished():
@@ -49,7 +51,8 @@ def ask(ground: Ground, caller: str, effort: Effort) -> Iterator[Found]:
                 raise event.exception
 
 
-def _config(key: str, effort: Effort) -> dict[str, Any]:
+def _config(ground: Ground, caller: str, effort: Effort) -> dict[str, Any]:
+    key = ground.keys[caller]
     named = {"models": {"values": list(_MODELS)}, "versions": {"values": [1, 2]}}
     return {
         "seed": effort.seed,
@@ -61,6 +64,7 @@ def _config(key: str, effort: Effort) -> dict[str, Any]:
         },
         "continue-on-failure": True,
         "request-timeout": 30,
+        "tls-verify": ground.trusted,
         "suppress-health-check": ["all"],
         "generation": {
             "max-examples": effort.per_operation,

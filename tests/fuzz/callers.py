@@ -11,7 +11,7 @@ from garcom.access.accounts import Accounts
 from garcom.access.roles import Grant, Role
 from garcom.model.archive import zip_bundle
 from garcom.registry.registry import Registry
-from tests.integration.server import models
+from tests.integration.server import models, wire
 from tests.integration.server.running import Running, running, wait_for
 from tests.integration.server.wire import post, request
 
@@ -31,7 +31,12 @@ class Ground(NamedTuple):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.port}"
+        return f"{'https' if self.server.port in wire.secured else 'http'}://127.0.0.1:{self.server.port}"
+
+    @property
+    def trusted(self) -> str | bool:
+        """The certificate that a server behind TLS shows; as clients have it."""
+        return str(self.server.home / "self-signed.pem") if self.server.port in wire.secured else True
 
 
 @contextmanager
