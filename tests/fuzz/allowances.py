@@ -44,8 +44,9 @@ def is_allowed(failure: Failure, case: Case[Any], response: Response) -> bool:
         # It breaks no body that it does not know, and takes it for broken all the same.
         return case.media_type in OPAQUE and any(said in failure.message for said in _NOT_BROKEN)
     if isinstance(failure, UnsupportedMethodResponse):
-        # Who may not know of a model is told so whatever is asked: 405 would say that it exists.
-        return response.status_code == 404 and _problem(response) == "model-not-found"
+        # Who may not know of a model is told so whatever is asked: 405 would say that it exists. And what the policy
+        # does not name is for nobody whom the server does not know, public as the path's other methods may be.
+        return _problem(response) in ("model-not-found", "unauthenticated")
     return isinstance(failure, RejectedPositiveData) and _is_right(case, response)
 
 
