@@ -65,7 +65,7 @@ def main() -> int:
 
 def _row(server: Ground, caller: str, effort: Effort) -> Row:
     row, begun = Row(caller, Counter(), [], 0.0), time.monotonic()
-    for found in ask(server, caller, effort):
+    for found in ask(server, caller, effort, server.document()):
         row.answers.update(found.answers)
         row.failures.extend(found.failures)
         if sys.stderr.isatty():

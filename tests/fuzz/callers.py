@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from garcom.access.accounts import Accounts
 from garcom.access.roles import Grant, Role
@@ -32,6 +32,12 @@ class Ground(NamedTuple):
     @property
     def url(self) -> str:
         return f"{'https' if self.server.port in wire.secured else 'http'}://127.0.0.1:{self.server.port}"
+
+    def document(self) -> dict[str, Any]:
+        """The whole document, as an administrator sees it now."""
+        answer = self.server.ask(request("GET", "/openapi.json", X_API_Key=self.keys[ADMIN]))
+        assert answer.status == 200, answer
+        return dict(answer.json)
 
     @property
     def trusted(self) -> str | bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 def test_no_role_finds_a_server_error_or_an_answer_that_the_document_does_not_have(server: Ground) -> None:
     answers = {caller: Counter[int]() for caller in server.keys}
     failures: list[str] = []
+    document = server.document()
     for caller in server.keys:
-        for found in ask(server, caller, EFFORT):
+        for found in ask(server, caller, EFFORT, document):
             answers[caller].update(found.answers)
             failures += found.failures
     assert not failures, "\n\n".join(failures)
@@ -39,3 +41,25 @@ def test_no_role_finds_a_server_error_or_an_answer_that_the_document_does_not_ha
     # That the callers were who they should be: else everything is refused, and nothing is found.
     assert answers[NOBODY][200] < answers[str(Role.VIEWER)][200] < answers[ADMIN][200], answers
     assert answers[NOBODY][403] == 0 < answers[str(Role.CLIENT)][403]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "schema", "check"),
+    [
+        (
+            "/healthz",
+            "200",
+            {"type": "object", "properties": {"status": {"const": "well"}}},
+            "response_schema_conformance",
+        ),
+        ("/healthz", "204", {"type": "object"}, "status_code_conformance"),
+        ("/v1/me", "200", {"type": "object", "required": ["password"]}, "response_schema_conformance"),
+    ],
+)
+def test_what_the_document_does_not_have_is_found(
+    server: Ground, path: str, status: str, schema: dict[str, Any], check: str
+) -> None:
+    told = {status: {"description": "Not so.", "content": {"application/json": {"schema": schema}}}}
+    document = server.document() | {"paths": {path: {"get": {"responses": told}}}}
+    found = [failure for each in ask(server, ADMIN, EFFORT, document) for failure in each.failures]
+    assert any(failure.startswith(f"{check} · GET {path}") for failure in found), found

@@ -92,7 +92,7 @@ def test_every_make_target_in_a_page_exists() -> None:
             if block.language == "sh":
                 told |= {
                     words[1]
-                    for line in block.text.splitlines()
+                    for line in block.text.replace("\\\n", " ").splitlines()
                     if (words := shlex.split(line, comments=True))[:1] == ["make"]
                 }
         assert told <= targets, page
