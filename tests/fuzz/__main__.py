@@ -21,7 +21,7 @@ from tests.fuzz.callers import Ground, ground
 #: So many cases make the proof.
 CASES = 20_000
 #: Examples that are drawn for each operation, in each round; rounds go on until there are enough cases.
-PER_OPERATION = 30
+PER_OPERATION = 40
 COLUMNS = ("caller", "cases", "2xx", "3xx", "4xx", "5xx", "no answer", "failures", "seconds")
 
 
@@ -68,17 +68,18 @@ def _row(server: Ground, caller: str, effort: Effort) -> Row:
     for found in ask(server, caller, effort, server.document()):
         row.answers.update(found.answers)
         row.failures.extend(found.failures)
+        for failure in found.failures:
+            print(f"{caller}: {failure}", file=sys.stderr, flush=True)
         if sys.stderr.isatty():
             print(f"\r{caller}: {row.answers.total():,} cases, {found.label:.60}\033[K\r", end="", file=sys.stderr)
     return row._replace(seconds=time.monotonic() - begun)
 
 
 def _judge(rows: list[Row]) -> int:
-    """The sum, and each failure; the status of the process."""
+    """The sum of all rows, and the status of the process."""
     answers = sum((row.answers for row in rows), Counter[int]())
-    failures = [f"{row.caller}: {failure}" for row in rows for failure in row.failures]
+    failures = [failure for row in rows for failure in row.failures]
     print(_line(Row("**all**", answers, failures, sum(row.seconds for row in rows)).cells()))
-    print(*("", *failures), sep="\n\n", end="")
     return 1 if failures or any(status // 100 in (0, 5) for status in answers) else 0
 
 

@@ -13,7 +13,9 @@ from tests.fuzz import allowances, bodies
 from tests.fuzz.asking import Effort, ask
 from tests.fuzz.callers import ADMIN, NOBODY, Ground, ground
 
-EFFORT = Effort(per_operation=3, phases=("examples", "fuzzing"), seed=4)
+#: Whoever may do everything gets furthest, and meets the borders of every schema.
+EFFORT = Effort(per_operation=1, phases=("examples", "fuzzing"), seed=4)
+FURTHEST = EFFORT._replace(phases=("examples", "coverage"))
 LEAST_CASES = 1_000
 
 
@@ -30,7 +32,7 @@ def test_no_role_finds_a_server_error_or_an_answer_that_the_document_does_not_ha
     failures: list[str] = []
     document = server.document()
     for caller in server.keys:
-        for found in ask(server, caller, EFFORT, document):
+        for found in ask(server, caller, FURTHEST if caller == ADMIN else EFFORT, document):
             answers[caller].update(found.answers)
             failures += found.failures
     assert not failures, "\n\n".join(failures)
