@@ -11,6 +11,15 @@ from fastapi.responses import HTMLResponse
 from garcom.http.sessions import Sessions
 
 
+class _Words(NamedTuple):
+    models: str
+    problems: str
+    log_out: str
+
+
+_WORDS = {"en": _Words("Models", "Problems", "Log out"), "pt": _Words("Modelos", "Problemas", "Sair")}
+
+
 class Visitor(NamedTuple):
     """Who looks at a page in a session, and what its forms and scripts send along."""
 
@@ -22,14 +31,16 @@ def page(
     title: str, body: str, visitor: Visitor | None = None, *, head: str = "", language: str = "en"
 ) -> HTMLResponse:
     """A page: ``body`` and ``head`` are HTML, the rest is text. Scripts and styles are files, never in the page."""
+    words = _WORDS[language]
     token = "" if visitor is None else f'<meta name="csrf-token" content="{escape(visitor.csrf_token)}">'
     return HTMLResponse(
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Garçom: {escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="/static/garcom.svg" type="image/svg+xml">'
         f'<link rel="stylesheet" href="/static/pages.css">{token}{head}</head><body>'
-        '<header><a class="name" href="/"><img src="/static/garcom.svg" alt="">Garçom</a><nav><a href="/">Models</a>'
-        f'<a href="/docs">API</a><a href="/docs/problems">Problems</a></nav>{_session(visitor)}</header>'
+        '<header><a class="name" href="/"><img src="/static/garcom.svg" alt="">Garçom</a><nav>'
+        f'<a href="/">{words.models}</a><a href="/docs">API</a><a href="/docs/problems">{words.problems}</a></nav>'
+        f"{_session(visitor, words)}</header>"
         f"{body}</body></html>"
     )
 
@@ -41,11 +52,11 @@ def visitor_of(request: Request) -> Visitor | None:
     return Visitor(request.state.principal.name, sessions.csrf(token)) if token else None
 
 
-def _session(visitor: Visitor | None) -> str:
+def _session(visitor: Visitor | None, words: _Words) -> str:
     if visitor is None:
         return ""
     return (
         f'<form class="session" method="post" action="/logout"><span>{escape(visitor.name)}</span>'
         f'<input type="hidden" name="csrf_token" value="{escape(visitor.csrf_token)}">'
-        "<button>Log out</button></form>"
+        f"<button>{words.log_out}</button></form>"
     )

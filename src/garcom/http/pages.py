@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from garcom.http.caller import caller
 from garcom.http.catalogue import Summary, catalogue
 from garcom.http.meanings import MEANINGS
 from garcom.http.page_frame import page, visitor_of
@@ -64,7 +65,7 @@ async def start(request: Request) -> HTMLResponse:
     body = "<h1>Models</h1>"
     if models:
         rows = "".join(map(_model_row, models))
-        body += _try_it(models, str(request.base_url).rstrip("/"))
+        body += _try_it(models, str(request.base_url).rstrip("/"), asks=caller(request).kind != "anybody")
         body += _table(("Model", "Answers", "Task", "Ask it at", ""), rows)
     else:
         body += _FIRST_MODEL
@@ -97,14 +98,17 @@ def _model_row(model: Summary) -> str:
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _try_it(models: list[Summary], base: str) -> str:
+def _try_it(models: list[Summary], base: str, *, asks: bool) -> str:
+    """Lines for a terminal; ``asks`` says that the server wants to know who asks."""
     answering = [model for model in models if model["answers"] is not None]
     if not answering:
         return "<p>No version answers. Choose one with <code>garcom use MODEL:N</code>.</p>"
     first = next((model for model in answering if model["default"]), answering[0])
     address = f"{base}/v1/models/{first['model']}"
+    key = " -H 'Authorization: Bearer gk_…'" if asks else ""
     line = (
-        f"curl -s {address}/example |\n  curl -s {address}/predict -H 'Content-Type: application/json' --data-binary @-"
+        f"curl -s {address}/example{key} |\n  curl -s {address}/predict{key} \\\n"
+        "    -H 'Content-Type: application/json' --data-binary @-"
     )
     return f'<p><a class="button" href="docs">Documentation of the API</a></p><pre>{escape(line)}</pre>'
 
