@@ -26,7 +26,7 @@ from garcom.controller.messages import (
     lengths,
     lengths_of,
 )
-from garcom.errors import GarcomError, LakeUnavailable, MalformedBody, Overloaded
+from garcom.errors import GarcomError, LakeUnavailable, MalformedBody, Overloaded, SettingsError, Unavailable
 
 logger = logging.getLogger("garcom.controller")
 
@@ -101,6 +101,12 @@ class Answering:
             logger.error("lake cannot be reached", extra={"why": why})
             return Refusal.of(
                 LakeUnavailable("The lake cannot be read or written now; the server's log says why.")
+            ), b""
+        except SettingsError as error:
+            # A disk that is full, or rights that have changed: that is the operator's, and so are the paths it names.
+            logger.error("home folder cannot be used", extra={"why": str(error)})
+            return Refusal.of(
+                Unavailable("The server cannot read or write its own files now; its log says why. Try again later.")
             ), b""
         except GarcomError as error:
             return Refusal.of(error), b""

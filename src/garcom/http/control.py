@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from garcom.addresses import Proxies
 from garcom.controller.asking import Controller
-from garcom.errors import GarcomError
+from garcom.errors import Fault, GarcomError, InputError
 from garcom.http import accounts, audit, health, login, models, pages, predictions, tokens, uploads
 from garcom.http.admission import Admission
 from garcom.http.bodies import Bodies
@@ -99,10 +99,16 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
-    first = error.errors()[0]
-    where = ".".join(map(str, first.get("loc", ())))
-    detail = f"The request's parameters do not fit: {where}: {first.get('msg', '')}."
-    return response(plain_problem(422, detail, request.state.request_id))
+    faults = tuple(map(_fault, error.errors()))
+    said = InputError(f"The request's parameters do not fit: {faults[0].sentence()}", faults[:100])
+    return response_of(said, request.state.request_id)
+
+
+def _fault(found: dict[str, Any]) -> Fault:
+    """What is wrong with a parameter, without its value."""
+    where = ".".join(map(str, found.get("loc", ())[1:]))
+    expected = str(found.get("msg", "")).removeprefix("Input should be ")
+    return Fault(where, expected[:1].lower() + expected[1:], "something else")
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:

@@ -25,6 +25,8 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
 MAX_SUBJECT_BYTES = 255
 #: Stands for a header that was sent empty, or twice: neither may pass for one that was not sent.
 _UNFIT = b" "
+#: Stands for a second header that says who asks.
+TWO_CREDENTIALS = b"  "
 
 #: Headers that say who asks.
 CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
@@ -69,8 +71,11 @@ class Head(NamedTuple):
 
 
 def credential_of(name: bytes, value: bytes, before: bytes) -> bytes:
-    """What a header proves, as an Authorization header says it; two of them prove nothing."""
-    if before or not value:
+    """What a header proves, as an Authorization header says it; of two, none is believed."""
+    if before:
+        return TWO_CREDENTIALS
+    value = value.strip(b" \t")
+    if not value:
         return _UNFIT
     return value if name == b"authorization" else b"Bearer " + value
 

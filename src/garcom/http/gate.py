@@ -17,6 +17,7 @@ from garcom.access.principals import ANYBODY, NOBODY, Principal
 from garcom.access.roles import Permission
 from garcom.access.seals import Seal
 from garcom.errors import Forbidden, ModelNotFound, NotFound, Unauthenticated
+from garcom.http.edge import TWO_CREDENTIALS
 from garcom.http.rules import Reach, Rule
 from garcom.http.sessions import MARK, SAFE_METHODS, Header, Sessions
 
@@ -133,15 +134,21 @@ class Gate:
 
         A session that has ended is nobody's. Raises Forbidden where a page of another site is behind the request.
         """
-        if credential.startswith(CERTIFICATE) and method not in SAFE_METHODS:
-            self.sessions.refuse_foreign(headers)  # browsers show certificates to whichever page asks
+        if credential and not credential.startswith(CERTIFICATE):
+            return self.identify(credential)
+        unsafe = method not in SAFE_METHODS
+        if unsafe:
+            self.sessions.refuse_foreign(headers)  # browsers show cookies and certificates to whichever page asks
         if credential:
             return self.identify(credential)
-        session = self.sessions.credential(method, headers)
+        token = self.sessions.token(headers)
         try:
-            return self.identify(session)
+            principal = self.identify(MARK + token.encode() if token else b"")
         except Unauthenticated:
             return NOBODY
+        if unsafe and token and principal is not ANYBODY:
+            self.sessions.check_request(token, headers)
+        return principal
 
     def permit(self, principal: Principal, rule: Rule | None, model: str | None = None) -> None:
         """Let the principal pass, or raise why not.
@@ -179,7 +186,12 @@ class Gate:
             return self._verify_session(credential[len(MARK) :].decode("latin-1"), self._access)
         if credential.startswith(CERTIFICATE):
             return self._certified(credential[len(CERTIFICATE) :].decode()), float("inf")
+        if credential == TWO_CREDENTIALS:
+            raise Unauthenticated(
+                "Expected one Authorization or X-API-Key header, got two. Send the one that counts, once."
+            )
         scheme, _, secret = credential.decode("latin-1").partition(" ")
+        secret = secret.lstrip(" ")
         if scheme.lower() != _BEARER or not secret or not secret.isascii():
             raise refused()
         if secret.startswith(_KEY):

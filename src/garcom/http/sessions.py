@@ -44,17 +44,9 @@ class Sessions:
         """The session's token; empty where there is none."""
         return self.cookie(headers, "garcom")
 
-    def credential(self, method: str, headers: Collection[Header]) -> bytes:
-        """What the cookie of a request proves, marked as a session; empty where there is none.
-
-        Raises Forbidden where another site's page is at work, or the CSRF token of an unsafe request is not right.
-        """
-        if method not in SAFE_METHODS:
-            self.refuse_foreign(headers)
-        token = self.token(headers)
-        if token and method not in SAFE_METHODS:
-            self.check_csrf(token, _value(headers, _CSRF_HEADER).decode("latin-1"))
-        return MARK + token.encode() if token else b""
+    def check_request(self, token: str, headers: Iterable[Header]) -> None:
+        """Raises Forbidden for an unsafe request of a session that does not show the session's CSRF token."""
+        self.check_csrf(token, _value(headers, _CSRF_HEADER).decode("latin-1"))
 
     def csrf(self, token: str) -> str:
         """What a page of this session sends along, as header ``X-CSRF-Token`` or form field ``csrf_token``."""

@@ -102,7 +102,15 @@ def test_two_credentials_prove_nothing(guarded: Guarded) -> None:
     both = post("/predict", RECORD, Authorization=f"Bearer {key}", X_API_Key=key)
     twice = post("/predict", RECORD, Authorization=f"Bearer {key}", AUTHORIZATION=f"Bearer {key}")
     for data in (both, twice):
-        assert guarded.server.ask(data).status == 401
+        answer = guarded.server.ask(data)
+        assert (answer.status, "got two" in answer.json["detail"]) == (401, True)
+    assert guarded.server.ask(post("/predict", RECORD, X_API_Key=f"{key} ")).status == 200  # blanks are no part of it
+
+
+def test_a_parameter_that_does_not_fit_is_told_like_everything_else(guarded: Guarded) -> None:
+    answer = guarded.get("/v1/models/wine/predictions?limit=0", "admin")
+    assert (answer.status, answer.json["type"]) == (400, "/docs/problems#bad-request")
+    assert answer.json["errors"][0]["where"] == "limit"
 
 
 def test_nothing_of_another_model_can_be_read_guessed_or_listed(guarded: Guarded) -> None:

@@ -12,7 +12,7 @@ import pytest
 from garcom.controller.answering import Answering
 from garcom.controller.asking import SOCKET, Controller
 from garcom.controller.messages import AddActuals, AnyQuestion, FindPrediction, Reply
-from garcom.errors import ActualsRefused, Fault, GarcomError, LakeUnavailable, PredictionNotFound
+from garcom.errors import ActualsRefused, Fault, GarcomError, LakeUnavailable, PredictionNotFound, SettingsError, Unavailable
 from garcom.model.signature import Output
 
 REFUSED = ActualsRefused("1 of 2 is wrong.", (Fault("actuals[0]", "this", "that"),), rows=2, refused=1)
@@ -20,6 +20,7 @@ ERRORS: dict[str, Exception] = {
     "none": PredictionNotFound("There is none."),
     "store": LakeUnavailable("http://10.0.0.1/secret"),
     "disk": OSError(errno.ENOSPC, "No space left on device", "/home/secret"),
+    "home": SettingsError("The database /home/secret/garcom.db cannot be used (disk is full)."),
     "fault": ValueError("secret"),
 }
 
@@ -68,4 +69,10 @@ def test_errors_are_themselves_again(tmp_path: Path) -> None:
 def test_faults_tell_no_address_and_no_value(tmp_path: Path, id: str, kind: type[GarcomError]) -> None:
     with pytest.raises(kind) as caught:
         asyncio.run(ask(tmp_path, FindPrediction(id=id)))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_home_folder_that_cannot_be_used_is_told_without_its_path(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="its own files") as caught:
+        asyncio.run(ask(tmp_path, FindPrediction(id="home")))
     assert "secret" not in str(caught.value)

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from garcom.access.access_list import AccessList
+from garcom.access.principals import NOBODY, Principal
 from garcom.access.seals import Seal
-from garcom.errors import Forbidden
+from garcom.errors import Forbidden, Unauthenticated
+from garcom.http.gate import Gate
 from garcom.http.sessions import MARK, Sessions, local_path
 
 SEAL = Seal(b"0" * 32)
@@ -17,10 +20,35 @@ def headers(cookie: str = f"garcom={TOKEN}", host: str = "localhost:8000", **mor
     return found + [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in more.items()]
 
 
+ANA = Principal(kind="user", name="ana")
+
+
+def caller(method: str, sent: Headers, sessions: Sessions = SESSIONS) -> Principal:
+    """Whom a gate knows that takes one session as ana's, and no other credential."""
+
+    def session_of(token: str, access: AccessList) -> tuple[Principal, float]:
+        if token != TOKEN:
+            raise Unauthenticated("no session")
+        return ANA, float("inf")
+
+    def token_of(token: str, access: AccessList) -> tuple[Principal, float]:
+        raise Unauthenticated("no token")
+
+    gate = Gate(token_of, sessions=sessions, verify_session=session_of)
+    gate.follow(AccessList(revision=1, required=True))
+    return gate.caller(method, sent, b"")
+
+
 def test_a_cookie_is_a_credential_of_its_own_kind() -> None:
-    assert SESSIONS.credential("GET", headers()) == MARK + TOKEN.encode()
-    assert SESSIONS.credential("GET", headers("theme=dark")) == b""
-    assert SESSIONS.credential("POST", [(b"host", b"localhost")]) == b""  # no session, nothing to forge
+    assert caller("GET", headers()) is ANA
+    assert caller("GET", headers("theme=dark")) is NOBODY
+    assert caller("POST", [(b"host", b"localhost")]) is NOBODY  # no session, nothing to forge
+    assert MARK[0] == 0  # which no header can hold
+
+
+def test_a_session_that_has_ended_is_nobodys_and_needs_no_token() -> None:
+    for method in ("GET", "POST"):
+        assert caller(method, headers("garcom=ended")) is NOBODY
 
 
 @pytest.mark.parametrize(
@@ -52,19 +80,19 @@ def test_over_tls_only_a_cookie_that_no_other_host_can_set() -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND", "get"])
 def test_what_may_change_something_needs_the_token_of_this_very_session(method: str) -> None:
     right = SESSIONS.csrf(TOKEN)
-    assert SESSIONS.credential(method, headers(x_csrf_token=right)) == MARK + TOKEN.encode()
+    assert caller(method, headers(x_csrf_token=right)) is ANA
     for wrong in ("", right[:-1], right + "A", right.swapcase(), SESSIONS.csrf(TOKEN + "x"), "é", TOKEN):
         with pytest.raises(Forbidden, match="CSRF token"):
-            SESSIONS.credential(method, headers(x_csrf_token=wrong))
+            caller(method, headers(x_csrf_token=wrong))
     with pytest.raises(Forbidden, match="CSRF token"):
-        SESSIONS.credential(method, headers())
+        caller(method, headers())
     with pytest.raises(Forbidden, match="CSRF token"):
-        Sessions(Seal(b"1" * 32)).credential(method, headers(x_csrf_token=right))
+        caller(method, headers(x_csrf_token=right), Sessions(Seal(b"1" * 32)))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_what_changes_nothing_needs_none(method: str) -> None:
-    assert SESSIONS.credential(method, headers(origin="https://evil.example")) == MARK + TOKEN.encode()
+    assert caller(method, headers(origin="https://evil.example")) is ANA
 
 
 OWN: list[dict[str, str]] = [
@@ -93,12 +121,12 @@ FOREIGN: list[dict[str, str]] = [
 @pytest.mark.parametrize("told", FOREIGN)
 def test_a_page_of_another_site_gets_nowhere_even_with_the_right_token(cookie: str, told: dict[str, str]) -> None:
     with pytest.raises(Forbidden, match="another site"):
-        SESSIONS.credential("POST", headers(cookie, x_csrf_token=SESSIONS.csrf(TOKEN), **told))
+        caller("POST", headers(cookie, x_csrf_token=SESSIONS.csrf(TOKEN), **told))
 
 
 @pytest.mark.parametrize("told", OWN)
 def test_pages_of_this_server_and_of_listed_origins(told: dict[str, str]) -> None:
-    SESSIONS.credential("POST", headers(x_csrf_token=SESSIONS.csrf(TOKEN), **told))
+    caller("POST", headers(x_csrf_token=SESSIONS.csrf(TOKEN), **told))
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/docs?a=b#c", "/v1/models/wine", "/pre%C3%A7os", "/a//b", "/a:b@c"])
