@@ -383,7 +383,7 @@ def _with_problems(path: str, method: str, operation: dict[str, Any]) -> dict[st
     if "{" in path or path == "/example":
         statuses.add("404")
     if any(parameter["in"] != "path" for parameter in operation.get("parameters", ())):
-        statuses |= {"400", "422"}
+        statuses.add("400")
     if "requestBody" in operation and rule != PUBLIC:
         statuses |= {"400", "409", "413", "415", "422"}
     own = {status: response for status, response in operation["responses"].items() if status != "422"}
