@@ -20,8 +20,10 @@ from garcom.controller.messages import ArriveFromProvider, DepartToProvider, Log
 from garcom.errors import Forbidden, GarcomError, InputError, NotFound, RateLimited, Unauthenticated, Unavailable
 from garcom.http.bodies import Bodies, read_short
 from garcom.http.caller import address, caller
-from garcom.http.login_page import language_of, login_page
+from garcom.http.languages import reader_language
+from garcom.http.login_page import login_page, still_logged_in
 from garcom.http.login_ways import LoginWays
+from garcom.http.page_frame import visitor_of
 from garcom.http.problems import status_of
 from garcom.http.sessions import Sessions, local_path
 
@@ -71,12 +73,13 @@ async def log_out(request: Request) -> Response:
     sessions = _sessions(request)
     token = sessions.token(request.headers.raw)
     if token:
-        sessions.refuse_foreign(request.headers.raw)
-        sessions.check_csrf(token, (await _form(request)).get("csrf_token", ""))
+        try:
+            sessions.refuse_foreign(request.headers.raw)
+            sessions.check_csrf(token, (await _form(request)).get("csrf_token", ""))
+        except Forbidden as error:
+            return _stay(request, error)
         await _controller(request).ask(LogOut(by=str(caller(request)), address=address(request)), token.encode())
-    answer = _on("/login")
-    answer.headers.append("set-cookie", sessions.set("", 0))
-    return answer
+    return _out(sessions)
 
 
 @router.get("/login/provider")
@@ -119,7 +122,7 @@ def _page(request: Request, next_path: str, message: str = "", error: GarcomErro
     sessions = _sessions(request)
     cookie = sessions.cookie(request.headers.raw, _FORM_COOKIE) or secrets.token_urlsafe(32)
     response = login_page(
-        language_of(request.headers.get("accept-language", "")),
+        reader_language(request),
         sessions.csrf(_form_session(cookie)),
         next_path,
         provider=_ways(request).provider,
@@ -129,9 +132,26 @@ def _page(request: Request, next_path: str, message: str = "", error: GarcomErro
         response.status_code = status_of(error)
     if isinstance(error, Unavailable):
         response.headers["retry-after"] = str(error.retry_after_s)
-    response.headers["vary"] = "Accept-Language, Cookie"
     response.headers.append("set-cookie", sessions.set_cookie(_FORM_COOKIE, cookie, _LOGIN_S))
     return response
+
+
+def _stay(request: Request, error: Forbidden) -> Response:
+    """For a browser whose form could not end the session, a page with one that can; raises the error for others."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise error
+    visitor = visitor_of(request)
+    if visitor is None:  # the session has ended already
+        return _out(_sessions(request))
+    response = still_logged_in(reader_language(request), visitor)
+    response.status_code = status_of(error)
+    return response
+
+
+def _out(sessions: Sessions) -> Response:
+    answer = _on("/login")
+    answer.headers.append("set-cookie", sessions.set("", 0))
+    return answer
 
 
 def _begin(request: Request, session: Session, next_path: str) -> Response:

@@ -1,4 +1,4 @@
-"""The login page, in English and Portuguese; it needs no script."""
+"""The pages of logging in and out, in English and Portuguese; they need no script."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse
 
-from garcom.http.page_frame import page
+from garcom.http.page_frame import Visitor, page
 
 
 class Words(NamedTuple):
@@ -25,10 +25,13 @@ class Words(NamedTuple):
     failed: str
     no_role: str
     unavailable: str
+    log_out: str
+    still: str
+    back: str
 
 
 #: By the language's tag.
-LANGUAGES = {
+WORDS = {
     "en": Words(
         title="Log in",
         name="Name",
@@ -41,6 +44,9 @@ LANGUAGES = {
         failed="The login did not succeed. Try again.",
         no_role="You are known, but have no role here. Ask an administrator.",
         unavailable="Logging in is not possible at the moment. Try again shortly.",
+        log_out="Log out",
+        still="You are still logged in: the request to log out did not come from a page of this session.",
+        back="Back to the models",
     ),
     "pt": Words(
         title="Entrar",
@@ -54,30 +60,18 @@ LANGUAGES = {
         failed="A entrada não deu certo. Tente de novo.",
         no_role="Você é conhecido, mas não tem papel aqui. Fale com um administrador.",
         unavailable="Não é possível entrar neste momento. Tente de novo em instantes.",
+        log_out="Sair",
+        still="Você ainda não saiu: o pedido para sair não veio de uma página desta sessão.",
+        back="Voltar aos modelos",
     ),
 }
-
-
-def language_of(accepted: str) -> str:
-    """The language of an Accept-Language header that a reader likes best (RFC 9110 §12.5.4), English otherwise."""
-    best, weight = "en", 0.0
-    for part in accepted[:500].split(","):
-        tag, _, q = part.strip().partition(";q=")
-        language = tag.split("-")[0].strip().lower()
-        try:
-            liked = float(q) if q else 1.0
-        except ValueError:
-            continue
-        if language in LANGUAGES and liked > weight:
-            best, weight = language, liked
-    return best
 
 
 def login_page(
     language: str, csrf_token: str, next_path: str, *, provider: str = "", message: str = ""
 ) -> HTMLResponse:
     """The page; ``provider`` is the name of one that can be logged in at, ``message`` a field of Words."""
-    words = LANGUAGES[language]
+    words = WORDS[language]
     told = f'<p class="refusal" role="alert">{escape(getattr(words, message))}</p>' if message else ""
     departure = escape(f"/login/provider?{urlencode({'next': next_path})}")
     other = f'<a class="button other" href="{departure}">{escape(words.provider)} {escape(provider)}</a>'
@@ -92,5 +86,19 @@ def login_page(
         f'<input type="hidden" name="csrf_token" value="{escape(csrf_token)}">'
         f'<input type="hidden" name="next" value="{escape(next_path)}">'
         f"<button>{escape(words.submit)}</button></form>{other if provider else ''}</main>",
+        language=language,
+    )
+
+
+def still_logged_in(language: str, visitor: Visitor) -> HTMLResponse:
+    """What a person sees whose session could not be ended, with the button that ends it."""
+    words = WORDS[language]
+    return page(
+        words.log_out,
+        f'<main class="login"><form method="post" action="/logout"><h1>{escape(words.log_out)}</h1>'
+        f'<p class="refusal" role="alert">{escape(words.still)}</p>'
+        f'<input type="hidden" name="csrf_token" value="{escape(visitor.csrf_token)}">'
+        f"<button>{escape(words.log_out)}</button></form>"
+        f'<a class="button other" href="/">{escape(words.back)}</a></main>',
         language=language,
     )

@@ -17,7 +17,8 @@ class _Words(NamedTuple):
     log_out: str
 
 
-_WORDS = {"en": _Words("Models", "Problems", "Log out"), "pt": _Words("Modelos", "Problemas", "Sair")}
+#: By the language's tag.
+WORDS = {"en": _Words("Models", "Problems", "Log out"), "pt": _Words("Modelos", "Problemas", "Sair")}
 
 
 class Visitor(NamedTuple):
@@ -27,11 +28,9 @@ class Visitor(NamedTuple):
     csrf_token: str
 
 
-def page(
-    title: str, body: str, visitor: Visitor | None = None, *, head: str = "", language: str = "en"
-) -> HTMLResponse:
+def page(title: str, body: str, visitor: Visitor | None = None, *, language: str, head: str = "") -> HTMLResponse:
     """A page: ``body`` and ``head`` are HTML, the rest is text. Scripts and styles are files, never in the page."""
-    words = _WORDS[language]
+    words = WORDS[language]
     token = "" if visitor is None else f'<meta name="csrf-token" content="{escape(visitor.csrf_token)}">'
     return HTMLResponse(
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Garçom: {escape(title)}</title>'
@@ -41,7 +40,8 @@ def page(
         '<header><a class="name" href="/"><img src="/static/garcom.svg" alt="">Garçom</a><nav>'
         f'<a href="/">{words.models}</a><a href="/docs">API</a><a href="/docs/problems">{words.problems}</a></nav>'
         f"{_session(visitor, words)}</header>"
-        f"{body}</body></html>"
+        f"{body}</body></html>",
+        headers={"vary": "Accept-Language, Cookie"},
     )
 
 

@@ -11,8 +11,10 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from garcom.http.caller import caller
 from garcom.http.catalogue import Summary, catalogue
-from garcom.http.meanings import MEANINGS
+from garcom.http.languages import reader_language
+from garcom.http.meanings import MEANINGS, Saying
 from garcom.http.page_frame import page, visitor_of
+from garcom.http.page_words import PAGE_WORDS, PageWords
 from garcom.http.problems import STATUSES
 
 router = APIRouter(include_in_schema=False)
@@ -26,16 +28,15 @@ _DOCS_BODY = (
 )
 
 _FIRST_MODEL = """\
-<p>No model is registered yet. Get one in:</p>
 <pre>garcom pack model.pkl --name wine --data wine.csv --target quality
-garcom register wine-….bundle</pre>
-<p>It answers within a second, without a restart.</p>"""
+garcom register wine-….bundle</pre>"""
 
 
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
     """Swagger UI over this server's document."""
-    return page("the API of this server", _DOCS_BODY, visitor_of(request), head=_DOCS_HEAD)
+    language = reader_language(request)
+    return page(PAGE_WORDS[language].api, _DOCS_BODY, visitor_of(request), head=_DOCS_HEAD, language=language)
 
 
 @router.get("/openapi.json")
@@ -49,27 +50,28 @@ async def openapi(request: Request) -> JSONResponse:
 @router.get("/docs/problems")
 async def problems(request: Request) -> HTMLResponse:
     """What the ``type`` of each problem means; problems point here."""
-    body = (
-        "<h1>Problems</h1><p>Every error is <code>application/problem+json</code>: <code>detail</code> says what was "
-        "expected, what came and what to do; <code>errors</code> says where.</p>"
-        + _table(("Type", "Status", "When", "What to do"), "".join(map(_problem_row, _problem_kinds())))
-    )
-    return page("Problems", f'<main class="page">{body}</main>', visitor_of(request))
+    language = reader_language(request)
+    words = PAGE_WORDS[language]
+    rows = "".join(_problem_row(slug, status, MEANINGS[slug].said(language)) for slug, status in _problem_kinds())
+    body = f"<h1>{words.problems}</h1><p>{words.every_error}</p>{_table(words.problem_columns, rows)}"
+    return page(words.problems, f'<main class="page">{body}</main>', visitor_of(request), language=language)
 
 
 @router.get("/")
 async def start(request: Request) -> HTMLResponse:
     """The models with their addresses, or how to get the first one in."""
     known = catalogue(request)
+    language = reader_language(request)
+    words = PAGE_WORDS[language]
     models = await asyncio.to_thread(known.models)
-    body = "<h1>Models</h1>"
+    body = f"<h1>{words.models}</h1>"
     if models:
-        rows = "".join(map(_model_row, models))
-        body += _try_it(models, str(request.base_url).rstrip("/"), asks=caller(request).kind != "anybody")
-        body += _table(("Model", "Answers", "Task", "Ask it at", ""), rows)
+        rows = "".join(_model_row(model, words) for model in models)
+        base = str(request.base_url).rstrip("/")
+        body += _try_it(models, base, words, asks=caller(request).kind != "anybody") + _table(words.columns, rows)
     else:
-        body += _FIRST_MODEL
-    return page("Models", f'<main class="page">{body}</main>', visitor_of(request))
+        body += f"<p>{words.no_model}</p>{_FIRST_MODEL}<p>{words.soon}</p>"
+    return page(words.models, f'<main class="page">{body}</main>', visitor_of(request), language=language)
 
 
 def _problem_kinds() -> list[tuple[str, str]]:
@@ -79,30 +81,29 @@ def _problem_kinds() -> list[tuple[str, str]]:
     ]
 
 
-def _problem_row(kind: tuple[str, str]) -> str:
-    slug, status = kind
-    cells = (f"<code>{slug}</code>", status, *map(escape, MEANINGS[slug]))
+def _problem_row(slug: str, status: str, said: Saying) -> str:
+    cells = (f"<code>{slug}</code>", status, *map(escape, said))
     return f'<tr id="{slug}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _model_row(model: Summary) -> str:
+def _model_row(model: Summary, words: PageWords) -> str:
     name = escape(model["model"])
     paths = [model["predict"], *model["routes"], *(["/predict"] if model["default"] else [])]
     cells = (
-        f"<strong>{name}</strong>{' <span class=mark>default</span>' if model['default'] else ''}",
-        "nothing" if model["answers"] is None else f"version {model['answers']}",
-        escape(model["task"] or ""),
+        f"<strong>{name}</strong>{f' <span class=mark>{words.default}</span>' if model['default'] else ''}",
+        words.nothing if model["answers"] is None else f"{words.version} {model['answers']}",
+        escape(words.tasks.get(model["task"] or "", model["task"] or "")),
         "<br>".join(f"<code>POST {escape(path)}</code>" for path in paths),
-        f'<a href="v1/models/{name}">details</a> <a href="v1/models/{name}/example">example</a>',
+        f'<a href="v1/models/{name}">{words.details}</a> <a href="v1/models/{name}/example">{words.example}</a>',
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _try_it(models: list[Summary], base: str, *, asks: bool) -> str:
+def _try_it(models: list[Summary], base: str, words: PageWords, *, asks: bool) -> str:
     """Lines for a terminal; ``asks`` says that the server wants to know who asks."""
     answering = [model for model in models if model["answers"] is not None]
     if not answering:
-        return "<p>No version answers. Choose one with <code>garcom use MODEL:N</code>.</p>"
+        return f"<p>{words.none_answers}</p>"
     first = next((model for model in answering if model["default"]), answering[0])
     address = f"{base}/v1/models/{first['model']}"
     key = " -H 'Authorization: Bearer gk_…'" if asks else ""
@@ -110,7 +111,7 @@ def _try_it(models: list[Summary], base: str, *, asks: bool) -> str:
         f"curl -s {address}/example{key} |\n  curl -s {address}/predict{key} \\\n"
         "    -H 'Content-Type: application/json' --data-binary @-"
     )
-    return f'<p><a class="button" href="docs">Documentation of the API</a></p><pre>{escape(line)}</pre>'
+    return f'<p><a class="button" href="docs">{words.documentation}</a></p><pre>{escape(line)}</pre>'
 
 
 def _table(columns: tuple[str, ...], rows: str) -> str:

@@ -80,6 +80,26 @@ def test_a_wrong_password_tells_nothing(site: Site, name: str) -> None:
         assert "form" in answer.text  # it can be tried again from this page
 
 
+def test_the_pages_speak_the_reader_s_language(site: Site) -> None:
+    portuguese = {
+        "/": ("Modelos", "versão 1", "padrão"),
+        "/docs": ("a API deste servidor", "Problemas"),
+        "/docs/problems": ("O que fazer", "Corrija o corpo.", "Veja o cabeçalho Allow."),
+    }
+    with site.browser(**{"accept-language": "pt-BR,pt;q=0.9"}) as reader, site.browser() as other:
+        for browser in (reader, other):
+            browser.log_in("ana", PASSWORD)
+        for path, words in portuguese.items():
+            page, english = reader.get(path), other.get(path)
+            assert '<html lang="pt">' in page.text
+            assert "Sair" in page.text
+            assert '<html lang="en">' in english.text
+            assert page.headers["vary"].startswith("Accept-Language, Cookie")
+            for word in words:
+                assert word in page.text, word
+                assert word not in english.text, word
+
+
 def test_the_form_speaks_the_reader_s_language(site: Site) -> None:
     with site.browser(**{"accept-language": "pt-BR,pt;q=0.9,en;q=0.8"}) as browser:
         page = browser.get("/login")
@@ -149,7 +169,12 @@ def test_a_logout_ends_the_session_everywhere(site: Site) -> None:
         assert thief.get("/v1/me", cookie=stolen).status_code == 200
         for wrong in ({"other": "x"}, {"csrf_token": "x"}):
             assert browser.submit("/logout", wrong).status_code == 403
+            assert browser.submit("/logout", wrong, accept="*/*").json()["type"] == "/docs/problems#forbidden"
+        refused = browser.submit("/logout", {"csrf_token": "old"}, **{"accept-language": "pt"})
+        assert refused.headers["content-type"].startswith("text/html")
+        assert "Você ainda não saiu" in refused.text
         token = browser.csrf()
+        assert f'value="{token}"' in refused.text  # its button does
         assert browser.submit("/logout", {"csrf_token": token}, origin="https://evil.example").status_code == 403
         assert browser.get("/v1/me").status_code == 200
         answer = browser.submit("/logout", {"csrf_token": token})
@@ -160,6 +185,8 @@ def test_a_logout_ends_the_session_everywhere(site: Site) -> None:
         assert thief.get("/", cookie=stolen).status_code == 303
         assert thief.get("/healthz", cookie=stolen).status_code == 200
         assert browser.submit("/logout", {}).status_code == 303  # once more is no harm
+        late = thief.submit("/logout", {"csrf_token": "old"}, cookie=stolen)  # a page that was left open
+        assert (late.status_code, late.headers["location"]) == (303, "/login")
 
 
 def test_roles_of_a_session_are_those_of_now(site: Site) -> None:
