@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from garcom.cli import app
-from garcom.errors import Conflict, GarcomError, InputError
+from garcom.errors import Conflict, GarcomError, InputError, SettingsError
 from garcom.journal.pseudonyms import SubjectKey, trail_name
 from garcom.lake.tables import Lake
 from garcom.storage.audit import record, terminal
@@ -210,3 +210,16 @@ def test_what_cannot_be_asked(garcom: Terminal) -> None:
         garcom("audit", "tail", "--subject", ANA)
     assert garcom.run("audit", "tail", "--subject", ANA, "--target", "wine").exit_code == 2
     assert garcom.run("audit", "accept").exit_code == 2
+
+
+def test_a_trail_without_its_table_is_told_as_that(garcom: Terminal) -> None:
+    garcom("user", "add", "ana", "--no-password")
+    alter(garcom.home, "DROP TABLE audit")
+    result = garcom.run("audit", "verify")
+    assert result.exit_code == 1
+    assert "the table audit is missing" in result.stdout
+    found = json.loads(garcom.run("audit", "verify", "--json").stdout)
+    assert (found["intact"], found["rows"]) == (False, 0)
+    for command in (("audit", "tail"), ("user", "remove", "ana")):
+        with pytest.raises(SettingsError, match=r"no such table: audit.*Restore it from a backup"):
+            garcom(*command)

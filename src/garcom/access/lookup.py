@@ -24,12 +24,13 @@ def require_user(connection: Connection, name: str) -> UserRow:
 
 def require_key(connection: Connection, prefix: str) -> KeyRow:
     """The API key of this prefix. Raises NotFound."""
-    # Somebody may take the key itself for its prefix; no message repeats that.
-    shown = repr(prefix) if is_prefix(prefix) else "something else"
     found = accounts.find_key(connection, prefix)
+    if found is None and is_prefix(prefix):
+        raise NotFound(f"No API key begins with {prefix}. `garcom api-key list` tells which there are.")
     if found is None:
+        # Somebody may take the key itself for its prefix; no message repeats that.
         raise NotFound(
-            f"Expected the prefix of an API key, as in gk_ and eight characters, got {shown}. `garcom api-key list` "
+            "Expected the prefix of an API key, gk_ and eight characters, got something else. `garcom api-key list` "
             "tells which there are."
         )
     return found

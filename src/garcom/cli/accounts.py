@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +32,9 @@ RolesOption = Annotated[
 GrantArgument = Annotated[
     str, typer.Argument(metavar="ROLE[:MODEL]", help="A role for all models (viewer), or for one (client:wine).")
 ]
+
+#: A moment less far away is told with its time.
+_NEAR = timedelta(days=2)
 
 
 def accounts_of(home: Path | None) -> Accounts:
@@ -90,6 +93,11 @@ def day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
 
 
+def expiry(moment: datetime, now: datetime) -> str:
+    """The day on which a key ends, or ended; with the time (UTC) where it is so near that the day tells too little."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if abs(moment - now) < _NEAR else day(moment)
+
+
 def _state_of_user(user: User) -> str:
     if user.disabled_at is not None:
         return f"disabled {day(user.disabled_at)}"
@@ -101,4 +109,4 @@ def _state_of_key(key: Key, now: datetime) -> str:
         return f"revoked {day(key.revoked_at)}"
     if key.expires_at is None:
         return "valid"
-    return f"{'valid until' if key.expires_at > now else 'expired'} {day(key.expires_at)}"
+    return f"{'valid until' if key.expires_at > now else 'expired'} {expiry(key.expires_at, now)}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from garcom.cli.accounts import RolesOption, accounts_of, day, parsed_roles, roles, tell_keys, tell_secret
+from garcom.cli.accounts import RolesOption, accounts_of, expiry, parsed_roles, roles, tell_keys, tell_secret
 from garcom.cli.options import HomeOption, JsonOption
 from garcom.cli.output import emit
 
@@ -60,12 +60,12 @@ def create(
 
     limits = Limits(requests=requests, rows=rows, concurrent=concurrent, body_bytes=body_bytes, daily_rows=daily_rows)
     granted = parsed_roles(role)
-    expiry = None if expires is None else _expiry(expires)
-    key, new = accounts_of(home).create_key(name, granted, by=terminal().name, expires=expiry, limits=limits)
+    ends = None if expires is None else _expiry(expires)
+    key, new = accounts_of(home).create_key(name, granted, by=terminal().name, expires=ends, limits=limits)
     if as_json:
         emit({"key": new.text, **msgspec.structs.asdict(key)}, as_json, lambda console: None)
         return
-    until = "" if key.expires_at is None else f", until {day(key.expires_at)}"
+    until = "" if key.expires_at is None else f", until {expiry(key.expires_at, datetime.now(UTC))}"
     sentences = [f"API key {key.prefix} ({key.name}) may do: {roles(key.grants)}{until}."]
     tell_secret(new.text, [*sentences, "The key, which is shown this once:"])
 

@@ -8,15 +8,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
+from sqlalchemy import inspect
 
 from garcom.errors import InputError, SettingsError
 from garcom.storage.audit import Wrong, contradiction, existing_key, gone, key_path
 from garcom.storage.audit_rows import GENESIS, Entry, chained, entries, newest_entry
 from garcom.storage.database import Database
+from garcom.storage.tables import audit
 from garcom.storage.witness import witness_of
 
 #: Rows of one transaction: while one goes on, nobody else can write to SQLite.
 _CHUNK = 2_000
+_NO_TABLE = "the table audit is missing from the database, and every row with it; restore the database from a backup"
 _ANCHOR = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
 
 #: Told how many rows are checked, of how many.
@@ -57,6 +60,8 @@ def verify(
     """Check every row and its place, the witness, and the row of ``anchor``. Changes nothing."""
     home = database.home
     with database.read() as connection:
+        if not inspect(connection).has_table(audit.name):
+            return Verification(intact=False, rows=0, how=_NO_TABLE)
         newest = newest_entry(connection)
         if newest is None and not key_path(home).exists() and witness_of(home) is None:  # nothing was ever written
             key, objection = b"", None

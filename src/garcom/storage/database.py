@@ -121,6 +121,11 @@ def _explained(error: DatabaseError, path: str) -> GarcomError:
             f"{path} is not a database that SQLite can read ({said}). Restore it from a backup, or use another home "
             "folder with --home."
         )
+    if "no such table" in said or "no such column" in said:  # every database that was opened has them all
+        return SettingsError(
+            f"Somebody has taken something out of the database {path} ({said}). Restore it from a backup, or use "
+            "another home folder with --home."
+        )
     if isinstance(error, OperationalError):  # no permission, no space, a failing disk
         return SettingsError(
             f"The database {path} cannot be used ({said}). Check that its folder exists, is writable and has space "

@@ -109,6 +109,29 @@ def test_a_key_with_expiry_and_limits(garcom: Terminal) -> None:
     assert listed == {name: value for name, value in made.items() if name != "key"}
 
 
+def test_an_expiry_that_is_near_is_told_with_its_time(garcom: Terminal) -> None:
+    made = garcom.run("api-key", "create", "soon", "--role", "client", "--expires", "1.5h")
+    near = datetime.fromisoformat(garcom.json("api-key", "list")[0]["expires_at"])
+    assert f"until {near:%Y-%m-%d %H:%M} UTC." in made.stderr
+    made = garcom.run("api-key", "create", "later", "--role", "client", "--expires", "90d")
+    far = datetime.fromisoformat(garcom.json("api-key", "list")[1]["expires_at"])
+    assert f"until {far:%Y-%m-%d}." in made.stderr
+    listed = " ".join(garcom("api-key", "list").split())
+    assert f"valid until {near:%Y-%m-%d %H:%M} UTC" in listed
+    assert f"valid until {far:%Y-%m-%d} never" in listed
+
+
+def test_a_prefix_that_no_key_has_is_not_told_to_look_otherwise(garcom: Terminal) -> None:
+    for prefix, said in (("gk_nothere1", "No API key begins with gk_nothere1."), ("gk_no", "got something else")):
+        with pytest.raises(NotFound, match=said) as caught:
+            garcom("api-key", "revoke", prefix)
+        assert "`garcom api-key list`" in str(caught.value)
+    key = garcom("api-key", "create", "pricing", "--role", "client").strip()
+    with pytest.raises(NotFound) as caught:
+        garcom("api-key", "revoke", key)
+    assert key[12:] not in str(caught.value)
+
+
 def test_a_revoked_key_says_so(garcom: Terminal) -> None:
     prefix = garcom.json("api-key", "create", "pricing")["prefix"]
     assert garcom("api-key", "revoke", prefix) == f"API key {prefix} (pricing) is revoked.\n"
