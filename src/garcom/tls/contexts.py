@@ -56,7 +56,8 @@ class Contexts:
         except (OSError, SettingsError) as error:
             if stamps == self._doubted:
                 self._seen = stamps
-                logger.error("changed TLS files cannot be used; the last ones stay", extra={"why": str(error)})
+                why = f"{_explained(error, self.files)} Mended files are loaded by themselves."
+                logger.error("changed TLS files cannot be used; the last ones stay", extra={"why": why})
             self._doubted = stamps
             return False
         self._seen = stamps
@@ -65,6 +66,17 @@ class Contexts:
 
     def _make(self) -> ssl.SSLContext:
         return context(self.files, clients_required=self._clients_required, min_version=self._min_version)
+
+
+def _explained(error: Exception, files: TlsFiles) -> str:
+    """Why files cannot be used: what the checks of the start say of them, or else what OpenSSL said."""
+    from garcom.tls.pem import check_pem  # only when something is wrong
+
+    try:
+        check_pem(files)
+    except SettingsError as told:
+        return str(told)
+    return f"OpenSSL does not take {files.certificate} with {files.key}: {error}."
 
 
 def _stamps(files: TlsFiles) -> _Stamps:

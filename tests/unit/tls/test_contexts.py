@@ -27,6 +27,7 @@ def test_a_new_pair_is_taken_once_and_half_of_one_never(tmp_path: Path, caplog: 
         assert not contexts.reload()
         assert not contexts.reload()
         assert len(caplog.records) == 1
+        assert "does not belong to the certificate" in why(caplog)
     assert contexts.current is first
     files.certificate.write_bytes(second.pem)
     assert contexts.reload()
@@ -34,6 +35,32 @@ def test_a_new_pair_is_taken_once_and_half_of_one_never(tmp_path: Path, caplog: 
     assert not contexts.reload()
     files.certificate.unlink()
     assert not contexts.reload()
+
+
+def why(caplog: pytest.LogCaptureFixture) -> str:
+    """What the last record says of the files."""
+    return str(vars(caplog.records[-1])["why"])
+
+
+def test_files_that_cannot_be_loaded_again_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pair = issue("server", issue("Authority"))
+    files = TlsFiles(*pair.write(tmp_path, "server"))
+    contexts = Contexts(files, clients_required=True, min_version="1.2")
+    first = contexts.current
+    for path, junk, said in (
+        (files.certificate, b"junk", f"{files.certificate} (--tls-cert), got something else. openssl x509"),
+        (files.key, b"junk!", f"{files.key} (--tls-key), got none."),
+        (files.key, None, f"{files.key} (--tls-key), and it cannot be read: No such file or directory."),
+        (files.key, pair.key_pem(b"secret"), f"{files.key} is encrypted"),
+    ):
+        right = path.read_bytes()
+        path.write_bytes(junk) if junk is not None else path.unlink()
+        assert [contexts.reload(), contexts.reload()] == [False, False]
+        assert said in why(caplog)
+        assert caplog.records[-1].message.endswith("the last ones stay")
+        path.write_bytes(right)
+        assert contexts.reload()  # by itself
+    assert contexts.current is not first
 
 
 def test_clients_certificates_are_asked_for_and_never_resumed(tmp_path: Path) -> None:
