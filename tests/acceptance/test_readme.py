@@ -20,6 +20,7 @@ PAGES = [page for page in pages() if page != README_PT and any(block.language in
 LONG = {
     DOCS / "how-to" / name
     for name in (
+        "audit.md",
         "pack-a-model.md",
         "python-models.md",
         "serve-many-models.md",

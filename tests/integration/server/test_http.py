@@ -96,7 +96,7 @@ def test_a_body_of_many_packets(server: Running) -> None:
         assert len(connection.answer().json) == 3000
 
 
-CHUNKED = b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" % (
+CHUNKED = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" % (
     LINE.encode()
 )
 
@@ -111,7 +111,7 @@ def test_chunks_extensions_and_trailers(server: Running) -> None:
 
 
 def test_no_body_at_all(server: Running) -> None:
-    data = f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\r\n".encode()
+    data = f"POST {LINE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\r\n".encode()
     with Connection(server.port) as connection:
         assert connection.send(data).answer().status == 400
         assert connection.send(x(2)).answer().status == 200
@@ -131,14 +131,14 @@ def test_continue_is_said_before_the_body_comes(server: Running) -> None:
     ("path", "length", "status"), [(LINE, 90_000_000, 413), ("/v1/models/none/predict", 10, 404), ("/healthz", 10, 405)]
 )
 def test_a_refusal_instead_of_continue(uvicorn_server: Running, path: str, length: int, status: int) -> None:
-    data = f"POST {path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode()
+    data = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode()
     with Connection(uvicorn_server.port) as connection:
         answer = connection.send(data).answer()
         assert answer.status == status
 
 
 def test_who_waits_in_the_middle_of_a_refused_body_is_told(server: Running) -> None:
-    head = f"POST {LINE} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 90000000\r\n\r\n"
+    head = f"POST {LINE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 90000000\r\n\r\n"
     with Connection(server.port) as connection:
         answer = connection.send(head.encode() + b"[" + b" " * 10_000).answer()
         assert answer.status == 413
@@ -163,7 +163,7 @@ def test_nothing_after_connection_close_is_answered(uvicorn_server: Running) -> 
 
 def broken(*headers: str, body: str = "abc") -> bytes:
     """A request to predict with headers that are wrong."""
-    return "\r\n".join([f"POST {LINE} HTTP/1.1", "Host: a", *headers, "", body]).encode()
+    return "\r\n".join([f"POST {LINE} HTTP/1.1", "Host: localhost", *headers, "", body]).encode()
 
 
 BROKEN = {
@@ -189,11 +189,11 @@ BROKEN = {
     "bad chunk": CHUNKED + b"zz\r\nabc\r\n",
     "long chunk": CHUNKED + b"ffffffffffffffffff\r\nabc\r\n",
     "chunk without end": CHUNKED + b"3\r\nabcX",
-    "no path": b"GET  HTTP/1.1\r\nHost: a\r\n\r\n",
-    "odd path": b"GET foo HTTP/1.1\r\nHost: a\r\n\r\n",
-    "raw bytes in the path": b"GET /\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n",
-    "version": b"GET / HTTP/3.7\r\nHost: a\r\n\r\n",
-    "connect": b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "no path": b"GET  HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "odd path": b"GET foo HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "raw bytes in the path": b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "version": b"GET / HTTP/3.7\r\nHost: localhost\r\n\r\n",
+    "connect": b"CONNECT a:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 SMUGGLED = request("GET", "/readyz", x_request_id="smuggled")
 
@@ -238,10 +238,10 @@ def test_granian_never_answers_what_was_smuggled(granian_server: Running, kind: 
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: 1\r\n" % i for i in range(9000)) + b"\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 3_000_000,
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: 1\r\n" % i for i in range(9000)) + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 3_000_000,
         b"GET /" + b"a" * 3_000_000,
         CHUNKED + b"1\r\n{\r\n0\r\nX: " + b"a" * 3_000_000,
         CHUNKED + b"1;" + b"a" * 3_000_000,
@@ -264,7 +264,7 @@ def test_a_head_without_measure(uvicorn_server: Running, data: bytes, ahead: byt
 
 
 def test_a_long_head_is_counted_from_its_first_byte(uvicorn_server: Running) -> None:
-    head = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: 1\r\n" % i for i in range(9000)) + b"\r\n"
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: 1\r\n" % i for i in range(9000)) + b"\r\n"
     with Connection(uvicorn_server.port) as connection:
         connection.send(x(1) + head[:45_000])
         assert connection.answer().status == 200
@@ -328,12 +328,12 @@ def test_an_unfinished_request_gets_no_answer(uvicorn_server: Running) -> None:
 
 def test_a_method_that_nobody_knows(uvicorn_server: Running) -> None:
     with Connection(uvicorn_server.port) as connection:
-        answer = connection.send(b"FOO / HTTP/1.1\r\nHost: a\r\n\r\n").answer()
+        answer = connection.send(b"FOO / HTTP/1.1\r\nHost: localhost\r\n\r\n").answer()
         assert (answer.status, answer.headers["connection"]) == (400, "close")
         assert "known method" in answer.json["detail"]
 
 
 def test_options_for_the_whole_server(uvicorn_server: Running) -> None:
     with Connection(uvicorn_server.port) as connection:
-        connection.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+        connection.send(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.answer().status in (400, 404, 405)

@@ -22,7 +22,7 @@ def plan(tmp_path: Path) -> TrafficPlan:
 
 
 def said(plan: TrafficPlan | None, *, allow_python: bool = False) -> list[str]:
-    first, *advice = greeting(ADDRESS, plan, allow_python).splitlines()
+    first, *advice = greeting(ADDRESS, plan, allow_python, is_open=False).splitlines()
     assert first == f"Garçom serves on {ADDRESS} (documentation: {ADDRESS}/docs)"
     return advice
 
@@ -58,6 +58,11 @@ def test_nothing_registered_says_how_to_get_a_model_in() -> None:
     assert "garcom register" in advice
 
 
+def test_where_nobody_may_administer_that_is_one_line() -> None:
+    *_, last = greeting(ADDRESS, None, False, nobody_administers=True).splitlines()
+    assert "`garcom user grant NAME admin`" in last
+
+
 def test_many_models_without_a_default_name_one(tmp_path: Path) -> None:
     registry = Registry.open(tmp_path / "home")
     for name in ("b", "a", "c"):
@@ -65,3 +70,9 @@ def test_many_models_without_a_default_name_one(tmp_path: Path) -> None:
     registry.remove("b", force=True)  # the default goes
     (advice,) = said(current_plan(registry.database))
     assert advice == f"2 models: {ADDRESS}/v1/models; for instance {ADDRESS}/v1/models/a/example"
+
+
+def test_a_server_that_lets_everyone_in_says_so_last() -> None:
+    lines = greeting(ADDRESS, None, False, is_open=True).splitlines()
+    assert "whoever is on this machine may do everything" in lines[-1]
+    assert "garcom user add" in lines[-1]
