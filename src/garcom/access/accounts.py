@@ -100,6 +100,14 @@ class Accounts:
             _add_user(connection, FIRST_ADMINISTRATOR, (Grant(Role.ADMIN),), hashed)
         return FIRST_ADMINISTRATOR, password
 
+    def nobody_administers(self) -> bool:
+        """Whether there are users or keys, so that everyone is asked, and none of them is a valid administrator."""
+        with self._database.read() as connection:
+            return accounts.any_account(connection) and not (
+                accounts.count_able(connection, *_ADMINISTRATOR)
+                or accounts.count_able_keys(connection, *_ADMINISTRATOR, _now())
+            )
+
     def set_password(self, name: str, password: str) -> None:
         """Give a user another password; sessions and tokens from before end. Raises NotFound and InputError."""
         hashed = self._passwords.hash(check_password(password, name))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,11 @@ GrantArgument = Annotated[
     str, typer.Argument(metavar="ROLE[:MODEL]", help="A role for all models (viewer), or for one (client:wine).")
 ]
 
+#: What is said where users or keys exist, and nobody could give anybody a role over HTTP.
+NOBODY_ADMINISTERS = (
+    "No valid user or key has the role admin for all models, so nobody manages users and models over HTTP, unless an "
+    "OpenID provider tells of an administrator. `garcom user grant NAME admin` makes one."
+)
 #: A moment less far away is told with its time.
 _NEAR = timedelta(days=2)
 
@@ -43,6 +49,15 @@ def accounts_of(home: Path | None) -> Accounts:
     from garcom.storage.database import Database
 
     return Accounts(Database.open(home_folder(home)))
+
+
+@contextmanager
+def told_accounts(home: Path | None) -> Iterator[Accounts]:
+    """The users and API keys of a ``--home`` option; says in the end where none of them may administer."""
+    accounts = accounts_of(home)
+    yield accounts
+    if accounts.nobody_administers():
+        typer.echo(f"warning: {NOBODY_ADMINISTERS}", err=True)
 
 
 def parsed_roles(roles: list[str] | None) -> list[Grant]:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from garcom.cli.accounts import RolesOption, accounts_of, expiry, parsed_roles, roles, tell_keys, tell_secret
+from garcom.cli.accounts import (
+    RolesOption,
+    accounts_of,
+    expiry,
+    parsed_roles,
+    roles,
+    tell_keys,
+    tell_secret,
+    told_accounts,
+)
 from garcom.cli.options import HomeOption, JsonOption
 from garcom.cli.output import emit
+
+if TYPE_CHECKING:
+    from garcom.access.api_keys import NewKey
+    from garcom.access.holders import Key
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,13 +74,18 @@ def create(
     limits = Limits(requests=requests, rows=rows, concurrent=concurrent, body_bytes=body_bytes, daily_rows=daily_rows)
     granted = parsed_roles(role)
     ends = None if expires is None else _expiry(expires)
-    key, new = accounts_of(home).create_key(name, granted, by=terminal().name, expires=ends, limits=limits)
-    if as_json:
-        emit({"key": new.text, **msgspec.structs.asdict(key)}, as_json, lambda console: None)
-        return
-    until = "" if key.expires_at is None else f", until {expiry(key.expires_at, datetime.now(UTC))}"
-    sentences = [f"API key {key.prefix} ({key.name}) may do: {roles(key.grants)}{until}."]
-    tell_secret(new.text, [*sentences, "The key, which is shown this once:"])
+    with told_accounts(home) as accounts:
+        key, new = accounts.create_key(name, granted, by=terminal().name, expires=ends, limits=limits)
+        if as_json:
+            emit({"key": new.text, **msgspec.structs.asdict(key)}, as_json, lambda console: None)
+        else:
+            _tell_new(key, new)
+        if not granted:
+            typer.echo(
+                f"warning: {key.prefix} may do nothing, and the roles of a key stay as they were made. Revoke it, and "
+                "make another with --role, such as `--role client:MODEL`.",
+                err=True,
+            )
 
 
 @app.command("list")
@@ -90,8 +108,15 @@ def revoke(
 
     Example: `garcom api-key revoke gk_4fQ0aZ9x`
     """
-    key = accounts_of(home).revoke_key(prefix)
-    emit(key, as_json, lambda console: console.print(f"API key {key.prefix} ({key.name}) is revoked."))
+    with told_accounts(home) as accounts:
+        key = accounts.revoke_key(prefix)
+        emit(key, as_json, lambda console: console.print(f"API key {key.prefix} ({key.name}) is revoked."))
+
+
+def _tell_new(key: Key, new: NewKey) -> None:
+    until = "" if key.expires_at is None else f", until {expiry(key.expires_at, datetime.now(UTC))}"
+    sentences = [f"API key {key.prefix} ({key.name}) may do: {roles(key.grants)}{until}."]
+    tell_secret(new.text, [*sentences, "The key, which is shown this once:"])
 
 
 def _expiry(text: str) -> datetime:

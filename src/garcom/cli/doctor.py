@@ -34,7 +34,8 @@ def command(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Tell whether Garçom can work here: the system, its versions, the home folder, the walls around Python engines.
 
     It sends out a canary behind the walls, which tries to get through them. Exit status 1 when something is missing
-    that the settings ask for: a home folder that can be written, and the walls if they allow Python engines.
+    that the settings ask for: a home folder that can be written, and the walls if they allow Python engines. Secrets in
+    the home folder that other users may open are told, with the command that ends it.
     """
     found = examine(home)
     emit(found, as_json, lambda console: _tell(console, found))
@@ -47,6 +48,7 @@ def examine(home: HomeOption) -> dict[str, Any]:
     from garcom.model.walls.check import try_walls
     from garcom.settings import load_settings
     from garcom.storage.home import examine as examine_home
+    from garcom.storage.secret_file import exposure
 
     folder = home_folder(home)
     settings = load_settings({"home": str(folder)})
@@ -58,6 +60,7 @@ def examine(home: HomeOption) -> dict[str, Any]:
         "system": {"platform": platform.platform(), "kernel": platform.release(), "machine": platform.machine()},
         "versions": _versions(),
         "home": msgspec.to_builtins(place),
+        "secrets": exposure(folder),
         "allow_python": settings.allow_python,
         "walls": msgspec.to_builtins(walls),
         "missing": missing,
@@ -83,6 +86,7 @@ def _tell(console: Console, found: dict[str, Any]) -> None:
         lines.add_row("", name, value)
     lines.add_row(_mark(home["writable"]), "home can be written", home["path"])
     lines.add_row(_mark(home["durable"]), "home is durable", home["detail"] or home["file_system"])
+    lines.add_row(_mark(not found["secrets"]), "secrets are for their owner only", "")
     for wall in found["walls"]["walls"]:
         lines.add_row(_mark(wall["stands"]), f"wall: {wall['name']}", wall["detail"] or "stands")
     attempts = found["walls"]["attempts"]
@@ -93,7 +97,7 @@ def _tell(console: Console, found: dict[str, Any]) -> None:
         stopped = sum(attempt["stopped"] for attempt in attempts)
         lines.add_row(_mark(stopped == len(attempts)), "canary", f"{stopped} of {len(attempts)} attempts were stopped")
     console.print(lines)
-    for sentence in found["missing"] or [found["walls"]["says"]]:
+    for sentence in (*(found["missing"] or [found["walls"]["says"]]), found["secrets"]):
         if sentence:
             console.print(sentence)
 

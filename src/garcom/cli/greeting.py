@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from garcom.cli.accounts import NOBODY_ADMINISTERS
+
 if TYPE_CHECKING:
     from garcom.rollout.plan import TrafficPlan
 
@@ -15,11 +17,13 @@ def greeting(
     plan: TrafficPlan | None,
     allow_python: bool | str,
     *,
-    is_open: bool,
+    is_open: bool = False,
+    nobody_administers: bool = False,
     self_signed: Path | None = None,
 ) -> str:
     """The lines that are printed: where it is, what to do next, and who may come in where that is everyone.
 
+    ``nobody_administers`` says that users or keys exist, and none of them may manage the others.
     ``self_signed`` is the certificate of a server that signed it itself: clients have to be told to trust it.
     """
     curl = "curl -s" if self_signed is None else f"curl -s --cacert {self_signed}"
@@ -31,6 +35,8 @@ def greeting(
             "No user exists yet: whoever is on this machine may do everything, without a password. The first "
             "`garcom user add NAME --role admin` ends that."
         )
+    if nobody_administers:
+        lines.append(NOBODY_ADMINISTERS)
     return "\n".join(lines)
 
 

@@ -170,6 +170,7 @@ def serve(
     from garcom.server.supervisor import Supervisor
 
     configure(settings.log_format, settings.log_level)
+    _warn_of_exposed_secrets(Path(settings.home))
     certificate = _certificate(settings)
     # First the address: nobody should wait for a model to be packed only to hear that the port is taken.
     listener = bind(settings.host, settings.port)
@@ -184,23 +185,36 @@ def serve(
     # Where a provider says who people are, nobody expects everyone to be let in, not even on this machine alone.
     public = not is_loopback(host) or bool(settings.oidc.issuer)
     publishing: Publishing | None = None
+    database: Database | None = None
 
     def open_publishing() -> Publish:
-        nonlocal publishing
+        nonlocal publishing, database
         from garcom.registry.registry import Registry
 
         registry = Registry.open(Path(settings.home), require_signature=settings.uploads.require_signature)
+        database = registry.database
         publishing = _open_publishing(registry, public, bundle, name)
         return publishing
 
     def say() -> None:
         assert publishing is not None
+        assert database is not None
         plan, is_open = publishing.plan, publishing.is_open
         if greet is not None:
             greet(address, plan)
         else:
             self_signed = certificate if settings.tls.self_signed else None
-            typer.echo(greeting(address, plan, settings.allow_python, is_open=is_open, self_signed=self_signed))
+            alone = _nobody_administers(database, settings)
+            typer.echo(
+                greeting(
+                    address,
+                    plan,
+                    settings.allow_python,
+                    is_open=is_open,
+                    nobody_administers=alone,
+                    self_signed=self_signed,
+                )
+            )
             sys.stdout.flush()
 
     return Supervisor(settings, listener, open_publishing, say).run()
@@ -221,6 +235,26 @@ def _certificate(settings: Settings) -> Path | None:
         ensure_self_signed(home, files, settings.host)
     check(files, settings)
     return files.certificate
+
+
+def _warn_of_exposed_secrets(home: Path) -> None:
+    import logging
+
+    from garcom.storage.secret_file import exposure
+
+    why = exposure(home)
+    if why:
+        logging.getLogger("garcom").warning("secrets are open to other users of this machine", extra={"why": why})
+
+
+def _nobody_administers(database: Database, settings: Settings) -> bool:
+    """Whether people or services are asked who they are, and nobody can be known as an administrator."""
+    from garcom.access.accounts import Accounts
+    from garcom.access.grants import parse_grant
+    from garcom.access.roles import Grant, Role
+
+    by_provider = {parse_grant(role) for roles in settings.oidc.roles.values() for role in roles}
+    return Grant(Role.ADMIN) not in by_provider and Accounts(database).nobody_administers()
 
 
 def _is_bundle(source: Path) -> bool:

@@ -10,12 +10,12 @@ import typer
 from garcom.cli.accounts import (
     GrantArgument,
     RolesOption,
-    accounts_of,
     parsed_grant,
     parsed_roles,
     roles,
     tell_secret,
     tell_users,
+    told_accounts,
 )
 from garcom.cli.options import HomeOption, JsonOption
 from garcom.cli.output import emit
@@ -65,14 +65,20 @@ def add(
     if no_password and (generate or password is not None):
         raise typer.BadParameter("expected no other option about passwords with it", param_hint="--no-password")
     granted = parsed_roles(role)
-    accounts = accounts_of(home)
-    chosen = None if no_password else _password(password, generate)
-    user = accounts.create_user(name, granted, chosen)
-    said = f"User {user.name} may do: {roles(user.grants)}."
-    if generate and chosen is not None:
-        _tell_generated({**_fields(user), "password": chosen}, chosen, said, as_json)
-    else:
-        emit(user, as_json, lambda console: console.print(said))
+    with told_accounts(home) as accounts:
+        chosen = None if no_password else _password(password, generate)
+        user = accounts.create_user(name, granted, chosen)
+        said = f"User {user.name} may do: {roles(user.grants)}."
+        if generate and chosen is not None:
+            _tell_generated({**_fields(user), "password": chosen}, chosen, said, as_json)
+        else:
+            emit(user, as_json, lambda console: console.print(said))
+        if not granted:
+            typer.echo(
+                f"warning: {name} may do nothing yet. `garcom user grant {name} ROLE[:MODEL]` changes that, such as "
+                f"`garcom user grant {name} viewer`.",
+                err=True,
+            )
 
 
 @app.command("list")
@@ -81,8 +87,9 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     Example: `garcom user list`
     """
-    users = accounts_of(home).users().users
-    emit(users, as_json, lambda console: tell_users(console, users))
+    with told_accounts(home) as accounts:
+        users = accounts.users().users
+        emit(users, as_json, lambda console: tell_users(console, users))
 
 
 @app.command("grant")
@@ -91,8 +98,9 @@ def grant(name: NameArgument, role: GrantArgument, home: HomeOption = None, as_j
 
     Examples: `garcom user grant ana client:wine`, `garcom user grant ana viewer`
     """
-    user = accounts_of(home).grant(name, parsed_grant(role))
-    emit(user, as_json, lambda console: console.print(f"User {user.name} may do: {roles(user.grants)}."))
+    with told_accounts(home) as accounts:
+        user = accounts.grant(name, parsed_grant(role))
+        emit(user, as_json, lambda console: console.print(f"User {user.name} may do: {roles(user.grants)}."))
 
 
 @app.command("revoke")
@@ -101,8 +109,9 @@ def revoke(name: NameArgument, role: GrantArgument, home: HomeOption = None, as_
 
     Example: `garcom user revoke ana client:wine`
     """
-    user = accounts_of(home).revoke_grant(name, parsed_grant(role))
-    emit(user, as_json, lambda console: console.print(f"User {user.name} may do: {roles(user.grants)}."))
+    with told_accounts(home) as accounts:
+        user = accounts.revoke_grant(name, parsed_grant(role))
+        emit(user, as_json, lambda console: console.print(f"User {user.name} may do: {roles(user.grants)}."))
 
 
 @app.command("password")
@@ -117,15 +126,15 @@ def password(
 
     Examples: `garcom user password ana`, `garcom user password ana --generate`
     """
-    accounts = accounts_of(home)
-    user = accounts.user(name)  # before anybody has typed a password for nobody
-    chosen = _password(password, generate)
-    accounts.set_password(name, chosen)
-    said = f"User {user.name} has another password now; sessions and tokens from before have ended."
-    if generate:
-        _tell_generated({"name": user.name, "password": chosen}, chosen, said, as_json)
-    else:
-        emit({"name": user.name}, as_json, lambda console: console.print(said))
+    with told_accounts(home) as accounts:
+        user = accounts.user(name)  # before anybody has typed a password for nobody
+        chosen = _password(password, generate)
+        accounts.set_password(name, chosen)
+        said = f"User {user.name} has another password now; sessions and tokens from before have ended."
+        if generate:
+            _tell_generated({"name": user.name, "password": chosen}, chosen, said, as_json)
+        else:
+            emit({"name": user.name}, as_json, lambda console: console.print(said))
 
 
 @app.command("disable")
@@ -134,8 +143,9 @@ def disable(name: NameArgument, home: HomeOption = None, as_json: JsonOption = F
 
     Example: `garcom user disable ana`
     """
-    user = accounts_of(home).disable(name)
-    emit(user, as_json, lambda console: console.print(f"User {user.name} is disabled."))
+    with told_accounts(home) as accounts:
+        user = accounts.disable(name)
+        emit(user, as_json, lambda console: console.print(f"User {user.name} is disabled."))
 
 
 @app.command("enable")
@@ -144,8 +154,9 @@ def enable(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
     Example: `garcom user enable ana`
     """
-    user = accounts_of(home).enable(name)
-    emit(user, as_json, lambda console: console.print(f"User {user.name} is enabled."))
+    with told_accounts(home) as accounts:
+        user = accounts.enable(name)
+        emit(user, as_json, lambda console: console.print(f"User {user.name} is enabled."))
 
 
 @app.command("remove")
@@ -154,8 +165,9 @@ def remove(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
     Example: `garcom user remove ana`
     """
-    accounts_of(home).remove_user(name)
-    emit({"removed": name}, as_json, lambda console: console.print(f"User {name} is removed."))
+    with told_accounts(home) as accounts:
+        accounts.remove_user(name)
+        emit({"removed": name}, as_json, lambda console: console.print(f"User {name} is removed."))
 
 
 def _password(option: str | None, generate: bool) -> str:

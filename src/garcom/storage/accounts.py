@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, insert, or_, select, update
 
 from garcom.storage.tables import api_keys, grants, users
 
@@ -121,8 +121,17 @@ def list_keys(connection: Connection, *, after_id: int = 0, limit: int | None = 
 
 def list_valid_keys(connection: Connection, now: datetime) -> list[KeyRow]:
     """The API keys that are neither revoked nor expired."""
-    unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
-    return [KeyRow(*row) for row in connection.execute(_KEYS.where(api_keys.c.revoked_at.is_(None), unexpired))]
+    return [KeyRow(*row) for row in connection.execute(_KEYS.where(*_valid(now)))]
+
+
+def count_able_keys(connection: Connection, role: str, model: str, now: datetime) -> int:
+    """How many API keys that are neither revoked nor expired have exactly this grant."""
+    query = (
+        select(func.count())
+        .select_from(api_keys.join(grants, grants.c.api_key_id == api_keys.c.id))
+        .where(*_valid(now), grants.c.role == role, grants.c.model == model)
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def find_key(connection: Connection, prefix: str) -> KeyRow | None:
@@ -162,6 +171,11 @@ def user_grants(connection: Connection, user_ids: Collection[int] | None = None)
 def key_grants(connection: Connection, key_ids: Collection[int] | None = None) -> dict[int, list[GrantRow]]:
     """What is granted to these API keys, or to all, by id."""
     return _grants(connection, "api_key_id", key_ids)
+
+
+def _valid(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What is true of API keys that are neither revoked nor expired."""
+    return api_keys.c.revoked_at.is_(None), or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
 
 
 def _grants(connection: Connection, holder: str, ids: Collection[int] | None) -> dict[int, list[GrantRow]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import stat
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +29,29 @@ def secret(home: Path, name: str, make: Callable[[], bytes]) -> bytes:
             f"The secret {path} can be neither read nor made ({error.strerror}). Check that its folder belongs to the "
             "user who runs Garçom, or choose another home folder with --home or GARCOM_HOME."
         ) from error
+
+
+def exposure(home: Path) -> str:
+    """Which secrets other users of this machine may open, and the command that mends it; empty where none.
+
+    The owner's group is left alone: a container's volume may belong to it.
+    """
+    folder = home / "secrets"
+    try:
+        # What lies beside as a lock holds nothing.
+        found = [path for path in (folder, *sorted(folder.iterdir())) if path.suffix != ".lock" and _is_exposed(path)]
+    except OSError:  # there are none yet, or they are another user's
+        return ""
+    if not found:
+        return ""
+    return (
+        "Expected the secrets to be for their owner only, and other users of this machine may open "
+        f"{', '.join(map(str, found))}. `chmod -R o= {shlex.quote(str(folder))}` ends that."
+    )
+
+
+def _is_exposed(path: Path) -> bool:
+    return os.name == "posix" and bool(path.stat().st_mode & stat.S_IRWXO)
 
 
 def give_to_owner(path: Path) -> None:

@@ -87,6 +87,40 @@ def test_users_come_change_and_go(garcom: Terminal) -> None:
         garcom("user", "remove", "root")
 
 
+NOBODY = "No valid user or key has the role admin for all models"
+
+
+def test_who_may_do_nothing_is_told_of_it(garcom: Terminal) -> None:
+    garcom("user", "add", "root", "--role", "admin", "--no-password")
+    added = garcom.run("user", "add", "ana", "--no-password")
+    assert "warning: ana may do nothing yet. `garcom user grant ana ROLE[:MODEL]`" in added.stderr
+    made = garcom.run("api-key", "create", "pricing")
+    assert "may do nothing, and the roles of a key stay as they were made" in made.stderr
+    assert is_key(made.stdout.strip())
+    for able in (("user", "add", "rui", "--role", "viewer", "--no-password"), ("user", "list")):
+        assert "warning" not in garcom.run(*able).stderr
+
+
+def test_where_nobody_may_administer_every_command_says_so(garcom: Terminal) -> None:
+    assert "warning" not in garcom.run("user", "list").stderr  # nobody is asked who they are
+    for arguments in (
+        ("user", "add", "ana", "--role", "admin:wine", "--no-password"),
+        ("user", "list", "--json"),
+        ("api-key", "create", "pricing", "--role", "client"),
+        ("user", "disable", "ana"),
+    ):
+        assert NOBODY in garcom.run(*arguments).stderr, arguments
+    garcom("user", "grant", "ana", "admin")
+    assert NOBODY in garcom.run("user", "list").stderr  # she is disabled
+    assert NOBODY not in garcom.run("user", "enable", "ana").stderr
+
+
+def test_a_key_may_be_the_administrator_for_as_long_as_it_is_valid(garcom: Terminal) -> None:
+    made = garcom.run("api-key", "create", "deploy", "--role", "admin")
+    assert NOBODY not in made.stderr
+    assert NOBODY in garcom.run("api-key", "revoke", made.stdout[:11]).stderr
+
+
 def test_a_key_stands_alone_on_standard_output_and_is_never_shown_again(garcom: Terminal) -> None:
     made = garcom("api-key", "create", "pricing", "--role", "client:wine")
     key = made.removesuffix("\n")
