@@ -204,7 +204,7 @@ def serve(
             greet(address, plan)
         else:
             self_signed = certificate if settings.tls.self_signed else None
-            alone = _nobody_administers(database, settings)
+            alone = nobody_administers(database, settings)
             typer.echo(
                 greeting(
                     address,
@@ -247,7 +247,7 @@ def _warn_of_exposed_secrets(home: Path) -> None:
         logging.getLogger("garcom").warning("secrets are open to other users of this machine", extra={"why": why})
 
 
-def _nobody_administers(database: Database, settings: Settings) -> bool:
+def nobody_administers(database: Database, settings: Settings) -> bool:
     """Whether people or services are asked who they are, and nobody can be known as an administrator."""
     from garcom.access.accounts import Accounts
     from garcom.access.grants import parse_grant

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -209,3 +210,14 @@ def test_no_password_and_no_key_is_in_the_log(office: Office) -> None:
     assert "/v1/users" in log
     assert "c4nary" not in log
     assert office.key[12:] not in log
+
+
+def test_a_start_tells_of_open_secrets_and_that_nobody_administers(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    Accounts(Database.open(home)).create_user("rui", [Grant(Role.VIEWER)], None)
+    (home / "secrets").chmod(0o755)
+    with running(tmp_path) as server:
+        assert server.process.stdout is not None
+        assert b"`garcom user grant NAME admin`" in server.process.stdout.readline()
+        (warning,) = server.logged("secrets are open to other users of this machine")
+        assert f"chmod -R o= {home}/secrets" in warning["why"]

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from garcom.access.roles import Grant, Role
 from garcom.cli.greeting import greeting
+from garcom.cli.serve import nobody_administers
 from garcom.registry import Registry
 from garcom.rollout.plan import TrafficPlan, current_plan
+from garcom.settings import OidcSettings, Settings
+from garcom.storage.database import Database
 from tests.bundles import make_bundle
+from tests.unit.access.opened import open_accounts
 
 ADDRESS = "http://127.0.0.1:8000"
 
@@ -61,6 +66,16 @@ def test_nothing_registered_says_how_to_get_a_model_in() -> None:
 def test_where_nobody_may_administer_that_is_one_line() -> None:
     *_, last = greeting(ADDRESS, None, False, nobody_administers=True).splitlines()
     assert "`garcom user grant NAME admin`" in last
+
+
+def test_administrators_of_a_provider_are_administrators(tmp_path: Path) -> None:
+    accounts = open_accounts(tmp_path)
+    database = Database.open(tmp_path)
+    assert not nobody_administers(database, Settings())  # everyone may, on this machine
+    accounts.create_user("rui", [Grant(Role.VIEWER)], None)
+    assert nobody_administers(database, Settings())
+    for role, alone in (("client", True), ("admin:wine", True), ("admin", False)):
+        assert nobody_administers(database, Settings(oidc=OidcSettings(roles={"ml": ("viewer", role)}))) is alone
 
 
 def test_many_models_without_a_default_name_one(tmp_path: Path) -> None:
