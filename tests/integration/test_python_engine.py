@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from garcom.model.sources.originals import BoundOriginal
 from garcom.model.walls import WALLS
 from garcom.records import Batch
 from tests.unit.model.examples import answers, mixed_pipeline, people
+from tests.walls import NEEDS_WALLS
 
 
 class Whims(BaseEstimator):  # type: ignore[misc]
@@ -56,9 +58,29 @@ class Whims(BaseEstimator):  # type: ignore[misc]
             return np.array([float(len(os.environ.get("GARCOM_SECRET", "")))] * len(values))
         if values[0] == -6:
             raise ValueError(f"{values[0]} é demais")
+        if values[0] == -8:
+            for _ in range(4):
+                threading.Thread(target=spin, daemon=True).start()
+        if values[0] == -9:
+            scatter()
         if values[0] == -7:
             return values[:1]
         return values * 2
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def scatter() -> None:
+    """Take page tables: 8 kB for each page that is far from every other."""
+    mmap = ctypes.CDLL(None).mmap
+    mmap.restype = ctypes.c_void_p
+    place: list[Any] = [ctypes.c_size_t(4096), 1, 0x22, -1, ctypes.c_long(0)]
+    for at in range(60_000):
+        ctypes.string_at(mmap(ctypes.c_void_p(0x100000000000 + (at << 30)), *place), 1)
+    time.sleep(60)
 
 
 SIGNATURE = Signature(
@@ -245,14 +267,84 @@ def alive(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> bool:
-    for _ in range(200):
-        if not alive(pid):
+    return wait_until(lambda: not alive(pid))
+
+
+@NEEDS_WALLS
+def test_nothing_of_a_model_runs_between_two_calls(tmp_path: Path) -> None:
+    engine = whims(tmp_path)
+    try:
+        confined = confined_by(engine)
+        assert wait_until(lambda: states(confined) == {"T"})
+        engine.run(rows(-8))
+        assert wait_until(lambda: states(confined) == {"T"})
+        assert len(os.listdir(f"/proc/{confined}/task")) > 4
+        assert engine.run(rows(3)).values.tolist() == [[6]]  # type: ignore[union-attr]
+        with pytest.raises(RowsRefused):
+            engine.run(rows(-1))
+        assert wait_until(lambda: states(confined) == {"T"})
+        assert engine.run(rows(4)).values.tolist() == [[8]]  # type: ignore[union-attr]
+        assert confined_by(engine) == confined
+    finally:
+        engine.close()
+    assert wait_until_gone(confined)
+
+
+@NEEDS_WALLS
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_a_process_that_is_killed_while_it_stands_still_is_replaced(tmp_path: Path, which: str) -> None:
+    engine = whims(tmp_path)
+    try:
+        first, second = engine.pid, confined_by(engine)
+        assert first is not None
+        os.kill(first if which == "first" else second, signal.SIGKILL)
+        assert wait_until_gone(first)
+        assert wait_until_gone(second)
+        assert engine.run(rows(3)).values.tolist() == [[6]]  # type: ignore[union-attr]
+        assert engine.pid != first
+    finally:
+        engine.close()
+
+
+@NEEDS_WALLS
+def test_memory_that_no_limit_counts_ends_the_process(tmp_path: Path) -> None:
+    terms = PythonTerms(memory_mb=256)
+    engine = python.load(tmp_path, write_whims(tmp_path), SIGNATURE, terms)
+    try:
+        with pytest.raises(EngineError, match=r"may take 256 MB of .* took \d+, and was ended"):
+            engine.run(rows(-9))
+        assert engine.pid is None
+        assert engine.run(rows(3)).values.tolist() == [[6]]  # type: ignore[union-attr]
+    finally:
+        engine.close()
+
+
+def confined_by(engine: PythonEngine) -> int:
+    """The number of the second process, which has the model."""
+    assert engine.pid is not None
+    (second,) = children_of(engine.pid)
+    return second
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def states(pid: int) -> set[str]:
+    """The states of a process's threads."""
+    return {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()}
+
+
+def wait_until(holds: Callable[[], bool]) -> bool:
+    for _ in range(400):
+        if holds():
             return True
-        time.sleep(0.05)
+        time.sleep(0.025)
     return False
 
 
-def test_the_process_dies_with_its_worker_even_in_a_long_call(tmp_path: Path) -> None:
+@pytest.mark.parametrize("idle", [False, True])
+def test_the_process_dies_with_its_worker_even_in_a_long_call(tmp_path: Path, idle: bool) -> None:
     write_whims(tmp_path / "engine")
     script = f"""
 import threading, time, msgspec, numpy as np
@@ -264,19 +356,21 @@ from garcom.records import Batch
 signature = msgspec.json.decode({msgspec.json.encode(SIGNATURE)!r}, type=Signature)
 engine = python.load(Path({str(tmp_path / "engine")!r}), EngineSpec(name="python", kind="python"), signature)
 batch = Batch(np.array([[-2.0]]), np.empty((1, 0), dtype=object))
-threading.Thread(target=engine.run, args=(batch,), daemon=True).start()
-time.sleep(0.5)
+if not {idle}:
+    threading.Thread(target=engine.run, args=(batch,), daemon=True).start()
+    time.sleep(0.5)
 print(engine.pid, flush=True)
 time.sleep(60)
 """
     worker = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert worker.stdout is not None
     with worker.stdout:
-        pid = int(worker.stdout.readline())
-        assert alive(pid)
+        first = int(worker.stdout.readline())
+        second = children_of(first)
+        assert len(second) == 1
         worker.kill()
         worker.wait()
-    assert wait_until_gone(pid)
+    assert all(wait_until_gone(pid) for pid in (first, *second))
 
 
 def test_a_forgotten_engine_leaves_no_process(tmp_path: Path) -> None:

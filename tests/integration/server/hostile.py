@@ -37,6 +37,8 @@ _VFORK, _CLONE, _CLONE3, _PTRACE, _MEMFD, _BPF, _KEYCTL = 58, 56, 435, 101, 319,
 _USERFAULTFD, _PERF, _IO_URING, _VM_READ, _PIDFD_OPEN, _PIDFD_GETFD, _KEXEC = 323, 298, 425, 310, 434, 438, 246
 _INIT_MODULE, _MOUNT, _PIVOT_ROOT, _SETNS, _UNSHARE, _CHROOT, _OPEN_TREE = 175, 165, 155, 308, 272, 161, 428
 _MOVE_MOUNT, _FSOPEN, _QUOTACTL, _SHMGET, _MQ_OPEN, _ADD_KEY, _IOPERM = 429, 430, 179, 29, 240, 248, 173
+_MMAP, _MREMAP = 9, 25
+_MAP_GROWSDOWN, _MAP_HUGETLB, _MAP_NORESERVE = 0x100, 0x40000, 0x4000
 _NAME_TO_HANDLE, _OPEN_BY_HANDLE, _REBOOT, _SETTIME, _PROCESS_MADVISE = 303, 304, 169, 227, 440
 
 
@@ -102,6 +104,42 @@ def _memory_bomb(outside: Outside) -> None:
 def _shared_memory_bomb(outside: Outside) -> None:
     held = mmap.mmap(-1, 1 << 36)
     held[0] = 1
+
+
+def _map(size: int, flags: int = 0, prot: int = 3) -> int:
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    return kernel_call(_MMAP, None, ctypes.c_size_t(size), prot, private | flags, -1, ctypes.c_long(0))
+
+
+def _stack_bomb(outside: Outside) -> None:
+    """Of what counts as a stack only the first thread's own is limited."""
+    size = 1 << 29
+    ctypes.memset(_map(size, _MAP_GROWSDOWN | _MAP_NORESERVE), 1, size)
+
+
+def _larger_stack(outside: Outside) -> None:
+    """Part of the first thread's stack, moved and made large, counts as a stack too."""
+    end = ctypes.c_void_p.in_dll(ctypes.CDLL(None), "__libc_stack_end").value or 0
+    size, may_move = 1 << 29, 1
+    place = kernel_call(_MREMAP, ctypes.c_void_p(end & -4096), ctypes.c_size_t(4096), ctypes.c_size_t(size), may_move)
+    ctypes.memset(place, 1, size)
+
+
+def _page_tables(outside: Outside) -> None:
+    """Reading a page of what was never written takes no memory but its page table: 4 kB for each 2 MB of addresses."""
+    size = 1 << 37
+    place = _map(size, _MAP_NORESERVE, mmap.PROT_READ)
+    for at in range(0, size, 1 << 21):
+        ctypes.string_at(place + at, 1)
+
+
+def _file_locks(outside: Outside) -> None:
+    """Each is a piece of the kernel's memory."""
+    import fcntl
+
+    with open(np.__file__, "rb") as file:
+        for at in range(1000):
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, 2 * at)
 
 
 def _descriptor_bomb(outside: Outside) -> None:
@@ -207,6 +245,12 @@ ATTACKS: dict[str, Callable[[Outside], Any]] = {
     "memory bomb": _memory_bomb,
     "one large array": lambda outside: np.ones(1 << 33),
     "shared memory bomb": _shared_memory_bomb,
+    "stack bomb": _stack_bomb,
+    "a larger stack": _larger_stack,
+    "huge pages": lambda outside: _map(1 << 21, _MAP_HUGETLB),
+    "locked memory": lambda outside: _map(1 << 21, 0x2000),
+    "page tables": _page_tables,
+    "file locks": _file_locks,
     "descriptor bomb": _descriptor_bomb,
     "TCP": _connect(socket.AF_INET, lambda outside: ("127.0.0.1", outside.port)),
     "TCP over IPv6": _connect(socket.AF_INET6, lambda outside: ("::1", outside.port)),
@@ -306,6 +350,16 @@ def _ready_again(outside: Outside) -> None:
         os.write(descriptor, b"\0" * 7 + b"\x0c" + b"\x81\xa4type\xa5ready")
 
 
+def _scattered(outside: Outside) -> None:
+    """Single pages, far from each other: 8 kB of page tables for each 4 kB of addresses."""
+    for at in range(60_000):
+        place = kernel_call(
+            _MMAP, ctypes.c_size_t(0x100000000000 + (at << 30)), ctypes.c_size_t(4096), 1, 0x22, -1, ctypes.c_long(0)
+        )
+        ctypes.string_at(place, 1)
+    _endless(outside)
+
+
 def _deaf(outside: Outside) -> None:
     for number in range(1, 32):
         if number not in (signal.SIGKILL, signal.SIGSTOP):
@@ -333,6 +387,7 @@ def _host_is_mine(outside: Outside) -> None:
 DEADLY: dict[str, Callable[[Outside], Any]] = {
     "endless loop": _endless,
     "deaf to signals": _deaf,
+    "scattered memory": _scattered,
     "closed socket": _close_socket,
     "another architecture": _other_architecture,
     "x32": _raw(0x40000000 | 39),

@@ -1,9 +1,9 @@
 """The Python engine: the original model in a process of its own, for models that no data format can carry.
 
-The process stands behind walls (:mod:`garcom.model.walls`) unless the operator wants none. It gets nothing of the
-worker but one socket, and speaks plain typed bytes (:mod:`.python_wire`), all of which are checked. It ends with the
-worker, is ended when it takes too long or answers nonsense, and is started again by the next call. When it ends by
-itself, the call is made once more in a fresh process.
+The process stands behind walls (:mod:`garcom.model.walls`) unless the operator wants none, and behind them it stands
+still between two calls. It gets nothing of the worker but one socket, and speaks plain typed bytes
+(:mod:`.python_wire`), all of which are checked. It ends with the worker, is ended when it takes too long or answers
+nonsense, and is started again by the next call. When it ends by itself, the call is made once more in a fresh process.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from garcom.model.engines.python_wire import (
 )
 from garcom.model.signature import Signature
 from garcom.model.walls import WALLS
+from garcom.model.walls.hold import Hold, TooMuchMemory
 from garcom.model.walls.process import spawn
 from garcom.records import Batch, Outputs
 
@@ -87,6 +88,7 @@ def load(folder: Path, spec: EngineSpec, signature: Signature, terms: PythonTerm
         start_timeout_s=_seconds(spec, "start_timeout_s", START_TIMEOUT_S),
         command=(*_CONFINED, str(terms.memory_mb)) if terms.confined else _HOST,
         confined=terms.confined,
+        memory_bytes=terms.memory_mb * 2**20,
     )
     engine.start()
     return engine
@@ -106,7 +108,8 @@ class PythonEngine:
     """An :class:`~garcom.model.engines.base.Engine` whose work is done by another process.
 
     ``command`` is what to run, given the number of the inherited socket and the folder; tests put fakes there. One that
-    is ``confined`` has to tell its walls before it may read the model.
+    is ``confined`` has to tell its walls before it may read the model, stands still between two calls, and is ended
+    when it has taken more than ``memory_bytes``.
     """
 
     def __init__(
@@ -118,6 +121,7 @@ class PythonEngine:
         start_timeout_s: float = START_TIMEOUT_S,
         command: tuple[str, ...] = _HOST,
         confined: bool = False,
+        memory_bytes: int = PythonTerms().memory_mb * 2**20,
     ) -> None:
         self._folder = folder.resolve()
         self._signature = signature
@@ -125,8 +129,10 @@ class PythonEngine:
         self._start_timeout_s = start_timeout_s
         self._command = command
         self._confined = confined
+        self._memory_bytes = memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
+        self._hold: Hold | None = None
         self._end: weakref.finalize[..., PythonEngine] | None = None
         self._closed = False
 
@@ -142,9 +148,11 @@ class PythonEngine:
             return
         self._stop()
         ours, theirs = socket.socketpair()
+        self._channel = Channel(ours)
+        if self._confined:
+            self._channel.tell_senders()
         with theirs:
             self._process = spawn(self._command, theirs, self._folder)
-        self._channel = Channel(ours)
         self._end = weakref.finalize(self, _finish, self._process, self._channel)
         deadline = time.monotonic() + self._start_timeout_s
         reply = self._exchange(Hello(self._signature), REPLY_MARGIN, self._start_timeout_s)
@@ -213,7 +221,9 @@ class PythonEngine:
     def _stop(self) -> None:
         if self._end is not None:
             self._end()
-        self._process = self._channel = self._end = None
+        if self._hold is not None:
+            self._hold.close()
+        self._process = self._channel = self._hold = self._end = None
 
     def _exchange(self, message: Hello | Load | Rows, limit: int, timeout_s: float) -> Reply:
         # Another thread may close the engine meanwhile, which forgets both.
@@ -222,8 +232,13 @@ class PythonEngine:
         assert channel is not None
         deadline = time.monotonic() + timeout_s
         try:
-            channel.send(message, deadline)
-            return channel.reply(limit, deadline)
+            if not self._confined:
+                channel.send(message, deadline)
+                return channel.reply(limit, deadline)
+            return self._held_exchange(channel, message, limit, deadline)
+        except TooMuchMemory:
+            self._stop()
+            raise
         except TimeoutError as error:
             self._stop()
             raise EngineError(
@@ -236,6 +251,19 @@ class PythonEngine:
         except ValueError as error:
             self._stop()
             raise EngineError(f"The model's Python process sent no valid message ({error}) and was ended.") from error
+
+    def _held_exchange(self, channel: Channel, message: Hello | Load | Rows, limit: int, deadline: float) -> Reply:
+        """The reply of a confined process, which goes on only until then."""
+        hold = self._hold
+        if hold is not None:
+            hold.go_on()
+        channel.send(message, deadline)
+        if hold is None:
+            # There are two processes, and what confines the one that answers does not hold for the other.
+            hold = self._hold = Hold(channel.sender(deadline), self._memory_bytes)
+        reply = channel.reply(limit, deadline, hold.look)
+        hold.stop()
+        return reply
 
 
 def _how_it_ended(process: subprocess.Popen[bytes]) -> str:

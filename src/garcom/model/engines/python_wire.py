@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -23,6 +24,10 @@ REQUEST_LIMIT = 512 * 2**20
 #: What a reply may hold besides its arrays.
 REPLY_MARGIN = 64 * 2**10
 _LENGTH = struct.Struct(">Q")
+#: How long is waited at most without looking at the process.
+_WATCH_EVERY_S = 0.1
+#: struct ucred: the number, user and group of who sent a message.
+_CREDENTIALS = struct.Struct("iII")
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
@@ -100,9 +105,31 @@ class Channel:
         """Receive what a worker sends."""
         return cast(Request, _decoded(_requests, self._receive(limit, deadline)))
 
-    def reply(self, limit: int, deadline: float | None = None) -> Reply:
-        """Receive what a process sends, of at most ``limit`` bytes."""
-        return cast(Reply, _decoded(_replies, self._receive(limit, deadline)))
+    def reply(self, limit: int, deadline: float | None = None, watch: Callable[[], object] | None = None) -> Reply:
+        """Receive what a process sends, of at most ``limit`` bytes.
+
+        ``watch`` is called again and again until it is there, and may raise an error of its own.
+        """
+        return cast(Reply, _decoded(_replies, self._receive(limit, deadline, watch)))
+
+    def tell_senders(self) -> None:
+        """Let :meth:`sender` know who sends; call it before the other side sends anything. Linux only."""
+        self._end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+
+    def sender(self, deadline: float) -> int:
+        """The number of the process that sent what comes next, as the kernel tells it; nothing of it is taken.
+
+        To be asked once. The other end of the socket may be in several processes' hands.
+        """
+        self._end.settimeout(_remaining(deadline))
+        data, told, _, _ = self._end.recvmsg(1, socket.CMSG_SPACE(_CREDENTIALS.size), socket.MSG_PEEK)
+        self._end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        if not data:
+            raise EOFError("the other side closed the connection")
+        for level, kind, content in told:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+                return cast(int, _CREDENTIALS.unpack(content)[0])
+        raise OSError(0, "the kernel does not tell who sent a message")
 
     def is_quiet(self) -> bool:
         """Whether the other side is there and says nothing, as it should between two calls."""
@@ -120,18 +147,27 @@ class Channel:
         """Close the socket; twice is harmless."""
         self._end.close()
 
-    def _receive(self, limit: int, deadline: float | None) -> bytearray:
-        (size,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
+    def _receive(self, limit: int, deadline: float | None, watch: Callable[[], object] | None = None) -> bytearray:
+        (size,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline, watch))
         if size > limit:
             raise ValueError(f"a message of {size} bytes, and at most {limit} were expected")
-        return self._read(size, deadline)
+        return self._read(size, deadline, watch)
 
-    def _read(self, size: int, deadline: float | None) -> bytearray:
+    def _read(self, size: int, deadline: float | None, watch: Callable[[], object] | None) -> bytearray:
         data = bytearray(size)
         view, done = memoryview(data), 0
         while done < size:
-            self._end.settimeout(_remaining(deadline))
-            got = self._end.recv_into(view[done:])
+            left = _remaining(deadline)
+            self._end.settimeout(left if watch is None else min(left or _WATCH_EVERY_S, _WATCH_EVERY_S))
+            try:
+                got = self._end.recv_into(view[done:])
+            except TimeoutError:
+                if watch is None:
+                    raise
+                watch()
+                continue
+            if watch is not None:
+                watch()
             if got == 0:
                 raise EOFError("the other side closed the connection")
             done += got

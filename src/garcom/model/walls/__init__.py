@@ -7,12 +7,13 @@ namespaces    no network, no other process, no other's messages; a tree of files
 files         that tree: read-only, and only Python's libraries in it
 identity      the user ``nobody``, no capability, no way to gain one
 environment   no variable but a few constants, no descriptor but the socket
-limits        memory, processor time, threads, descriptors; no file of any length
+limits        memory, addresses, processor time, threads, descriptors; no file of any length
 landlock      the same files once more, by another part of the kernel; no TCP; no signal or socket outside
 seccomp       of the kernel's calls only those that computing takes
 ============  ====================================================================================
 
-:mod:`.canary` tries to get through them; :mod:`.check` lets it, once, before the first model is trusted to them.
+From outside, :mod:`.hold` lets the process stand still between two calls, and looks at its memory during them.
+:mod:`.canary` tries to get through the walls; :mod:`.check` lets it, once, before the first model is trusted to them.
 """
 
 #: Every wall, in the order in which they go up; a Python engine needs all of them.

@@ -23,6 +23,7 @@ from garcom.model.walls.confinement import confine
 from garcom.model.walls.missing import WallMissing
 
 _PTRACE_TRACEME = 0
+_MAP_GROWSDOWN = 0x100
 
 
 class _Through(Exception):
@@ -83,7 +84,10 @@ def attempts(
     yield "become root", lambda: os.setuid(0)
     yield "raise a limit", lambda: resource.setrlimit(resource.RLIMIT_NPROC, (2 * limits.THREADS,) * 2)
     yield "take more memory than allowed", lambda: bytearray(memory_bytes + 1)
+    yield "take more addresses than allowed", partial(_map, memory_bytes + limits.OTHER_ADDRESSES_BYTES, prot=0)
     yield "take memory that no limit counts", lambda: mmap.mmap(-1, mmap.PAGESIZE)
+    yield "take memory that grows downwards", partial(_map, mmap.PAGESIZE, _MAP_GROWSDOWN)
+    yield "make memory larger", lambda: _map(mmap.PAGESIZE).resize(2 * mmap.PAGESIZE)
     yield "start more threads than allowed", lambda: _threads(limits.THREADS + 1)
     yield "find another descriptor", lambda: _descriptors(end)
     yield "find a variable of the server", _variables
@@ -100,6 +104,10 @@ def _trace() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.ptrace(_PTRACE_TRACEME, 0, None, None):
         raise OSError(ctypes.get_errno(), "ptrace")
+
+
+def _map(size: int, flags: int = 0, prot: int = mmap.PROT_READ | mmap.PROT_WRITE) -> mmap.mmap:
+    return mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | flags, prot)
 
 
 def _threads(count: int) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from itertools import pairwise
 
-KEPT = ("LC_ALL", "LOKY_MAX_CPU_COUNT", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+KEPT = (
+    "LC_ALL",
+    "LOKY_MAX_CPU_COUNT",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OMP_THREAD_LIMIT",
+    "OPENBLAS_NUM_THREADS",
+)
 
 
 def clear(descriptors: tuple[int, ...]) -> None:

@@ -8,8 +8,13 @@ import resource
 from pathlib import Path
 
 #: Threads, and descriptors: what numerical libraries take, and little more.
-THREADS = 64
+THREADS = 32
 DESCRIPTORS = 128
+#: The first thread's stack; the others' are memory like any other.
+STACK_BYTES = 8 * 2**20
+#: Addresses beside the memory that may be written: mapped libraries take 0.4 GB with all of the usual ones, and the C
+#: library keeps 64 MB, unused, for each thread. Page tables grow with addresses.
+OTHER_ADDRESSES_BYTES = 4 * 2**30
 #: Seconds of processor time in a process's whole life; the next call starts another.
 CPU_S = 3600
 #: Somewhat below the server: what its own engines need comes first, and a model still starts on a busy machine.
@@ -34,6 +39,8 @@ def bound(memory_bytes: int) -> None:
         # Private memory that can be written; what is only mapped from libraries does not count. Shared memory, which
         # would not count either, is refused by the filter of calls.
         resource.RLIMIT_DATA: memory_bytes,
+        resource.RLIMIT_STACK: STACK_BYTES,
+        resource.RLIMIT_AS: memory_bytes + OTHER_ADDRESSES_BYTES,
         resource.RLIMIT_CPU: CPU_S,
         resource.RLIMIT_NPROC: THREADS,
         resource.RLIMIT_NOFILE: DESCRIPTORS,

@@ -27,9 +27,11 @@ def spawn(command: tuple[str, ...], theirs: socket.socket, folder: Path) -> subp
 def _environment() -> dict[str, str]:
     """No variable of the worker's, which may hold secrets, but what finding the libraries takes.
 
-    One thread per process, as for every engine: the service scales by processes.
+    One thread per process, as for every engine: the service scales by processes. Where a model asks for more, OpenMP
+    gives it fewer rather than none.
     """
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1")
+    threads["OMP_THREAD_LIMIT"] = "8"
     package = str(Path(garcom.__file__).resolve().parents[1])
     return kept | threads | {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONPATH": package}

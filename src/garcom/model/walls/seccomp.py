@@ -28,14 +28,17 @@ _NUMBER, _ARCHITECTURE = 0, 4
 # clone(2): a thread has to share the memory, and to stay in every namespace.
 _CLONE_THREAD = 0x10000 | 0x100
 _CLONE_NEW = 0x7E020080
-# mmap(2): shared memory without a file counts for no limit.
+# mmap(2): shared memory without a file counts for no limit. Of the flags only SHARED, PRIVATE, FIXED, ANONYMOUS,
+# 32BIT, DENYWRITE, EXECUTABLE, NORESERVE, POPULATE, NONBLOCK, STACK and FIXED_NOREPLACE: what grows downwards counts as
+# a stack, not as memory that may be written, and huge pages come from another store.
 _SHARED, _ANONYMOUS = 0x01, 0x20
+_OTHER_FLAGS = 0xFFFFFFFF & ~0x13D873
 #: prctl(2): the name of a thread, read or written, and of a piece of memory.
 _PRCTL = (15, 16, 0x53564D41)
 #: ioctl(2): FIOCLEX, FIONCLEX, FIONBIO, FIONREAD, TCGETS.
 _IOCTL = (0x5451, 0x5450, 0x5421, 0x541B, 0x5401)
-#: fcntl(2): copies, flags and locks of a descriptor; F_DUPFD_CLOEXEC.
-_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 1030)
+#: fcntl(2): copies and flags of a descriptor; F_DUPFD_CLOEXEC. Locks are memory of the kernel's that no limit counts.
+_FCNTL = (0, 1, 2, 3, 4, 1030)
 
 #: code, where to go on if true and if false (so many instructions further), operand
 Instruction = tuple[int, int, int, int]
@@ -94,6 +97,9 @@ def _conditions() -> dict[str, list[Instruction]]:
             refuse,
         ],
         "mmap": [
+            (_LOAD, 0, 0, _low(3)),
+            (_AND, 0, 0, _OTHER_FLAGS),
+            (_EQUAL, 0, 4, 0),
             (_LOAD, 0, 0, _low(3)),
             (_AND, 0, 0, _SHARED | _ANONYMOUS),
             (_EQUAL, 1, 0, _SHARED | _ANONYMOUS),

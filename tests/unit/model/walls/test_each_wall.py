@@ -63,15 +63,17 @@ refused(lambda: os.setsid())
 
 def test_limits_alone() -> None:
     code = """
-import tempfile
+import mmap, resource, tempfile
 place = os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_WRONLY)
 limits.bound(256 * 2**20)
 refused(lambda: bytearray(2**28))
+refused(lambda: mmap.mmap(-1, 5 * 2**30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ))
+print(resource.getrlimit(resource.RLIMIT_STACK))
 refused(lambda: os.write(place, b"x"))
 held = []
 refused(lambda: [held.append(os.dup(1)) for _ in range(200)])
 """
-    assert said(code) == ["MemoryError None", "OSError 27", "OSError 24"]
+    assert said(code) == ["MemoryError None", "OSError 12", "(8388608, 8388608)", "OSError 27", "OSError 24"]
 
 
 def test_namespaces_alone() -> None:

@@ -68,6 +68,14 @@ def test_calls_of_the_tables(column: int, architecture: int) -> None:
         ("mmap", (0, 4096, 1, 0x01), ALLOW),  # a file, shared
         ("mmap", (0, 4096, 3, 0x21), NOT_PERMITTED),
         ("mmap", (0, 4096, 3, 0x23), NOT_PERMITTED),  # MAP_SHARED_VALIDATE
+        ("mmap", (0, 4096, 3, 0x24022), ALLOW),  # a thread's stack: MAP_STACK, MAP_NORESERVE
+        ("mmap", (0, 4096, 5, 0x812), ALLOW),  # a library: MAP_FIXED, MAP_DENYWRITE
+        ("mmap", (0, 4096, 3, 0x122), NOT_PERMITTED),  # MAP_GROWSDOWN
+        ("mmap", (0, 4096, 3, 0x4122), NOT_PERMITTED),  # MAP_GROWSDOWN, MAP_NORESERVE
+        ("mmap", (0, 4096, 3, 0x40022), NOT_PERMITTED),  # MAP_HUGETLB
+        ("mmap", (0, 4096, 3, 0x2022), NOT_PERMITTED),  # MAP_LOCKED
+        ("mmap", (0, 4096, 3, 0x28), NOT_PERMITTED),  # MAP_DROPPABLE
+        ("mmap", (0, 4096, 3, 0x80000022), NOT_PERMITTED),  # a flag to come
         ("prlimit64", (0, 7, 0, 0x7FFFFFFF0000), ALLOW),
         ("prlimit64", (0, 7, 0x7FFF00000000, 0), NOT_PERMITTED),  # a pointer whose lower half is null
         ("prlimit64", (0, 7, 0x1000, 0), NOT_PERMITTED),
@@ -83,6 +91,8 @@ def test_calls_of_the_tables(column: int, architecture: int) -> None:
         ("fcntl", (3, 1030), ALLOW),
         ("fcntl", (3, 1031), NOT_PERMITTED),  # F_SETPIPE_SZ
         ("fcntl", (3, 8), NOT_PERMITTED),  # F_SETOWN
+        ("fcntl", (3, 6), NOT_PERMITTED),  # F_SETLK
+        ("fcntl", (3, 37), NOT_PERMITTED),  # F_OFD_SETLK
     ],
 )
 def test_conditions(column: int, architecture: int, name: str, arguments: tuple[int, ...], expected: str | int) -> None:
