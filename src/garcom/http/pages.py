@@ -23,7 +23,7 @@ _DOCS_HEAD = (
     '<link rel="stylesheet" href="/static/swagger/swagger-ui.css"><link rel="stylesheet" href="/static/docs.css">'
 )
 _DOCS_BODY = (
-    '<div id="docs"></div><script src="/static/swagger/swagger-ui-bundle.js"></script>'
+    '<div id="docs" lang="en"></div><script src="/static/swagger/swagger-ui-bundle.js"></script>'
     '<script src="/static/docs.js"></script>'
 )
 
@@ -53,7 +53,7 @@ async def problems(request: Request) -> HTMLResponse:
     language = reader_language(request)
     words = PAGE_WORDS[language]
     rows = "".join(_problem_row(slug, status, MEANINGS[slug].said(language)) for slug, status in _problem_kinds())
-    body = f"<h1>{words.problems}</h1><p>{words.every_error}</p>{_table(words.problem_columns, rows)}"
+    body = f"<h1>{words.problems}</h1><p>{words.every_error}</p>{_table(words.problem_columns, rows, 'wide texts')}"
     return page(words.problems, f'<main class="page">{body}</main>', visitor_of(request), language=language)
 
 
@@ -114,6 +114,6 @@ def _try_it(models: list[Summary], base: str, words: PageWords, *, asks: bool) -
     return f'<p><a class="button" href="docs">{words.documentation}</a></p><pre>{escape(line)}</pre>'
 
 
-def _table(columns: tuple[str, ...], rows: str) -> str:
+def _table(columns: tuple[str, ...], rows: str, look: str = "wide") -> str:
     head = "".join(f"<th>{column}</th>" for column in columns)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="{look}"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
