@@ -135,7 +135,7 @@ def test_lists_come_in_pages(office: Office) -> None:
     second = office.get(f"/v1/users?limit=2&after={first['next']}").json
     assert ([user["name"] for user in second["users"]], second["next"]) == (names[2:], None)
     for query in ("limit=0", "limit=1001", "limit=x", f"after={'x' * 101}"):
-        assert office.get(f"/v1/users?{query}").status == 422
+        assert office.get(f"/v1/users?{query}").status == 400
     assert office.get("/v1/api-keys?after=gk_AAAAAAAA").status == 404
 
 

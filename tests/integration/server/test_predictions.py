@@ -87,8 +87,8 @@ def test_each_row_of_a_body_may_name_its_subject_and_its_key(server: Running) ->
         ("/v1/models/wyne/actuals/maturity", 404, "model-not-found"),
         ("/v1/models/wine/predictions?from=yesterday", 400, "bad-request"),
         ("/v1/models/wine/predictions?limit=1001", 400, "bad-request"),
-        ("/v1/models/wine/predictions?limit=0", 422, "unprocessable-entity"),
-        ("/v1/models/wine/predictions?version=x", 422, "unprocessable-entity"),
+        ("/v1/models/wine/predictions?limit=0", 400, "bad-request"),
+        ("/v1/models/wine/predictions?version=x", 400, "bad-request"),
         ("/v1/models/wine/predictions?cursor=%00", 400, "bad-request"),
     ],
 )
