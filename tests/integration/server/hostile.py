@@ -377,6 +377,13 @@ def _leave_later(outside: Outside) -> None:
     threading.Timer(0.05, _nonsense, (outside,)).start()
 
 
+def _go_on(outside: Outside) -> Any:
+    """Answer, and keep a processor busy ever after."""
+    for _ in range(2):
+        threading.Thread(target=_endless, args=(outside,), daemon=True).start()
+    return np.ones(1)
+
+
 def _host_is_mine(outside: Outside) -> None:
     """Take over what answers, and answer what nobody asked for."""
     host = sys.modules["garcom.model.engines.python_host"]
@@ -411,6 +418,7 @@ ANSWERS: dict[str, Callable[[Outside], Any]] = {
     "later": _leave_later,
     "not a number": lambda outside: np.array([float("nan")]),
     "infinite": lambda outside: np.array([float("inf")]),
+    "threads that go on": _go_on,
     "its own host": _host_is_mine,
 }
 

@@ -38,7 +38,7 @@ TIMEOUT_S = 2
 #: What ends the process costs one or two starts of it, so the suite has some of these; ``make accept`` has all.
 LONG = bool(os.environ.get("GARCOM_LONG_TESTS"))
 SOME = {"endless loop", "another architecture", "nonsense on the socket", "an exception with the treasure's path"}
-SOME |= {"None", "objects", "not a number", "later", "load-0", "second"}
+SOME |= {"None", "objects", "not a number", "later", "threads that go on", "load-0", "second"}
 NUMBERS = {name: number for number, name in enumerate((*ATTACKS, *DEADLY, *ANSWERS))}
 #: Attacks whose success would be no harm where it stays inside, or that cannot be told from failure.
 LOADING: dict[str, tuple[Callable[..., Any], Callable[[Outside], tuple[Any, ...]]]] = {
@@ -181,6 +181,9 @@ def test_no_attack_gets_out_and_no_other_model_notices(tmp_path: Path, traps: Tr
             assert len(answer.body) < 10_000, name
             assert b"\x1b" not in answer.body, name
             traps.check(name)
+            if name == "threads that go on":
+                assert answer.json["prediction"] == 1.0
+                wait_for(lambda: any(stands_still(pid) for pid in engine_processes(server)))
         left = engine_processes(server)
     wait_for(lambda: not any(map(alive, left)))
 
@@ -194,6 +197,12 @@ def engine_processes(server: Running) -> list[int]:
         found += below
         waiting += below
     return [pid for pid in found if "garcom.model.walls" in command_line(pid)]
+
+
+def stands_still(pid: int) -> bool:
+    """Whether a process has several threads, all of them stopped."""
+    threads = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return len(threads) > 2 and all(thread.rpartition(")")[2].split()[0] == "T" for thread in threads)
 
 
 def test_no_attack_gets_out_while_the_pickle_is_read(tmp_path: Path, traps: Traps) -> None:
