@@ -14,7 +14,7 @@ help:  ## this list
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@# Once, here: else every process compiles it anew where PYTHONDONTWRITEBYTECODE is set. Templates of code do not compile.
-	@$(BIN)/python -m compileall -q -j 0 -x '/tests?/' .venv/lib >/dev/null 2>&1 || true
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests?/' .venv/lib src >/dev/null 2>&1 || true
 	@touch $@
 
 setup: .venv/.ready  ## create .venv with everything in it

@@ -21,6 +21,8 @@ LONG = {
     DOCS / "how-to" / name
     for name in (
         "audit.md",
+        "correct-the-signature.md",
+        "datasets.md",
         "pack-a-model.md",
         "python-models.md",
         "serve-many-models.md",

@@ -10,7 +10,7 @@ from pathlib import Path
 from garcom.lake.tables import Lake
 from garcom.storage.durable import keep_private
 
-#: Its folder in the home folder; with a store elsewhere, of its locks.
+#: Its folder in the home folder.
 LAKE_FOLDER = "lake"
 
 
@@ -20,7 +20,7 @@ def open_lake(home: Path, url: str = "", environment: Mapping[str, str] = os.env
     What it holds is what people sent, so nobody but the owner of the home folder may enter it there. A store that
     cannot be reached is told by whatever reads or writes first.
     """
-    if home.is_dir():
+    if home.is_dir() and not url:
         with contextlib.suppress(OSError):  # a disk that is full or for reading only; whoever writes will hear of it
             keep_private(home / LAKE_FOLDER)
     options = {name: value for name, value in environment.items() if name.startswith("AWS_")}

@@ -12,7 +12,7 @@ from garcom.run_folder import ACCESS, PLAN
 from garcom.storage.database import Database
 
 #: How often the database itself is asked, whatever its file says.
-ASKED_EVERY_S = 0.5
+ASKED_EVERY_S = 1.5
 
 
 class Publishing:
