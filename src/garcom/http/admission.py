@@ -17,6 +17,9 @@ from garcom.http.rules import KNOWN, PREDICT
 from garcom.serving.runtime import Route
 from garcom.tls.peer import CERTIFICATE_USER
 
+#: How long whoever is over a limit waits for the refusal: a client that does not wait by itself would otherwise take as
+#: much of the processor with its 429s as others with their answers.
+REFUSAL_PAUSE_S = 0.1
 #: Paths that name the model that predicts.
 PREDICT_PATH = re.compile(r"/v1/models/(?P<model>[^/]+)(/versions/[^/]+)?/predict")
 

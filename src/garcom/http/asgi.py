@@ -7,12 +7,13 @@ not wait for it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from garcom.access.limits import Pass
-from garcom.errors import GarcomError, ModelNotFound
-from garcom.http.admission import PREDICT_PATH, Admission
+from garcom.errors import GarcomError, ModelNotFound, RateLimited
+from garcom.http.admission import PREDICT_PATH, REFUSAL_PAUSE_S, Admission
 from garcom.http.bodies import Bodies, Body, Disconnected, Receive
 from garcom.http.edge import Edge, Reply
 from garcom.http.gate import no_path
@@ -96,6 +97,8 @@ class Application:
             return
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
             reply = self._edge.refuse(route, error, head.request_id)
+            if isinstance(error, RateLimited):
+                await asyncio.sleep(REFUSAL_PAUSE_S)
             # Who was told to wait for a 100 decides alone whether the body still comes.
             expects = any(name == b"expect" for name, _ in headers)
             if not body.ended and (expects or not await body.discard()):

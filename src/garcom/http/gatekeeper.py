@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
@@ -11,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from garcom.access.limits import Pass
 from garcom.access.principals import NOBODY, Principal
-from garcom.errors import GarcomError, Unauthenticated
-from garcom.http.admission import Admission, of_connection
+from garcom.errors import GarcomError, RateLimited, Unauthenticated
+from garcom.http.admission import REFUSAL_PAUSE_S, Admission, of_connection
 from garcom.http.edge import Edge
 from garcom.http.gate import no_path
 from garcom.http.policy import Policy
@@ -42,6 +43,8 @@ class Gatekeeper:
             model = self._pass(scope)
             passed = await self._admission.let_in(scope["state"]["principal"], model, scope["headers"])
         except GarcomError as error:
+            if isinstance(error, RateLimited):
+                await asyncio.sleep(REFUSAL_PAUSE_S)
             answer = _to_login(scope, error) or response_of(error, scope["state"]["request_id"])
             await answer(scope, receive, send)
             return

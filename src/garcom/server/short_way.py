@@ -10,9 +10,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from garcom.access.limits import Pass
 from garcom.access.principals import Principal
-from garcom.errors import GarcomError
+from garcom.errors import GarcomError, RateLimited
 from garcom.http import problems
-from garcom.http.admission import Admission
+from garcom.http.admission import REFUSAL_PAUSE_S, Admission
 from garcom.http.edge import CREDENTIAL_HEADERS, PACED, Edge, Head, Header, Reply, credential_of
 from garcom.http.gate import PROXIED
 from garcom.ids import uuid7s
@@ -278,7 +278,11 @@ class Protocol(HttpToolsProtocol):
             self.plane.submit(exchange.slot, exchange.batcher, body, content_type, origin, self._deliver, passed)
         except Exception as error:  # noqa: BLE001 - the process boundary: every request gets an answer
             self._leave_door()
-            self._write(self.edge.refuse(exchange.route, error, exchange.head.request_id))
+            reply = self.edge.refuse(exchange.route, error, exchange.head.request_id)
+            if isinstance(error, RateLimited):
+                self.loop.call_later(REFUSAL_PAUSE_S, self._write, reply)
+            else:
+                self._write(reply)
 
     def _deliver(self, served: Served | GarcomError) -> None:
         limits = self._leave_door()
