@@ -96,8 +96,9 @@ def test_a_body_of_many_packets(server: Running) -> None:
         assert len(connection.answer().json) == 3000
 
 
-CHUNKED = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" % (
-    LINE.encode()
+CHUNKED = (
+    b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    % (LINE.encode())
 )
 
 
@@ -131,14 +132,18 @@ def test_continue_is_said_before_the_body_comes(server: Running) -> None:
     ("path", "length", "status"), [(LINE, 90_000_000, 413), ("/v1/models/none/predict", 10, 404), ("/healthz", 10, 405)]
 )
 def test_a_refusal_instead_of_continue(uvicorn_server: Running, path: str, length: int, status: int) -> None:
-    data = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode()
+    data = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode()
+    )
     with Connection(uvicorn_server.port) as connection:
         answer = connection.send(data).answer()
         assert answer.status == status
 
 
 def test_who_waits_in_the_middle_of_a_refused_body_is_told(server: Running) -> None:
-    head = f"POST {LINE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 90000000\r\n\r\n"
+    head = (
+        f"POST {LINE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 90000000\r\n\r\n"
+    )
     with Connection(server.port) as connection:
         answer = connection.send(head.encode() + b"[" + b" " * 10_000).answer()
         assert answer.status == 413

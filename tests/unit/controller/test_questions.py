@@ -12,7 +12,15 @@ import pytest
 from garcom.controller.answering import Answering
 from garcom.controller.asking import SOCKET, Controller
 from garcom.controller.messages import AddActuals, AnyQuestion, FindPrediction, Reply
-from garcom.errors import ActualsRefused, Fault, GarcomError, LakeUnavailable, PredictionNotFound, SettingsError, Unavailable
+from garcom.errors import (
+    ActualsRefused,
+    Fault,
+    GarcomError,
+    LakeUnavailable,
+    PredictionNotFound,
+    SettingsError,
+    Unavailable,
+)
 from garcom.model.signature import Output
 
 REFUSED = ActualsRefused("1 of 2 is wrong.", (Fault("actuals[0]", "this", "that"),), rows=2, refused=1)
