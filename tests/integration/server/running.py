@@ -112,7 +112,7 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
 
 @contextmanager
 def running(
-    folder: Path, *arguments: str, register: tuple[Path, ...] = (), trust: Path | None = None, **settings: object
+    folder: Path, *arguments: str, register: tuple[Path, ...] = (), trust: object = None, **settings: object
 ) -> Iterator[Running]:
     """Serve the home ``folder/home`` on a free port; ``settings`` go in through the environment.
 
@@ -145,7 +145,7 @@ def running(
             greeting += process.stdout.readline()
             port = int(found[2])
             if found[1] == b"https":
-                wire.secured[port] = ssl.create_default_context(cafile=trust or home / "self-signed.pem")
+                wire.secured[port] = ssl.create_default_context(cafile=str(trust or home / "self-signed.pem"))
             yield Running(process, port, log, home, greeting.decode())
         finally:
             wire.secured.pop(port, None)

@@ -28,7 +28,7 @@ class Guarded(NamedTuple):
     keys: dict[str, str]
 
     def get(self, path: str, key: str = "", method: str = "GET") -> Answer:
-        return self.server.ask(request(method, path, **self._credential(key)))
+        return self.server.ask(request(method, path, None, **self._credential(key)))
 
     def post(self, path: str, value: Any, key: str = "") -> Answer:
         return self.server.ask(post(path, value, **self._credential(key)))
@@ -186,7 +186,7 @@ def test_an_open_server_says_so_and_closes_with_the_first_user(tmp_path: Path, b
         for header in ("X-Forwarded-For", "Forwarded", "Via"):
             for data in (
                 post("/predict", RECORD, **{header: "198.51.100.7"}),
-                request("GET", "/docs", **{header: "x"}),
+                request("GET", "/docs", None, **{header: "x"}),
             ):
                 refused = server.ask(data)
                 assert (refused.status, "proxy" in refused.json["detail"]) == (401, True)
