@@ -67,12 +67,11 @@ class Worker:
         self._access_log = settings.access_log
         self._allow_python = settings.allow_python
         self._upload_settings = settings.uploads
-        self._home = Path(settings.home)
+        self._home = home = Path(settings.home)
         self._client_timeout_s = settings.client_timeout_s
         self._plan = Followed(run_folder / PLAN)
         self._access = Followed(run_folder / ACCESS)
         access = settings.access
-        home = Path(settings.home)
         self._provider_keys = Followed(run_folder / PROVIDER_KEYS)
         self._provider = ProviderTokens(settings.oidc)
         self._key_use = KeyUse(run_folder)
@@ -90,17 +89,17 @@ class Worker:
         self._login_ways = LoginWays.of(settings.oidc.issuer if settings.oidc.client_id else "", access.public_url)
         self._has_tls = settings.has_tls
         self._proxies = Proxies(access.trusted_proxies)
-        self._limiter = Limiter(settings.limits, run_folder, Path(settings.home), settings.workers)
+        self._limiter = Limiter(settings.limits, run_folder, home, settings.workers)
         hosts = Hosts(access.allowed_hosts, settings.host, access.public_url)
         self.admission = Admission(hosts, self._gate, self._limiter)
         self._telemetry = Telemetry()
-        subjects = SubjectKey.under(Path(settings.home))
+        subjects = SubjectKey.under(home)
         self._journal = _journal(settings)
-        self._journal_folder = Path(settings.home, JOURNAL_FOLDER)
+        self._journal_folder = home / JOURNAL_FOLDER
         self._rotate_path = self._journal_folder / ROTATE
         self._keys_lifetime = timedelta(hours=settings.journal.keys_hours)
         #: Where the lake would be in the home; an object store is asked, because nobody else knows.
-        self._lake_folder = None if settings.lake.url else Path(settings.home, "lake", "predictions")
+        self._lake_folder = None if settings.lake.url else home / "lake" / "predictions"
         self._counts = SharedCounts(run_folder, self._telemetry.snapshot)
         self._control: asyncio.Task[Asgi] | None = None
         self._tasks: set[asyncio.Task[None]] = set()

@@ -12,7 +12,6 @@ from garcom.access.account_requests import NewApiKey, NewUser, UserChange
 from garcom.access.grants import GRANT_PATTERN, parse_grant
 from garcom.access.holders import Keys, MadeKey, Me, User, Users
 from garcom.access.roles import Grant
-from garcom.controller.asking import Controller
 from garcom.controller.messages import (
     AccountQuestion,
     AddApiKey,
@@ -26,10 +25,11 @@ from garcom.controller.messages import (
     RevokeApiKey,
     RevokeRole,
 )
-from garcom.http.caller import address, caller
+from garcom.http.caller import asker, caller
 from garcom.http.json_bodies import read_json
 from garcom.http.json_schemas import json_answer, json_body
 from garcom.http.openapi import problem_responses
+from garcom.http.parts import controller
 
 router = APIRouter(tags=["access"])
 
@@ -77,7 +77,7 @@ async def list_users(request: Request, after: After = "", limit: Limit = PAGE) -
 async def add_user(request: Request) -> Response:
     """No two names may differ in capitals only. A user without a password comes from an external provider."""
     new = await read_json(request, NewUser)
-    made = await _ask(request, AddUser(**_asker(request)), msgspec.json.encode(new))
+    made = await _ask(request, AddUser(**asker(request)), msgspec.json.encode(new))
     return _json(made, HTTPStatus.CREATED, f"/v1/users/{new.name}")
 
 
@@ -96,14 +96,14 @@ async def show_user(request: Request, name: str) -> Response:
 async def change_user(request: Request, name: str) -> Response:
     """One thing at a time: another password, or whether it is disabled. Either ends its sessions and tokens."""
     change = await read_json(request, UserChange)
-    question = ChangeUser(name=name, **_asker(request))
+    question = ChangeUser(name=name, **asker(request))
     return _json(await _ask(request, question, msgspec.json.encode(change)))
 
 
 @router.delete("/v1/users/{name}", summary="Remove a user", **_no_answer("409"))
 async def remove_user(request: Request, name: str) -> Response:
     """With all that was granted to it. The last administrator stays."""
-    await _ask(request, RemoveUser(name=name, **_asker(request)))
+    await _ask(request, RemoveUser(name=name, **asker(request)))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -116,13 +116,13 @@ async def remove_user(request: Request, name: str) -> Response:
 async def grant_role(request: Request, name: str) -> Response:
     """For one model, which need not exist yet, or for all (``*``). What is granted already changes nothing."""
     grant = await read_json(request, Grant)
-    return _json(await _ask(request, GrantRole(name=name, grant=grant, **_asker(request))), HTTPStatus.CREATED)
+    return _json(await _ask(request, GrantRole(name=name, grant=grant, **asker(request))), HTTPStatus.CREATED)
 
 
 @router.delete("/v1/users/{name}/grants/{grant}", summary="Take a role away", **_no_answer("400", "409"))
 async def revoke_role(request: Request, name: str, grant: GrantPath) -> Response:
     """``grant`` is a role alone (``viewer``, for all models) or with its model (``client:wine``)."""
-    await _ask(request, RevokeRole(name=name, grant=parse_grant(grant), **_asker(request)))
+    await _ask(request, RevokeRole(name=name, grant=parse_grant(grant), **asker(request)))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -141,7 +141,7 @@ async def list_keys(request: Request, after: After = "", limit: Limit = PAGE) ->
 async def add_key(request: Request) -> Response:
     """``key`` is shown this once: only its SHA-256 is kept."""
     new = await read_json(request, NewApiKey)
-    made = await _ask(request, AddApiKey(new=new, **_asker(request)))
+    made = await _ask(request, AddApiKey(new=new, **asker(request)))
     answer = _json(made, HTTPStatus.CREATED)
     answer.headers["cache-control"] = "no-store"
     return answer
@@ -150,18 +150,12 @@ async def add_key(request: Request) -> Response:
 @router.delete("/v1/api-keys/{prefix}", summary="Revoke an API key", **_no_answer("409"))
 async def revoke_key(request: Request, prefix: str) -> Response:
     """Every worker refuses it within two seconds. It stays in the list, and never becomes valid again."""
-    await _ask(request, RevokeApiKey(prefix=prefix, **_asker(request)))
+    await _ask(request, RevokeApiKey(prefix=prefix, **asker(request)))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _asker(request: Request) -> dict[str, str]:
-    """Whom the audit trail shall name."""
-    return {"by": str(caller(request)), "address": address(request)}
-
-
 async def _ask(request: Request, question: AccountQuestion, body: bytes = b"") -> bytes:
-    controller: Controller = request.app.state.controller
-    _, answer = await controller.ask(question, body)
+    _, answer = await controller(request).ask(question, body)
     return answer
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from garcom.controller.asking import Controller
 from garcom.controller.messages import ListAudit
 from garcom.http.parameters import Cursor, Since
+from garcom.http.parts import controller
 from garcom.moments import parse_moment
 
 router = APIRouter(tags=["audit"])
@@ -35,8 +35,7 @@ async def list_audit(
 
     ``garcom audit verify`` checks the trail; its hashes prove nothing to whoever lacks the installation's secret.
     """
-    controller: Controller = request.app.state.controller
     first = parse_moment(since, datetime.now(UTC)) if since else None
     question = ListAudit(actor=actor, action=action, target=target, since=first, limit=limit, cursor=cursor)
-    reply, answer = await controller.ask(question)
+    reply, answer = await controller(request).ask(question)
     return Response(answer, media_type=reply.media_type)

@@ -18,3 +18,8 @@ def address(request: Request) -> str:
     """Where the request came from, without the port; empty where that is not known."""
     proxies: Proxies = request.app.state.proxies
     return proxies.origin(request.client.host if request.client else "", request.headers.getlist("x-forwarded-for"))
+
+
+def asker(request: Request) -> dict[str, str]:
+    """Whom the audit trail shall name, as the fields of a :class:`~garcom.controller.messages.Change`."""
+    return {"by": str(caller(request)), "address": address(request)}

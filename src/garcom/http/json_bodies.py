@@ -9,7 +9,8 @@ import msgspec
 from fastapi import Request
 
 from garcom.errors import Fault, InputError, MalformedBody, UnsupportedMediaType
-from garcom.http.bodies import Bodies, Disconnected, read_short
+from garcom.http.bodies import Disconnected, read_short
+from garcom.http.parts import bodies
 from garcom.serving.codec import strict_json
 from garcom.serving.codec.documents import NotANumber, Pairs
 
@@ -31,9 +32,8 @@ async def read_json(request: Request, kind: type[_Wanted]) -> _Wanted:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType(f"Expected a body of application/json, got {content_type[:100]!r}.")
-    bodies: Bodies = request.app.state.bodies
     try:
-        body = await read_short(bodies, request.headers.raw, request.receive, MAX_JSON_BYTES)
+        body = await read_short(bodies(request), request.headers.raw, request.receive, MAX_JSON_BYTES)
     except Disconnected:  # nobody is there to read the answer
         raise MalformedBody("Expected the whole body, and the client has gone.") from None
     return read_document(body, kind)

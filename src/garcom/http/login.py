@@ -15,15 +15,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from garcom.access.browser_logins import Arrival, Departure, PasswordLogin, Session
-from garcom.controller.asking import Controller
 from garcom.controller.messages import ArriveFromProvider, DepartToProvider, LogIn, LogOut
 from garcom.errors import Forbidden, GarcomError, InputError, NotFound, RateLimited, Unauthenticated, Unavailable
-from garcom.http.bodies import Bodies, read_short
-from garcom.http.caller import address, caller
+from garcom.http.bodies import read_short
+from garcom.http.caller import address, asker, caller
 from garcom.http.languages import reader_language
 from garcom.http.login_page import login_page, still_logged_in
 from garcom.http.login_ways import LoginWays
 from garcom.http.page_frame import visitor_of
+from garcom.http.parts import bodies, controller
 from garcom.http.problems import status_of
 from garcom.http.sessions import Sessions, local_path
 
@@ -61,7 +61,7 @@ async def log_in(request: Request) -> Response:
     login = PasswordLogin(name=form.get("username", ""), password=form.get("password", ""))
     question = LogIn(by=_NOBODY, address=address(request))
     try:
-        _, answer = await _controller(request).ask(question, msgspec.json.encode(login))
+        _, answer = await controller(request).ask(question, msgspec.json.encode(login))
     except (Unauthenticated, Unavailable) as error:
         return _page(request, next_path, _message(error), error)
     return _begin(request, msgspec.json.decode(answer, type=Session), next_path)
@@ -78,7 +78,7 @@ async def log_out(request: Request) -> Response:
             sessions.check_csrf(token, (await _form(request)).get("csrf_token", ""))
         except Forbidden as error:
             return _stay(request, error)
-        await _controller(request).ask(LogOut(by=str(caller(request)), address=address(request)), token.encode())
+        await controller(request).ask(LogOut(**asker(request)), token.encode())
     return _out(sessions)
 
 
@@ -88,7 +88,7 @@ async def depart(request: Request, next: str = "/") -> Response:
     _require_provider(request)
     question = DepartToProvider(redirect_uri=_redirect_uri(request), next=local_path(next))
     try:
-        _, answer = await _controller(request).ask(question)
+        _, answer = await controller(request).ask(question)
     except Unavailable as error:
         return _page(request, local_path(next), "unavailable", error)
     departure = msgspec.json.decode(answer, type=Departure)
@@ -108,7 +108,7 @@ async def arrive(request: Request, state: str = "", code: str = "", iss: str = "
     question = ArriveFromProvider(by=_NOBODY, address=address(request), redirect_uri=_redirect_uri(request))
     arrival = Arrival(cookie=cookie, state=state, code=code, issuer=iss)
     try:
-        _, answer = await _controller(request).ask(question, msgspec.json.encode(arrival))
+        _, answer = await controller(request).ask(question, msgspec.json.encode(arrival))
     except Unauthenticated as refused:
         return _page(request, "/", "failed", refused)
     except (Forbidden, Unavailable) as refused:
@@ -182,8 +182,7 @@ def _form_session(cookie: str) -> str:
 
 async def _form(request: Request) -> dict[str, str]:
     """The fields of a form, each once. Raises InputError."""
-    bodies: Bodies = request.app.state.bodies
-    body = await read_short(bodies, request.headers.raw, request.receive, _MAX_FORM_BYTES)
+    body = await read_short(bodies(request), request.headers.raw, request.receive, _MAX_FORM_BYTES)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise InputError(f"Expected a body of {_FORM}, as the form of /login sends it.")
     try:
@@ -217,9 +216,4 @@ def _ways(request: Request) -> LoginWays:
 
 def _sessions(request: Request) -> Sessions:
     found: Sessions = request.app.state.sessions
-    return found
-
-
-def _controller(request: Request) -> Controller:
-    found: Controller = request.app.state.controller
     return found

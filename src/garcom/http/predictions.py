@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from garcom.access.roles import Permission
-from garcom.controller.asking import Controller
 from garcom.controller.messages import (
     AddActuals,
     AnyQuestion,
@@ -17,12 +16,13 @@ from garcom.controller.messages import (
     ShowMaturity,
     TakePredictions,
 )
-from garcom.http.bodies import Bodies, Body, Disconnected
-from garcom.http.caller import address, caller
+from garcom.http.bodies import Body, Disconnected
+from garcom.http.caller import asker, caller
 from garcom.http.catalogue import catalogue
 from garcom.http.edge import Edge
 from garcom.http.json_schemas import json_answer, schema_of
 from garcom.http.parameters import LAST_VERSION, Cursor, ModelName, Since, Until
+from garcom.http.parts import bodies, controller
 from garcom.lake.records import Added, LabelMaturity, LoggedPrediction, Page
 from garcom.moments import parse_moment
 
@@ -110,8 +110,7 @@ async def list_predictions(
     """
     catalogue(request).require(model)
     chosen: dict[str, Any] = {
-        "by": str(caller(request)),
-        "address": address(request),
+        **asker(request),
         "model": model,
         "since": _moment(since),
         "until": _moment(until),
@@ -147,9 +146,9 @@ async def add_actuals(request: Request, model: ModelName) -> Response:
     prediction is not known yet are kept until it comes. When one row is wrong, none is taken.
     """
     output = catalogue(request).answering(model).signature.output
-    body = Body(_bodies(request), request.receive)
+    body = Body(bodies(request), request.receive)
     try:
-        _bodies(request).check_head(request.headers.raw)
+        bodies(request).check_head(request.headers.raw)
         content = await body.read()
         content_type = request.headers.get("content-type", "")
         return await _ask(request, AddActuals(model=model, output=output, content_type=content_type), content)
@@ -172,18 +171,12 @@ async def show_maturity(request: Request, model: ModelName, since: Since = "", u
 
 
 async def _ask(request: Request, question: AnyQuestion, body: bytes = b"") -> Response:
-    controller: Controller = request.app.state.controller
-    reply, answer = await controller.ask(question, body)
+    reply, answer = await controller(request).ask(question, body)
     return Response(answer, media_type=reply.media_type)
 
 
 def _moment(text: str) -> datetime | None:
     return parse_moment(text, datetime.now(UTC)) if text else None
-
-
-def _bodies(request: Request) -> Bodies:
-    found: Bodies = request.app.state.bodies
-    return found
 
 
 def _edge(request: Request) -> Edge:

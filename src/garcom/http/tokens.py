@@ -9,11 +9,10 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from garcom.access.oauth import ErrorCode, GrantType, TokenRefused, TokenRequest
-from garcom.controller.asking import Controller
 from garcom.controller.messages import AskToken, AskTokenByPassword, RevokeToken
 from garcom.errors import InputError, RateLimited, Unavailable
 from garcom.http.admission import Admission
-from garcom.http.bodies import Bodies, Disconnected, read_short
+from garcom.http.bodies import Disconnected, read_short
 from garcom.http.caller import address
 from garcom.http.oauth_forms import (
     MAX_FIELDS,
@@ -24,6 +23,7 @@ from garcom.http.oauth_forms import (
     token_request,
     token_to_revoke,
 )
+from garcom.http.parts import bodies, controller
 
 router = APIRouter(tags=["access"])
 
@@ -141,7 +141,7 @@ async def revoke_token(request: Request) -> Response:
     """
     try:
         token = token_to_revoke(await _form_of(request))
-        await _controller(request).ask(RevokeToken(by=_NOBODY, address=address(request)), token.encode())
+        await controller(request).ask(RevokeToken(by=_NOBODY, address=address(request)), token.encode())
     except OAuthRefusal as refusal:
         return _refused(refusal.code, str(refusal))
     except Unavailable as error:
@@ -162,9 +162,8 @@ async def show_token_keys(request: Request) -> dict[str, list[dict[str, str]]]:
 
 
 async def _form_of(request: Request) -> dict[str, str]:
-    bodies: Bodies = request.app.state.bodies
     try:
-        body = await read_short(bodies, request.headers.raw, request.receive, MAX_FORM_BYTES)
+        body = await read_short(bodies(request), request.headers.raw, request.receive, MAX_FORM_BYTES)
     except InputError as error:
         raise OAuthRefusal(ErrorCode.INVALID_REQUEST, str(error)) from None
     return read_form(request.headers.raw, request.scope["query_string"], body)
@@ -173,7 +172,7 @@ async def _form_of(request: Request) -> dict[str, str]:
 async def _ask(request: Request, wanted: TokenRequest) -> bytes:
     kind = AskTokenByPassword if wanted.grant_type is GrantType.PASSWORD else AskToken
     question = kind(by=_NOBODY, address=address(request))
-    _, answer = await _controller(request).ask(question, msgspec.json.encode(wanted))
+    _, answer = await controller(request).ask(question, msgspec.json.encode(wanted))
     return answer
 
 
@@ -201,8 +200,3 @@ def _not_now(error: Unavailable) -> Response:
 def _told(status: HTTPStatus, code: ErrorCode, description: str, headers: dict[str, str]) -> Response:
     told = TokenRefused(error=code, error_description=description)
     return Response(msgspec.json.encode(told), status, headers, media_type=_JSON)
-
-
-def _controller(request: Request) -> Controller:
-    found: Controller = request.app.state.controller
-    return found

@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 
-from garcom.controller.asking import Controller
 from garcom.controller.messages import RegisterUpload, UseVersion
 from garcom.http.bodies import Disconnected
-from garcom.http.caller import address, caller
+from garcom.http.caller import asker
 from garcom.http.json_bodies import read_json
 from garcom.http.json_schemas import json_answer, json_body
+from garcom.http.parts import controller
 from garcom.http.uploading import ZIP, Uploads
 from garcom.model.names import check_name
 from garcom.rollout.plan import TrafficPlan
@@ -59,11 +59,10 @@ async def upload_version(request: Request, model: str, content_digest: Digest = 
     """
     check_name(model)
     uploads: Uploads = request.app.state.uploads
-    controller: Controller = request.app.state.controller
     try:
         async with uploads.take(request) as file:
-            question = RegisterUpload(by=str(caller(request)), address=address(request), model=model, upload=file.name)
-            _, answer = await controller.ask(question)
+            question = RegisterUpload(**asker(request), model=model, upload=file.name)
+            _, answer = await controller(request).ask(question)
     except Disconnected:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
     told = msgspec.json.decode(answer, type=Uploaded)
@@ -86,9 +85,8 @@ async def use_version(request: Request, model: str) -> Response:
     Choosing the version that answers already changes nothing.
     """
     wanted = await read_json(request, NewAnswer)
-    controller: Controller = request.app.state.controller
-    question = UseVersion(by=str(caller(request)), address=address(request), model=model, version=wanted.version)
-    _, answer = await controller.ask(question)
+    question = UseVersion(**asker(request), model=model, version=wanted.version)
+    _, answer = await controller(request).ask(question)
     revision = msgspec.json.decode(answer, type=Switch).revision
     await _heard(request, lambda plan: plan.revision >= revision)
     return Response(answer, media_type="application/json")
