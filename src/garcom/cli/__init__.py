@@ -1,40 +1,72 @@
-"""The ``garcom`` command: one file per group of commands, and nothing heavy imported before it is used."""
+"""The ``garcom`` command: one file per group of commands, each imported when it is asked for.
+
+Nothing heavy is imported before it is used, and a command imports no other's file.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
-from garcom.cli import (
-    actuals,
-    api_key,
-    audit,
-    dataset,
-    demo,
-    doctor,
-    keys,
-    log,
-    models,
-    pack,
-    predict,
-    privacy,
-    register,
-    remove,
-    replay,
-    serve,
-    show,
-    sign,
-    token,
-    use,
-    user,
-)
 from garcom.cli.options import Standing
 from garcom.errors import GarcomError
 
+#: The commands and groups of commands, in the order in which ``--help`` lists them; each is a file here.
+_NAMES = (
+    *("demo", "pack", "serve", "predict", "actuals", "log", "replay", "sign", "register", "models", "show", "use"),
+    *("remove", "doctor", "keys", "dataset", "privacy", "audit", "user", "api-key", "token"),
+)
+#: Those with options that may stand without a value.
+_STANDING = ("serve", "replay")
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name, each made when it is first looked up."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _NAMES:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = _made(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+class _OnDemand(TyperGroup):
+    """A group that makes only the command that is asked for; its help makes them all."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": cast(Any, _Commands())})
+
+
+def _made(name: str) -> Any:
+    file = import_module(f"garcom.cli.{name.replace('-', '_')}")
+    alone = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+    if hasattr(file, "app"):
+        alone.add_typer(file.app, name=name)
+    else:
+        kind = Standing if name in _STANDING else TyperCommand
+        alone.command(name, cls=kind, epilog=getattr(file, "EPILOG", None))(file.command)
+    return get_group(alone).commands[name]
+
+
 app = typer.Typer(
     name="garcom",
+    cls=_OnDemand,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -57,29 +89,6 @@ def _options(
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None: ...
-
-
-app.command("demo")(demo.command)
-app.command("pack")(pack.command)
-app.command("serve", cls=Standing, epilog=serve.EPILOG)(serve.command)
-app.command("predict")(predict.command)
-app.command("actuals")(actuals.command)
-app.command("log")(log.command)
-app.command("replay", cls=Standing)(replay.command)
-app.command("sign")(sign.command)
-app.command("register")(register.command)
-app.command("models")(models.command)
-app.command("show")(show.command)
-app.command("use")(use.command)
-app.command("remove")(remove.command)
-app.add_typer(keys.app, name="keys")
-app.command("doctor")(doctor.command)
-app.add_typer(dataset.app, name="dataset")
-app.add_typer(privacy.app, name="privacy")
-app.add_typer(audit.app, name="audit")
-app.add_typer(user.app, name="user")
-app.add_typer(api_key.app, name="api-key")
-app.add_typer(token.app, name="token")
 
 
 def main() -> None:

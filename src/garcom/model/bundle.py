@@ -22,7 +22,7 @@ import weakref
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -34,7 +34,9 @@ from garcom.model.file_names import check_file_names
 from garcom.model.proof import Proof
 from garcom.model.signature import Signature
 from garcom.model.signing import SIGNED, BundleSignature, read_signature
-from garcom.records import Batch, Outputs
+
+if TYPE_CHECKING:
+    from garcom.records import Batch, Outputs
 
 #: The format that this Garçom writes, and the only one it reads.
 FORMAT = 1

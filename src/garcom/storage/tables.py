@@ -55,6 +55,17 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+def _unique_where(name: str, condition: str, *columns: Column[Any]) -> None:
+    """A unique index of the rows that the condition, in SQL, holds for."""
+    index = Index(name, *columns, unique=True, sqlite_where=text(condition))
+
+    # Told only to PostgreSQL: naming its dialect here would make every process import it.
+    @event.listens_for(columns[0].table, "before_create")
+    def _tell(_table: Table, connection: Any, **_: Any) -> None:
+        if connection.dialect.name == "postgresql":
+            index.dialect_options["postgresql"]["where"] = text(condition)
+
+
 def _version_facts(name: str, value: Column[Any]) -> Table:
     """A table of named values of a version."""
     return Table(
@@ -78,13 +89,7 @@ models = Table(
     Column("last_number", Integer, nullable=False, server_default="0"),
     UniqueConstraint("name"),
 )
-Index(
-    "uq_models_default",
-    models.c.is_default,
-    unique=True,
-    sqlite_where=text("is_default"),
-    postgresql_where=text("is_default"),
-)
+_unique_where("uq_models_default", "is_default", models.c.is_default)
 
 versions = Table(
     "versions",
@@ -100,14 +105,7 @@ versions = Table(
     UniqueConstraint("model_id", "number"),
 )
 # The same content is at most one living version of a model, whoever registers it and at the same time.
-Index(
-    "uq_versions_living_digest",
-    versions.c.model_id,
-    versions.c.digest,
-    unique=True,
-    sqlite_where=text("removed_at IS NULL"),
-    postgresql_where=text("removed_at IS NULL"),
-)
+_unique_where("uq_versions_living_digest", "removed_at IS NULL", versions.c.model_id, versions.c.digest)
 
 #: NULL is a metric that is not a number (undefined for these data).
 metrics = _version_facts("metrics", Column("value", Float))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from garcom.records import Batch, Outputs
+if TYPE_CHECKING:
+    from garcom.records import Batch, Outputs
 
 EngineKind = Literal["arrays", "onnx", "python"]
 #: Whether Python engines may run: not at all, behind walls (also True), or without any.
