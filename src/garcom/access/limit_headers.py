@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 Header = tuple[bytes, bytes]
 
 
@@ -18,3 +20,8 @@ def remaining(left: int) -> Header:
 def reset(seconds: int) -> Header:
     """In how many seconds all of it is there again."""
     return b"ratelimit-reset", b"%d" % seconds
+
+
+def spelled(headers: Iterable[Header]) -> bytes:
+    """The fields as lines of HTTP/1.1."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from garcom.access.limit_headers import Header, lasting_headers, remaining, reset
+from garcom.access.limit_headers import Header, lasting_headers, remaining, reset, spelled
 from garcom.access.local_counters import LocalCounters
 from garcom.access.measures import Measure, measures_of_requests, measures_of_rows
 from garcom.access.principals import Principal
@@ -232,6 +232,16 @@ class Pass:
             return [*told.headers, remaining(self._left), reset(told.measure.reset_s())]
         return [*told.headers, remaining(self._left)]
 
+    @property
+    def lines(self) -> bytes:
+        """The same as :attr:`headers`, as lines of HTTP/1.1."""
+        told = self._tightest
+        if told is None:
+            return b""
+        if told.measure.daily:
+            return spelled(self.headers)
+        return b"%bratelimit-remaining: %d\r\n" % (told.lines, self._left)
+
 
 class _Gauge:
     """How many requests are being answered."""
@@ -245,16 +255,17 @@ class _Gauge:
 class _Meter:
     """A measure, what counts it on this machine, and the header fields that are always the same."""
 
-    __slots__ = ("add", "amount", "headers", "measure", "wait_ns")
+    __slots__ = ("amount", "give_back", "headers", "lines", "measure", "take")
 
     def __init__(self, measure: Measure, counter: Counter) -> None:
         self.measure = measure
         self.amount = measure.amount
-        self.wait_ns = counter.wait_ns
-        self.add = counter.add
+        self.take = counter.take
+        self.give_back = counter.give_back
         self.headers = lasting_headers(measure.amount, measure.span_s)
         if not measure.daily:
             self.headers.append(reset(measure.reset_s()))
+        self.lines = spelled(self.headers)
 
 
 class _Plan:
@@ -314,13 +325,17 @@ def check_storage(settings: LimitsSettings) -> None:
 
 
 def _take(meters: Sequence[_Meter], cost: int) -> tuple[_Meter, int]:
-    """Count in all or in none; gives the tightest."""
-    for meter in meters:
-        if wait_ns := meter.wait_ns(cost):
-            raise meter.measure.refusal(wait_ns)
-    if len(meters) == 1:  # as most often
-        return meters[0], meters[0].add(cost)
-    return _tightest(meters, [meter.add(cost) for meter in meters])
+    """Count in all or in none; gives the tightest. Raises RateLimited."""
+    tightest, least = meters[0], 0
+    for at, meter in enumerate(meters):
+        left = meter.take(cost)
+        if left < 0:
+            for counted in meters[:at]:
+                counted.give_back(cost)
+            raise meter.measure.refusal(-left)
+        if not at or left * tightest.amount < least * meter.amount:
+            tightest, least = meter, left
+    return tightest, least
 
 
 def _tightest(meters: Sequence[_Meter], left: Sequence[int]) -> tuple[_Meter, int]:

@@ -45,15 +45,15 @@ DAY_NS = 86_400 * NS
 
 
 class Counter(Protocol):
-    """What limits something: first ask every one of them, then count in all."""
+    """What limits something."""
 
     amount: int
 
-    def wait_ns(self, cost: int) -> int:
-        """0 where there is room for so many now, else how long until there will be."""
+    def take(self, cost: int) -> int:
+        """Count so many and give how many are left; where there is no room, minus the nanoseconds until there is."""
 
-    def add(self, cost: int) -> int:
-        """Count so many, right after :meth:`wait_ns` had room for them; gives how many are left."""
+    def give_back(self, cost: int) -> None:
+        """Count so many less, right after :meth:`take` had room for them."""
 
 
 class Window:
@@ -74,7 +74,7 @@ class Window:
         self._span = span_s * NS
         self._width = -(-self._span // N_BUCKETS)
         self._clock = clock
-        self._now = self._own = self._used = self._bucket = 0
+        self._own = self._bucket = 0
         #: Until when there is no room for so many, once that is known.
         self._full_until = 0
         self._full_cost = 0
@@ -85,36 +85,34 @@ class Window:
         self._words: memoryview[int]
         self._use_own_memory()
 
-    def wait_ns(self, cost: int) -> int:
-        """0 where there is room for so many now, else how long until there will be."""
-        now = self._now = self._clock()
+    def take(self, cost: int) -> int:
+        """Count so many and give how many are left; where there is no room, minus the nanoseconds until there is."""
+        now = self._clock()
         if now < self._full_until and cost >= self._full_cost:
-            return self._full_until - now
+            return now - self._full_until
         words = self._words
-        if (
-            now >= self._turn
-            or words[self._record] != self._fingerprint
-            or words[LANES_TAKEN] != self._lanes_seen  # somebody has begun to count
-        ):
+        if now >= self._turn or words[LANES_TAKEN] != self._lanes_seen:  # somebody has begun to count
             self._turn_to(now)
-        used = self._own
+            words = self._words
+        own = self._own + cost
+        left = self.amount - own
         for other in self._others:
-            used += other.sum(now)
-        self._used = used
-        if used + cost <= self.amount:
-            return 0
-        self._full_until = self._room_at(cost, now)
-        self._full_cost = cost
-        return self._full_until - now
-
-    def add(self, cost: int) -> int:
-        """Count so many, right after :meth:`wait_ns` had room for them; gives how many are left."""
-        words, at = self._words, self._bucket
+            left -= other.sum(now)
+        if left < 0:
+            self._full_until = self._room_at(cost, now)
+            self._full_cost = cost
+            return now - self._full_until
+        at = self._bucket
         words[at] += cost
-        words[at + 1] = self._now
-        self._own += cost
-        words[self._lane + _SUM] = self._own
-        return self.amount - self._used - cost
+        words[at + 1] = now
+        words[self._lane] = self._own = own
+        return left
+
+    def give_back(self, cost: int) -> None:
+        """Count so many less, right after :meth:`take` had room for them."""
+        self._own -= cost
+        self._words[self._bucket] -= cost
+        self._words[self._lane] = self._own
 
     def _turn_to(self, now: int) -> None:
         """Begin the bucket of this moment, and count anew what is alive of this process's lane."""
@@ -136,6 +134,8 @@ class Window:
                 else:
                     words[at] = 0
         self._bucket = lane + _COUNTS + 2 * (now // self._width % _RING)
+        if not words[self._bucket]:
+            words[self._bucket + 1] = now  # so that nobody else gets the record before this bucket has ended
         self._own = own
         self._turn = words[lane + _RIGHT_UNTIL] = right_until
         words[lane + _SUM] = own
@@ -226,49 +226,73 @@ class DailyQuota:
         self._key = key
         self._fingerprint = fingerprint(key)
         self._clock = clock
-        self._used = 0
-        self._day = 0
         self._words = table.words
         self._record: int | None = None
         self._lane = 0
-        self._alone = (0, 0)
+        self._others: list[int] = []
+        self._lanes_seen = 0
+        #: The day that is counted, and what was counted on it by this process: in its lane, and while it had none.
+        self._day = 0
+        self._own = 0
+        self._alone = 0
+        #: The day by the clock; nothing but this process changes :attr:`_own` in it.
+        self._from = self._until = 0
 
-    def wait_ns(self, cost: int) -> int:
-        """0 where there is room for so many today, else how long until the day ends."""
+    def take(self, cost: int) -> int:
+        """Count so many and give how many are left; where there is no room, minus the nanoseconds until there is."""
         now = self._clock()
-        today = now // DAY_NS
         words = self._words
-        if self._record is None or words[self._record] != self._fingerprint:
-            self._settle(today)
-        # What was counted here alone, while there was no record.
-        day, used = self._alone if self._alone[0] >= today else (today, 0)
-        if self._record is not None:
-            first = self._record + RECORD_HEAD_WORDS
-            for lane in range(first, first + words[LANES_TAKEN] * QUOTA_LANE_WORDS, QUOTA_LANE_WORDS):
-                counted_on = words[lane + _DAY]
-                if counted_on == day:
-                    used += words[lane + _COUNT]
-                elif day < counted_on <= today + 1:
-                    # A day further ahead was counted by a clock that was wrong: it would never end.
-                    day, used = counted_on, words[lane + _COUNT]
-        self._day, self._used = day, used
-        return 0 if used + cost <= self.amount else (day + 1) * DAY_NS - now
+        if (
+            not self._from <= now < self._until
+            or words[LANES_TAKEN] != self._lanes_seen  # somebody has begun to count
+            or self._record is None
+        ):
+            self._turn_to(now)
+        left = self.amount - self._own - self._alone - cost
+        for lane in self._others:
+            counted_on = words[lane + _DAY]
+            if counted_on == self._day:
+                left -= words[lane + _COUNT]
+            elif self._day < counted_on <= now // DAY_NS + 1:
+                self._from = self._until = 0  # somebody's clock is on the next day already
+                return self.take(cost)
+        if left < 0:
+            return now - (self._day + 1) * DAY_NS
+        self._count(cost)
+        return left
 
-    def add(self, cost: int) -> int:
-        """Count so many, right after :meth:`wait_ns` had room for them; gives how many are left."""
-        words, lane = self._words, self._lane
+    def give_back(self, cost: int) -> None:
+        """Count so many less, right after :meth:`take` had room for them."""
+        self._count(-cost)
+
+    def _count(self, cost: int) -> None:
         if self._record is None:
-            day, count = self._alone
-            self._alone = (self._day, cost + (count if day == self._day else 0))
+            self._alone += cost
         else:
-            if words[lane + _DAY] != self._day:
-                words[lane + _COUNT] = 0
-                words[lane + _DAY] = self._day
-            words[lane + _COUNT] += cost
-        return self.amount - self._used - cost
+            self._own += cost
+            self._words[self._lane + _COUNT] = self._own
 
-    def _settle(self, today: int) -> None:
-        """Find the key's record; while there is none, count in this process alone."""
-        self._record = self._table.find(self._key, 1, today)
+    def _turn_to(self, now: int) -> None:
+        """Count on the day of this moment."""
+        words, today = self._words, now // DAY_NS
+        self._from, self._until = today * DAY_NS, (today + 1) * DAY_NS
+        if self._record is None or words[self._record] != self._fingerprint:
+            self._record = self._table.find(self._key, 1, today)
+        self._lanes_seen = words[LANES_TAKEN]
+        lanes: list[int] = []
         if self._record is not None and self._table.lane is not None:
             self._lane = self._table.lane_at(self._record, self._table.lane)
+            lanes = [self._table.lane_at(self._record, lane) for lane in range(self._lanes_seen)]
+        # A day further ahead was counted by a clock that was wrong: it would never end.
+        counted_on = [words[lane + _DAY] for lane in lanes if words[lane + _DAY] <= today + 1]
+        day = max([today, *counted_on, *([self._day] if self._alone and self._day <= today + 1 else [])])
+        if day != self._day:
+            self._day, self._alone = day, 0
+        self._own = 0
+        if lanes:
+            if words[self._lane + _DAY] == day:
+                self._own = words[self._lane + _COUNT]
+            else:
+                words[self._lane + _COUNT] = 0
+                words[self._lane + _DAY] = day  # also so that nobody else gets the record on this day
+        self._others = [lane for lane in lanes if lane != self._lane]

@@ -15,7 +15,7 @@ from garcom.access.limits import Pass
 from garcom.errors import GarcomError, ModelNotFound, RateLimited
 from garcom.http.admission import PREDICT_PATH, REFUSAL_PAUSE_S, Admission
 from garcom.http.bodies import Bodies, Body, Disconnected, Receive
-from garcom.http.edge import Edge, Reply
+from garcom.http.edge import PRIVATE, Edge, Reply
 from garcom.http.gate import no_path
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.runtime import Route, no_model
@@ -121,7 +121,7 @@ class Application:
 
     @staticmethod
     async def _send(reply: Reply, send: Send) -> None:
-        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.start", "status": reply.status, "headers": [*reply.headers, *PRIVATE]})
         await send({"type": "http.response.body", "body": reply.body})
 
     def _find(self, path: str) -> Route:

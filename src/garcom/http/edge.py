@@ -85,7 +85,7 @@ PACED = "garcom_paced"
 
 
 class Reply(NamedTuple):
-    """A whole HTTP answer; the headers hold its length."""
+    """A whole HTTP answer; the headers hold its length. Whoever sends it adds :data:`PRIVATE`."""
 
     status: int
     headers: list[Header]
@@ -141,7 +141,6 @@ class Edge:
             (b"content-type", media_type),
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id or prediction_id.encode()),
-            *PRIVATE,
             *limits,
         ]
         if repeated:
@@ -164,7 +163,6 @@ class Edge:
             (b"content-type", problems.MEDIA_TYPE),
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id),
-            *PRIVATE,
         ]
         if route is None:
             self._telemetry.refuse(problem.status)
@@ -189,7 +187,6 @@ class Edge:
             (b"content-type", problems.MEDIA_TYPE),
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id),
-            *PRIVATE,
         ]
         if self._access_log:
             _log_access(None, 405, headers)

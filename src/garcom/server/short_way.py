@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from garcom.access.limit_headers import spelled
 from garcom.access.limits import Pass
 from garcom.access.principals import Principal
 from garcom.errors import GarcomError, RateLimited
 from garcom.http import problems
 from garcom.http.admission import REFUSAL_PAUSE_S, Admission
-from garcom.http.edge import CREDENTIAL_HEADERS, PACED, Edge, Head, Header, Reply, credential_of
+from garcom.http.edge import CREDENTIAL_HEADERS, PACED, PRIVATE, Edge, Head, Header, Reply, credential_of
 from garcom.http.gate import PROXIED
 from garcom.ids import uuid7s
 from garcom.serving.batching import Batcher
@@ -51,6 +51,20 @@ class Exchange(NamedTuple):
     caller: Principal
 
 
+class ConstantLines:
+    """The header lines that every answer has; uvicorn makes its own anew each second."""
+
+    def __init__(self) -> None:
+        self._made_of: list[Header] = []
+        self._lines = spelled(PRIVATE)
+
+    def lines(self, default_headers: list[Header]) -> bytes:
+        """The lines of these headers, and of those that keep an answer private."""
+        if default_headers is not self._made_of:
+            self._made_of, self._lines = default_headers, spelled([*default_headers, *PRIVATE])
+        return self._lines
+
+
 class Protocol(HttpToolsProtocol):
     """A short prediction on a quiet connection to a loaded model needs neither task, scope nor event.
 
@@ -67,6 +81,7 @@ class Protocol(HttpToolsProtocol):
     #: uvicorn's exchange, the newest of this connection; or ``_UNFINISHED`` for a moment.
     cycle: Any
 
+    _always = ConstantLines()
     #: Counts the requests of this connection; the sweeper sees by it that something moved.
     n_requests = 0
     #: Whether a request has begun to come, and whether its head is not yet whole.
@@ -290,34 +305,29 @@ class Protocol(HttpToolsProtocol):
         if exchange is None:
             return
         if isinstance(served, GarcomError):
-            reply = self.edge.refuse(exchange.route, served, exchange.head.request_id)
+            self._write(self.edge.refuse(exchange.route, served, exchange.head.request_id))
         else:
-            reply = self.edge.reply(exchange.route, served, exchange.head.request_id, limits)
-        self._write(reply)
+            self._write(self.edge.reply(exchange.route, served, exchange.head.request_id), limits)
 
-    def _leave_door(self) -> Iterable[Header]:
-        """Give the short way's place among its caller's requests back; gives what is left of the caller's limits."""
+    def _leave_door(self) -> bytes:
+        """Give the short way's place among its caller's requests back; gives lines that tell what is left of them."""
         passed, self._passed = self._passed, None
         if passed is None:
-            return ()
+            return b""
         passed.release()
-        return passed.headers
+        return passed.lines
 
-    def _write(self, reply: Reply) -> None:
+    def _write(self, reply: Reply, limits: bytes = b"") -> None:
         """Send the short way's answer in one piece, and let the next request of this connection come."""
         self._exchange = None
         self._answering = False
         if self.transport.is_closing():
             return
         status, headers, body = reply
-        parts = [STATUS_LINE[status]]
-        for name, value in self.server_state.default_headers:
-            parts += (name, b": ", value, b"\r\n")
-        for name, value in headers:
-            parts += (name, b": ", value, b"\r\n")
         last = self._parting is not None and not self._parting and not self.pipeline
-        parts += (b"connection: close\r\n\r\n", body) if last else (b"\r\n", body)
-        self.transport.write(b"".join(parts))
+        end = b"connection: close\r\n\r\n" if last else b"\r\n"
+        always = self._always.lines(self.server_state.default_headers)
+        self.transport.write(b"".join((STATUS_LINE[status], always, spelled(headers), limits, end, body)))
         self.on_response_complete()
 
     def on_response_complete(self) -> None:

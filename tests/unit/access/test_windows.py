@@ -36,10 +36,7 @@ def quotas(path: Path | None) -> SharedTable:
 
 
 def took(counter: Counter, cost: int = 1) -> bool:
-    if counter.wait_ns(cost):
-        return False
-    counter.add(cost)
-    return True
+    return counter.take(cost) >= 0
 
 
 class Taken(NamedTuple):
@@ -108,12 +105,12 @@ def test_who_waits_as_long_as_it_was_told_gets_in(steps: list[Step], amount: int
     window = Window(rates(None), "k", amount, 1, clock)
     for _, after_ms, cost, _ in steps:
         clock.turn(after_ms / 1000)
-        if wait := window.wait_ns(cost):
-            clock.now += wait - 1
-            assert window.wait_ns(cost)
+        left = window.take(cost)
+        if left < 0:
+            clock.now += -left - 1
+            assert window.take(cost) < 0
             clock.now += 1
-            assert not window.wait_ns(cost)
-        window.add(cost)
+            assert window.take(cost) >= 0
 
 
 def test_the_whole_amount_at_once_and_again_after_the_span() -> None:
@@ -139,12 +136,9 @@ def test_what_is_refused_is_not_counted() -> None:
 def test_what_is_left_is_told_across_processes(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "rates.table"
     first, second = (Window(rates(path), "k", 10, 1, clock) for _ in range(2))
-    assert not first.wait_ns(1)
-    assert first.add(1) == 9
-    assert not second.wait_ns(2)
-    assert second.add(2) == 7
-    assert not first.wait_ns(7)
-    assert first.add(7) == 0
+    assert first.take(1) == 9
+    assert second.take(2) == 7
+    assert first.take(7) == 0
 
 
 def test_an_idle_process_does_not_hold_what_has_had_its_time(tmp_path: Path) -> None:
@@ -191,14 +185,17 @@ import sys, time
 from pathlib import Path
 from tests.unit.access.test_windows import rates
 from garcom.access.windows import Window
-window = Window(rates(Path(sys.argv[1])), "k", 200, 1)
+asked = [0]
+def clock():
+    asked[0] = time.monotonic_ns()
+    return asked[0]
+window = Window(rates(Path(sys.argv[1])), "k", 200, 1, clock)
 print("ready", flush=True)
 sys.stdin.readline()
 taken, until = [], time.monotonic() + float(sys.argv[2])
 while time.monotonic() < until:
-    if not window.wait_ns(1):
-        window.add(1)
-        taken.append(window._now)
+    if window.take(1) >= 0:
+        taken.append(asked[0])
 print(*taken)
 """
 
@@ -238,14 +235,24 @@ def test_processes_that_count_at_the_same_time_pass_the_amount_by_one_each_at_mo
     assert len(taken) >= 200
 
 
+@pytest.mark.parametrize(
+    "counter", [Window(rates(None), "k", 5, 1, Clock()), DailyQuota(quotas(None), "k", 5, Clock())]
+)
+def test_what_is_given_back_can_be_had_again(counter: Counter) -> None:
+    assert counter.take(4) == 1
+    counter.give_back(4)
+    assert counter.take(5) == 0
+    assert counter.take(1) < 0
+
+
 class TestDailyQuota:
     def test_a_day_begins_with_nothing_counted(self) -> None:
         clock = Clock(DAY_NS * 20_000 + 5)
         quota = DailyQuota(quotas(None), "k", 10, clock)
         assert took(quota, 10)
-        assert quota.wait_ns(1) == DAY_NS - 5
+        assert -quota.take(1) == DAY_NS - 5
         clock.now = DAY_NS * 20_001 - 1
-        assert quota.wait_ns(1) == 1
+        assert quota.take(1) == -1
         clock.now += 1
         assert took(quota, 10)
         assert not took(quota, 1)
@@ -256,8 +263,7 @@ class TestDailyQuota:
             tables = [quotas(path) for _ in range(2)]
             assert took(DailyQuota(tables[0], "k", 10, clock), 2)
             second = DailyQuota(tables[1], "k", 10, clock)
-            assert not second.wait_ns(1)
-            assert second.add(1) == left
+            assert second.take(1) == left
             for table in tables:
                 table.close()
         assert not took(DailyQuota(quotas(path), "k", 10, clock), 2)
