@@ -1,0 +1,1 @@
+"""Knowing when the model is wrong: quality, drift, performance, estimates, alerts and reports."""

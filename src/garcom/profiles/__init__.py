@@ -1,0 +1,1 @@
+"""Mergeable profiles of rows: what monitoring knows of a window without looking at its rows again."""

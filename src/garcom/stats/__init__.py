@@ -1,0 +1,1 @@
+"""Pure numerics, one method per file, each compared with scipy, scikit-learn or river in its tests."""
