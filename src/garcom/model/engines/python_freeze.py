@@ -19,6 +19,7 @@ import msgspec
 from garcom.errors import UnsupportedModel
 from garcom.model.engines.python_manifest import MANIFEST_FILE, PICKLE_FILE, Manifest
 from garcom.model.sources.base import Loaded
+from garcom.model.sources.versions import distributions
 
 
 def freeze(loaded: Loaded, folder: Path) -> None:
@@ -106,6 +107,6 @@ def _installed_folders() -> set[Path]:
 
 
 def _distributions(modules: set[str]) -> dict[str, str]:
-    owners = metadata.packages_distributions()
+    owners = distributions()
     names = {found for module in modules for found in owners.get(_top(module), [])[:1]} - {"garcom"}
     return {"xgboost" if name == "xgboost-cpu" else name: metadata.version(name) for name in names}

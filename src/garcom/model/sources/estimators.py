@@ -21,6 +21,7 @@ from garcom.model.sources.columns import (
     read_columns,
     reads_texts,
 )
+from garcom.model.sources.versions import distributions
 
 Kind = Literal["classifier", "regressor", "clusterer", "outlier"]
 
@@ -233,7 +234,7 @@ def _framework(model: Any) -> Literal["scikit-learn", "xgboost", "lightgbm"]:
 def _libraries(model: Any) -> dict[str, str]:
     """The libraries that the model's parts come from, with numpy and scikit-learn, which run them all."""
     tops = {"numpy", "sklearn", *(type(part).__module__.partition(".")[0] for part in _parts(model))}
-    owners = metadata.packages_distributions()
+    owners = distributions()
     found = {}
     for top in tops & set(sys.modules):
         for distribution in owners.get(top, [])[:1]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import lzma
+import os
 import re
+import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 
 from garcom.errors import LibraryMismatch
@@ -58,6 +61,26 @@ def installed(distribution: str) -> str | None:
         except metadata.PackageNotFoundError:
             continue
     return None
+
+
+def distributions() -> Mapping[str, list[str]]:
+    """The distributions installed here, by the top module that they bring.
+
+    All of them are read, which takes a quarter of a second, and again only when a folder of ``sys.path`` has changed.
+    """
+    return _read_distributions(tuple((place, _changed_at(place)) for place in sys.path))
+
+
+@functools.lru_cache(maxsize=1)
+def _read_distributions(_places: tuple[tuple[str, int], ...]) -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
+
+
+def _changed_at(place: str) -> int:
+    try:
+        return os.stat(place or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def check(name: str, written: dict[str, set[str]]) -> None:
