@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from garcom.replay.records import Histogram
+from garcom.report_page.svg import bar, joined, line, picture, text
 
 WIDTH, HEIGHT = 640, 180
 #: Room below the bars for the ends of the axis, and above for the highest count.
@@ -20,27 +21,16 @@ def histogram_svg(histogram: Histogram, label: str, number: Callable[[float], st
     """The bars, the ends of the axis, and the highest count; ``label`` is read to those who cannot see it."""
     edges, counts = histogram.edges, histogram.counts
     width, most = WIDTH / len(counts), max(counts)
-    room = HEIGHT - _BELOW - _ABOVE
-    bars = Markup("").join(
-        _bar(i * width, width, max(room * count / most, _LEAST), f"{number(low)} – {number(high)}: {number(count)}")
-        for i, ((low, high), count) in enumerate(zip(pairwise(edges), counts, strict=True))
-        if count
-    )
-    base = HEIGHT - _BELOW
-    texts = Markup('<text x="0" y="12">{}</text>').format(number(most)) + Markup("").join(
-        Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(x, HEIGHT - 5, anchor, number(value))
-        for x, anchor, value in _ticks(histogram)
-    )
-    return Markup(
-        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}<line x1="0" y1="{}" x2="{}" y2="{}"/>{}</svg>'
-    ).format(WIDTH, HEIGHT, escape(label), bars, base, WIDTH, base, texts)
-
-
-def _bar(x: float, width: float, height: float, title: str) -> Markup:
-    y = HEIGHT - _BELOW - height
-    return Markup('<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
-        f"{x + 0.5:.2f}", f"{y:.2f}", f"{width - 1:.2f}", f"{height:.2f}", title
-    )
+    room, base = HEIGHT - _BELOW - _ABOVE, HEIGHT - _BELOW
+    bars = []
+    for i, ((low, high), count) in enumerate(zip(pairwise(edges), counts, strict=True)):
+        if count:
+            height = max(room * count / most, _LEAST)
+            told = f"{number(low)} – {number(high)}: {number(count)}"
+            bars.append(bar(i * width + 0.5, base - height, width - 1, height, told))
+    ends = (text(x, HEIGHT - 5, number(value), anchor) for x, anchor, value in _ticks(histogram))
+    inside = joined([*bars, line(0, base, WIDTH, base), text(0, 12, number(most)), *ends])
+    return picture(WIDTH, HEIGHT, label, inside)
 
 
 def _ticks(histogram: Histogram) -> list[tuple[float, str, float]]:

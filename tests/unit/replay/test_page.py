@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from garcom.replay.numbers import share
-from garcom.replay.page import LANGUAGES, page
+from garcom.replay.page import page
 from garcom.replay.phrases import PHRASES
 from garcom.replay.records import (
     Change,
@@ -24,6 +24,7 @@ from garcom.replay.records import (
     Truth,
     ValueDifferences,
 )
+from garcom.report_page.writing import LANGUAGES
 
 SPREAD = Distribution(
     n=1_000_001,

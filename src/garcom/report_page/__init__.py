@@ -1,0 +1,1 @@
+"""What the pages of reports share: how numbers are written, their style, and the parts of their drawings."""
