@@ -65,8 +65,9 @@ def test_stopping_under_load_cuts_no_answer(tmp_path: Path, bundles: dict[str, P
         assert found.stop(number) == 0
         load.stop()
         assert (load.cut, load.failed) == (0, [])
-        # One connection may still wait in the system's queue. granian closes quiet ones without a look at the wire.
-        assert load.unanswered <= (2 if server == "uvicorn" else 8)
+        # One connection of each worker's may still wait in the system's queue. granian closes quiet ones, which are all
+        # eight at the most, without a look at the wire.
+        assert load.unanswered <= (2 if server == "uvicorn" else 8 + 2)
         assert not any(map(alive, workers))
         assert not [line for line in found.log() if line["level"] in ("warning", "error")]
 

@@ -34,7 +34,9 @@ def bind(loaded: Loaded, signature: Signature) -> BoundOriginal:
     _require_same_fields(loaded, signature)
     if loaded.framework == "onnx":
         return BoundOriginal(loaded, signature, *onnx.runner(loaded.model, signature))
-    columns = {} if boosters.is_booster(loaded.model) else read_columns(loaded.model, len(signature.fields))
+    # Only a table is made by the columns; reading them imports scikit-learn, which the model may not be of.
+    walks = loaded.input_kind == "frame" and not boosters.is_booster(loaded.model)
+    columns = read_columns(loaded.model, len(signature.fields)) if walks else {}
     answer = answer_of(loaded, signature.output)
     bound = BoundOriginal(loaded, signature, feed_for(loaded.input_kind, signature, columns), answer)
     if loaded.input_kind != "frame" or loaded.fields is not None:
