@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -289,6 +290,30 @@ _APPEND_ONLY = {
 for _dialect, _statements in _APPEND_ONLY.items():
     for _statement in _statements:
         event.listen(audit, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+
+#: What monitoring knows of the rows of one hour (its start, UTC): a body that ``garcom.profiles`` reads. ``stage`` is the
+#: role that answered; ``segment`` is empty for all rows, else ``field=value``. Bodies of two layouts cannot be merged.
+#: The key is in the order in which a window is read, and the body is last: whoever counts rows does not touch it.
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("model", String(100), primary_key=True),
+    Column("segment", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("stage", String(20), primary_key=True),
+    Column("hour", Moment, primary_key=True),
+    Column("layout", String(64), primary_key=True),
+    Column("n_rows", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+#: The last segment of each journal's writer whose rows are in the profiles, written in the transaction that adds them.
+profile_progress = Table(
+    "profile_progress",
+    metadata,
+    Column("writer", String(100), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
 
 #: One row: ``revision`` counts every change to who may do what.
 access_state = Table(
