@@ -1,0 +1,67 @@
+"""Columns of tables as what profiles count: numbers without gaps, or texts."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from garcom.records import FloatArray
+
+
+class Numbers(NamedTuple):
+    """The numbers of a column (float64, none NaN), and how many of its rows have none: no value, or no number."""
+
+    numbers: FloatArray
+    missing: int
+    unreadable: int
+
+
+def is_numeric(dtype: pl.DataType) -> bool:
+    """Whether a column is one of numbers: booleans are 0 and 1, moments microseconds since 1970 in UTC."""
+    return dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null)
+
+
+def as_numbers(series: pl.Series, of: Literal["value", "length"] = "value") -> Numbers:
+    """The numbers of a column, or the lengths of its texts. A text that says a number is that number."""
+    n, missing = len(series), series.null_count()
+    if of == "length":
+        series = as_texts(series).str.len_chars()
+    found = floats(series)
+    unreadable = found.null_count() - missing
+    numbers = (found.drop_nulls() if found.null_count() else found).to_numpy()
+    nans = int(np.isnan(numbers).sum()) if len(numbers) and np.isnan(numbers.sum()) else 0
+    if nans:
+        numbers = numbers[~np.isnan(numbers)]
+    return Numbers(np.ascontiguousarray(numbers), n - len(numbers) - unreadable, unreadable)
+
+
+def as_texts(series: pl.Series) -> pl.Series:
+    """A column as texts; whole numbers are written without a fraction, so that 1 and 1.0 are one category."""
+    if series.dtype == pl.String:
+        return series
+    if series.dtype.is_float():
+        whole = series.cast(pl.Int64, strict=False)
+        if (series == whole).all():  # gaps count as equal
+            return whole.cast(pl.String)
+        return series.fill_nan(None).cast(pl.String)
+    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+        return pl.Series(series.name, [None if value is None else str(value) for value in series], dtype=pl.String)
+    return series.cast(pl.String)
+
+
+def floats(series: pl.Series) -> pl.Series:
+    """A column as float64, null where there is no number."""
+    dtype = series.dtype
+    if dtype == pl.Float64:
+        return series
+    if dtype.is_temporal():
+        if isinstance(dtype, pl.Datetime) or dtype == pl.Date:
+            series = series.cast(pl.Datetime("us"))
+        return series.to_physical().cast(pl.Float64)
+    if dtype in (pl.Categorical, pl.Enum):
+        series = series.cast(pl.String)
+    if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+        return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
+    return series.cast(pl.Float64, strict=False)

@@ -1,0 +1,81 @@
+"""Columns looked at together: a change of how they hang together shows in none of them alone.
+
+Rows are told by numbers (a category by its share among the reference rows), of which principal components keep what
+they have in common; the mean error of rebuilding rows from these grows when they hang together otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from garcom.profiles.columns import CategoryColumn, Column
+from garcom.profiles.reading import as_texts, floats
+from garcom.records import FloatArray
+from garcom.stats.principal_components import Basis, fit_basis, reconstruction_errors
+
+#: More columns are not looked at together.
+MOST_COLUMNS = 64
+#: So many rows of a frame are enough for a mean error, and for the components.
+ROWS = 100_000
+
+
+class Together(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns, the share of each category among the reference rows, and the components."""
+
+    names: tuple[str, ...]
+    shares: dict[str, dict[str, float]] = {}
+    basis: Basis
+
+    def matrix(self, frame: pl.DataFrame) -> FloatArray:
+        """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number."""
+        return matrix(frame, self.names, self.shares)
+
+    def errors(self, frame: pl.DataFrame) -> FloatArray:
+        """The error of rebuilding each row, of at most :data:`ROWS` rows that are evenly spaced."""
+        if frame.height > ROWS:
+            frame = frame.gather_every(-(-frame.height // ROWS))
+        return reconstruction_errors(self.basis, self.matrix(frame))
+
+
+def matrix(frame: pl.DataFrame, names: Sequence[str], shares: Mapping[str, Mapping[str, float]]) -> FloatArray:
+    """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number, no category, or no column."""
+    found = np.full((frame.height, len(names)), np.nan)
+    for at, name in enumerate(names):
+        if name not in frame.columns:
+            continue
+        if name in shares:
+            texts = as_texts(frame[name])
+            series = texts.replace_strict({**shares[name], None: None}, default=0.0, return_dtype=pl.Float64)
+        else:
+            series = floats(frame[name])
+        found[:, at] = series.to_numpy()
+    found[~np.isfinite(found)] = np.nan
+    return found
+
+
+def together_of(frame: pl.DataFrame, columns: Sequence[Column]) -> Together | None:
+    """The columns of these that vary; None where there are fewer than two, or too few rows."""
+    if frame.height > ROWS:
+        frame = frame.gather_every(-(-frame.height // ROWS))
+    shares: dict[str, dict[str, float]] = {}
+    names = []
+    for column in columns:
+        if isinstance(column, CategoryColumn):
+            counts = as_texts(frame[column.name]).drop_nulls().value_counts(name="n")
+            if counts.height < 2:
+                continue
+            total = counts["n"].sum()
+            shares[column.name] = {value: n / total for value, n in counts.sort(column.name).iter_rows()}
+        elif column.of == "length" or column.least == column.greatest:
+            continue
+        names.append(column.name)
+    names = names[:MOST_COLUMNS]
+    if len(names) < 2 or frame.height <= len(names):
+        return None
+    shares = {name: shares[name] for name in names if name in shares}
+    basis = fit_basis(matrix(frame, names, shares))
+    return Together(names=tuple(names), shares=shares, basis=basis)
