@@ -19,7 +19,8 @@ GarcomError
 │   ├── DatasetNotFound
 │   └── PredictionNotFound
 ├── Conflict                   the request is right, the present state forbids it
-│   └── KeyBusy                a request with the same idempotency key is still being answered
+│   ├── KeyBusy                a request with the same idempotency key is still being answered
+│   └── ServedElsewhere        a version without an engine was asked to predict
 ├── Unavailable                try again later
 │   ├── Overloaded             a bounded queue is full
 │   ├── RateLimited            a caller has used up what it may ask for; others are served
@@ -157,6 +158,10 @@ class Conflict(GarcomError):
 
 class KeyBusy(Conflict):
     """A request with the same idempotency key is still being answered."""
+
+
+class ServedElsewhere(Conflict):
+    """A version has no engine: its predictions are made elsewhere, and logged here."""
 
 
 class Unavailable(GarcomError):

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from garcom.model.pack import PackedBundle
 
 ModelArgument = Annotated[
-    Path,
+    Path | None,
     typer.Argument(
         metavar="MODEL",
-        help="A `.pkl`, `.joblib`, `.skops` or `.onnx` file, an XGBoost or LightGBM file, or an MLflow model folder.",
+        help="A `.pkl`, `.joblib`, `.skops` or `.onnx` file, an XGBoost or LightGBM file, or an MLflow model folder. "
+        "With `--answers`, none.",
+        show_default=False,
     ),
 ]
 NameOption = Annotated[
@@ -60,18 +62,33 @@ SignatureOption = Annotated[
     Path | None,
     typer.Option("--signature", help="A TOML file that corrects what was inferred.", show_default=False),
 ]
+AnswersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--answers",
+        help="For a model that is served elsewhere: the column of `--data` that holds what it answered; again for a "
+        "further target. Columns `probability_LABEL` beside it are its probabilities.",
+        show_default=False,
+    ),
+]
+TaskOption = Annotated[
+    Literal["classification", "regression"] | None,
+    typer.Option("--task", help="What the answers are, where whole numbers could be both.", show_default=False),
+]
 TimeLimitOption = Annotated[
     float, typer.Option("--time-limit", min=1, metavar="SECONDS", help="The longest that one conversion may take.")
 ]
 
 
 def command(
-    model: ModelArgument,
+    model: ModelArgument = None,
     name: NameOption = None,
     data: DataOption = None,
     target: TargetOption = None,
     labels: LabelsOption = None,
     signature: SignatureOption = None,
+    answers: AnswersOption = None,
+    task: TaskOption = None,
     out: Annotated[Path, typer.Option("--out", help="The folder that the bundle is written into.")] = Path(),
     as_zip: Annotated[bool, typer.Option("--zip", help="Write one `.zip` file instead of a directory.")] = False,
     time_limit_s: TimeLimitOption = 120,
@@ -85,11 +102,16 @@ def command(
     **Packing unpickles the model, which runs code from the file.** Pack where the model was trained, with the
     same library versions, and only models that you trust.
 
+    A model that something else serves is packed by its answers alone (`--answers`): the bundle predicts nothing, and
+    predictions made elsewhere are logged to it and monitored.
+
     Examples:
 
     `garcom pack model.pkl --name wine --data wine.csv --target quality --labels 0=bom,1=ruim`
 
     `garcom pack model.onnx --name prices --data rows.parquet --signature prices.toml --zip`
+
+    `garcom pack --answers prediction --data answered.csv --name wine`
     """
     packed = pack_file(
         model,
@@ -98,6 +120,8 @@ def command(
         target=target,
         labels=labels,
         signature=signature,
+        answers=answers,
+        task=task,
         out=out,
         as_zip=as_zip,
         time_limit_s=time_limit_s,
@@ -115,13 +139,15 @@ def command(
 
 
 def pack_file(
-    model: Path,
+    model: Path | None,
     *,
     name: str | None = None,
     data: Path | None = None,
     target: list[str] | None = None,
     labels: str | None = None,
     signature: Path | None = None,
+    answers: list[str] | None = None,
+    task: Literal["classification", "regression"] | None = None,
     out: Path,
     as_zip: bool = False,
     time_limit_s: float = 120,
@@ -129,16 +155,24 @@ def pack_file(
 ) -> PackedBundle:
     """Pack and tell the steps on stderr (not where ``quiet``), as ``garcom pack`` and ``garcom serve`` do."""
     shown = parse_labels(labels) if labels is not None else None
+    if (model is None) == (answers is None):
+        raise typer.BadParameter(
+            "expected the trained model, or --answers for one that is served elsewhere; got "
+            f"{'neither' if model is None else 'both'}",
+            param_hint="MODEL",
+        )
     with steps(quiet) as progress:
         from garcom.model.pack import pack
 
         return pack(
             model,
             data,
-            name=name if name is not None else _name_of(model),
+            name=_name_of(model) if name is None else name,
             target=target,
             labels=shown,
             signature=signature,
+            answers=answers,
+            task=task,
             out=out,
             as_zip=as_zip,
             time_limit_s=time_limit_s,
@@ -179,10 +213,12 @@ def parse_labels(text: str) -> dict[str, str]:
     return found
 
 
-def _name_of(model: Path) -> str:
+def _name_of(model: Path | None) -> str:
     """The name that a file or folder gives its model; a folder may be meant by ``.``, so its own name is looked up."""
     from garcom.model.names import suggest_name
 
+    if model is None:
+        raise InputError("Expected a name for the model that is served elsewhere. Give it one with --name.")
     name = suggest_name(model.absolute().stem or model.resolve().stem)
     if not name:
         raise InputError(f"No name for the model can be made of {str(model)!r}. Give it one with --name.")
@@ -197,4 +233,8 @@ def _tell(console: Console, packed: PackedBundle) -> None:
         console.print(f"Note: {plain(note)}")
     console.print()
     console.print(f"Packed {packed.path}", style="bold", soft_wrap=True)
-    console.print(f"Serve it with: garcom serve {packed.path}", soft_wrap=True)
+    if packed.bundle.is_served_elsewhere:
+        console.print(f"Get it in with: garcom register {packed.path}", soft_wrap=True)
+        console.print(f"Then log predictions: POST /v1/models/{packed.name}/log", soft_wrap=True)
+    else:
+        console.print(f"Serve it with: garcom serve {packed.path}", soft_wrap=True)

@@ -17,8 +17,11 @@ _STYLES = {"won": "bold green", "proved": "green", "failed": "red", "not convert
 
 def tell_proof(console: Console, proof: Proof) -> None:
     """Print what was compared, each candidate engine's result and timings, and why some were not taken."""
-    style = "" if proof.on_real_rows else "bold yellow"
     sentence = proof.sentence()
+    if not proof.candidates:
+        console.print(f"{sentence[0].upper()}{sentence[1:]}.")
+        return
+    style = "" if proof.on_real_rows else "bold yellow"
     console.print(sentence[0].upper() + sentence[1:].rstrip(".") + ".", style=style)
     if proof.unstable_rows:
         console.print(

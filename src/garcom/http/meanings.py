@@ -178,6 +178,18 @@ MEANINGS: dict[str, Meaning] = {
             "Repita-a daqui a pouco.",
         ),
     ),
+    "served-elsewhere": Meaning(
+        en=Saying(
+            "The version that answers has no engine: something else serves the model, and its predictions are only "
+            "logged here.",
+            "Predict where it is served, or let a version with an engine answer.",
+        ),
+        pt=Saying(
+            "A versão que responde não tem motor: outro sistema serve o modelo, e aqui suas predições são apenas "
+            "registradas.",
+            "Peça a predição onde o modelo é servido, ou deixe responder uma versão com motor.",
+        ),
+    ),
     "overloaded": Meaning(
         en=Saying(
             "The model's queue, or the room for bodies, is full.", "Wait Retry-After seconds, and send it again."

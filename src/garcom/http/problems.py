@@ -39,6 +39,7 @@ STATUSES: tuple[tuple[type[GarcomError], HTTPStatus, str], ...] = (
     (errors.VersionNotFound, HTTPStatus.NOT_FOUND, "version-not-found"),
     (errors.NotFound, HTTPStatus.NOT_FOUND, "not-found"),
     (errors.KeyBusy, HTTPStatus.CONFLICT, "key-busy"),
+    (errors.ServedElsewhere, HTTPStatus.CONFLICT, "served-elsewhere"),
     (errors.Conflict, HTTPStatus.CONFLICT, "conflict"),
     (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS, "rate-limited"),
     (errors.Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),

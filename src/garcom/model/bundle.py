@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from garcom.errors import BundleError, Conflict, SignatureError
+from garcom.errors import BundleError, Conflict, ServedElsewhere, SignatureError
 from garcom.model.engines import load_engine
 from garcom.model.engines.base import AllowPython, Engine, EngineSpec, PythonTerms
 from garcom.model.file_names import check_file_names
@@ -69,8 +69,8 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the bundle consists of.
 
-    ``choice`` is in ascending order of rows and ends with ``up_to_rows=None``. ``digest`` is the SHA-256 of
-    this record's canonical JSON with an empty digest.
+    ``choice`` is in ascending order of rows and ends with ``up_to_rows=None``; a model that is served elsewhere has
+    neither engines nor a choice. ``digest`` is the SHA-256 of this record's canonical JSON with an empty digest.
     """
 
     format: int
@@ -119,6 +119,11 @@ class Bundle:
         return self.manifest.digest
 
     @property
+    def is_served_elsewhere(self) -> bool:
+        """Whether it has no engine: predictions are made elsewhere, and only logged here."""
+        return not self.manifest.engines
+
+    @property
     def needs_python(self) -> bool:
         """Whether it carries a Python engine, which a server must allow."""
         return any(spec.kind == "python" for spec in self.manifest.engines)
@@ -146,8 +151,13 @@ class Bundle:
         ``python_timeout_s`` bounds a call of a Python engine (None leaves it to the bundle), ``python_memory_mb`` what
         its process may write to, unless it is ``"unconfined"``. Raises :class:`Conflict` for a Python engine that is
         not allowed, :class:`~garcom.errors.EngineError` for one that cannot start, :class:`BundleError` when the
-        files cannot be loaded.
+        files cannot be loaded, and :class:`~garcom.errors.ServedElsewhere` where there is none.
         """
+        if self.is_served_elsewhere:
+            raise ServedElsewhere(
+                f"Model {self.name!r} is served elsewhere: this version has no engine, so it predicts nothing here. "
+                "Log what was predicted (POST /v1/models/{model}/log), or choose a version with an engine."
+            )
         if self.needs_python and not allow_python:
             raise Conflict(
                 f"Model {self.name!r} needs a Python engine: the original model itself, unpickled in a process of "
@@ -236,6 +246,8 @@ def read_manifest(data: bytes, origin: str) -> Manifest:
 
 
 def _check_engines(manifest: Manifest, origin: str) -> None:
+    if not manifest.engines and not manifest.choice:
+        return  # served elsewhere
     names = [spec.name for spec in manifest.engines]
     limits = [choice.up_to_rows for choice in manifest.choice]
     ascending = all(a is not None and (b is None or a < b) for a, b in pairwise(limits))

@@ -19,7 +19,7 @@ def model_card(
         _answers(signature),
         "## Inputs\n\n" + fields_table(signature),
         "## Example\n\n```json\n" + json.dumps(signature.example, ensure_ascii=False, indent=2) + "\n```",
-        f"## Proof\n\n{_capital(proof.sentence())}.\n\n{proof_table(proof)}",
+        f"## Proof\n\n{_capital(proof.sentence())}.\n\n{proof_table(proof) if proof.candidates else ''}".rstrip(),
     ]
     numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
     if numbers:

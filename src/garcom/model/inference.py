@@ -48,7 +48,7 @@ def infer_signature(
     fields = _fields(loaded, data)
     fields = correct_fields(fields, corrections)
     output = _named_output(loaded.output, targets)
-    signature = _signature(fields, output, data, corrections)
+    signature = with_example(fields, output, data, corrections)
     signature = _with_targets(loaded, signature, targets, data is not None)
     if data is not None:
         signature = _without_false_gaps(loaded, signature, data, corrections)
@@ -167,9 +167,10 @@ def _named_output(output: Output, targets: tuple[str, ...]) -> Output:
     return output
 
 
-def _signature(
+def with_example(
     fields: tuple[Field, ...], output: Output, data: pd.DataFrame | None, corrections: Corrections
 ) -> Signature:
+    """The signature of these fields; its example is the first row of the data with the fewest gaps, or made up."""
     signature = Signature(fields=fields, output=output, example={field.name: example_value(field) for field in fields})
     if data is not None:
         row = to_batch(data.iloc[[_fullest_row(fields, data)]], signature)
@@ -199,22 +200,10 @@ def _without_false_gaps(
 
 def _impersonal(loaded: Loaded, signature: Signature, corrections: Corrections, real: bool) -> Signature:
     """Of fields about a person, without what came from the data: ranges and examples that nobody wrote by hand."""
-    personal = [field for field in signature.fields if field.personal]
-    if not personal:
+    cleared, example = _cleared(signature, corrections)
+    if not cleared:
         return signature
-    by_hand = corrections.fields
-    cleared = {
-        field.name: msgspec.structs.replace(
-            field, minimum=by_hand[field.name].minimum, maximum=by_hand[field.name].maximum
-        )
-        for field in personal
-    }
-    example = {name: example_value(field) for name, field in cleared.items() if name not in corrections.example}
-    signature = msgspec.structs.replace(
-        signature,
-        fields=tuple(cleared.get(field.name, field) for field in signature.fields),
-        example=signature.example | example,
-    )
+    signature = impersonal(signature, corrections)
     if not real or _answered(loaded, signature, signature.example):
         return signature
     missing = {name: None for name in example if cleared[name].nullable}
@@ -224,6 +213,29 @@ def _impersonal(loaded: Loaded, signature: Signature, corrections: Corrections, 
         f"Expected an example that the model answers, without values of the personal fields {list(cleared)}, and it "
         f"refuses {example}. Write made-up values that it answers into [example] of the corrections."
     )
+
+
+def impersonal(signature: Signature, corrections: Corrections) -> Signature:
+    """Without the ranges and examples that fields about a person have from the data; nobody asks the model."""
+    cleared, example = _cleared(signature, corrections)
+    return msgspec.structs.replace(
+        signature,
+        fields=tuple(cleared.get(field.name, field) for field in signature.fields),
+        example=signature.example | example,
+    )
+
+
+def _cleared(signature: Signature, corrections: Corrections) -> tuple[dict[str, Field], dict[str, Any]]:
+    """The personal fields by name, without ranges from the data, and examples of those that have none by hand."""
+    by_hand = corrections.fields
+    cleared = {
+        field.name: msgspec.structs.replace(
+            field, minimum=by_hand[field.name].minimum, maximum=by_hand[field.name].maximum
+        )
+        for field in signature.fields
+        if field.personal
+    }
+    return cleared, {name: example_value(field) for name, field in cleared.items() if name not in corrections.example}
 
 
 def _answered(loaded: Loaded, signature: Signature, row: dict[str, Any]) -> bool:

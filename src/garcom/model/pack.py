@@ -15,12 +15,14 @@ import numpy as np
 
 from garcom.errors import DataError, InputError
 from garcom.model.archive import zip_bundle
-from garcom.model.bundle import Bundle, read_bundle, seal
+from garcom.model.bundle import Bundle, Choice, read_bundle, seal
 from garcom.model.card import model_card
-from garcom.model.compile.contest import Compiled, compile_model
+from garcom.model.compile.contest import compile_model
 from garcom.model.compile.conversion import Converter
 from garcom.model.compile.made_rows import made_rows
 from garcom.model.corrections import Corrections, read_corrections
+from garcom.model.elsewhere import PROOF, Answered, ElsewhereTask, infer_answered
+from garcom.model.engines.base import EngineSpec
 from garcom.model.frames import named, read_table, to_batch
 from garcom.model.inference import infer_signature
 from garcom.model.lineage import trace
@@ -31,7 +33,7 @@ from garcom.model.proof import Proof
 from garcom.model.reference import Reference, profile
 from garcom.model.signature import Signature
 from garcom.model.sources import bind, may_be_estimator, read_model
-from garcom.records import Batch
+from garcom.records import Batch, Outputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +94,8 @@ def pack(
     labels: Mapping[Any, str] | None = None,
     target: str | Sequence[str] | None = None,
     signature: str | Path | None = None,
+    answers: Any = None,
+    task: ElsewhereTask | None = None,
     out: str | Path = ".",
     as_zip: bool = False,
     time_limit_s: float = 120.0,
@@ -105,6 +109,11 @@ def pack(
     name of its column (or columns) in ``X``. ``labels`` maps classes to the names shown for them; ``signature``
     is a TOML file that corrects what was inferred. ``time_limit_s`` bounds each conversion.
 
+    A model that is served elsewhere is packed without itself: ``model`` is None, ``X`` are rows that it has answered,
+    and ``answers`` what it said, as the name of the column in ``X`` (names, for several targets) or as values. Columns
+    ``probability_<label>`` beside them are the probabilities. ``task`` says what whole numbers are that could be both:
+    ``classification`` or ``regression``. Such a bundle answers nothing; predictions made elsewhere are logged to it.
+
     Packing unpickles the model and runs it, so pack only models that you trust.
 
     Raises :class:`~garcom.errors.PackError` and its kin: the model cannot be read or carried, the data do not
@@ -113,6 +122,25 @@ def pack(
     """
     check_name(name)
     _check_place(Path(out))
+    shown = None if labels is None else {_class_text(value): text for value, text in labels.items()}
+    corrections = read_corrections(signature) if signature is not None else Corrections()
+    if (model is None) != (answers is not None):
+        raise InputError(
+            "Expected a model, or, for one that is served elsewhere, its answers in place of the model; got "
+            f"{'neither' if model is None else 'both'}."
+        )
+    if model is None:
+        progress("reading the data", 0.0)
+        data, inferred, outputs = _answered(X, y, answers, target, shown, corrections, task)
+        progress("writing the bundle", 0.9)
+        lineage = trace(None, X if isinstance(X, str | Path) else _table(X, y, target)[0], {})
+        with tempfile.TemporaryDirectory(prefix="garcom-pack-") as place:
+            folder = Path(place) / "bundle"
+            folder.mkdir()
+            _write_documents(folder, name, inferred, PROOF, data, outputs, lineage)
+            path = _publish(folder, name, (), (), Path(out), as_zip=as_zip)
+        progress("packed", 1.0)
+        return PackedBundle(path, read_bundle(path), data.notes)
     with Converter(time_limit_s) as converter:
         if may_be_estimator(model):
             converter.warm()
@@ -120,8 +148,6 @@ def pack(
         loaded = read_model(model)
         progress("reading the data", 0.05)
         table, targets = _table(X, y, target)
-        corrections = read_corrections(signature) if signature is not None else Corrections()
-        shown = None if labels is None else {_class_text(value): text for value, text in labels.items()}
         inferred = infer_signature(loaded, table, target=targets, labels=shown, corrections=corrections)
         original = bind(loaded, inferred)
         data = _data(table, targets, inferred)
@@ -140,16 +166,49 @@ def pack(
             )
             progress("writing the bundle", 0.9)
             lineage = trace(model, X if isinstance(X, str | Path) else table, loaded.libraries)
-            _write_documents(folder, name, inferred, compiled, data, lineage)
-            try:
-                path = _publish(folder, name, compiled, Path(out), as_zip=as_zip)
-            except OSError as error:
-                why = error.strerror or error
-                raise InputError(
-                    f"The bundle cannot be written into {str(out)!r} ({why}). Name another folder."
-                ) from error
+            found = None if data.batch is None else compiled.judge.real_answers(data.batch)
+            _write_documents(folder, name, inferred, compiled.proof, data, found, lineage)
+            path = _publish(folder, name, compiled.engines, compiled.choice, Path(out), as_zip=as_zip)
     progress("packed", 1.0)
     return PackedBundle(path, read_bundle(path), data.notes)
+
+
+def _answered(
+    X: Any,
+    y: Any,
+    answers: Any,
+    target: str | Sequence[str] | None,
+    labels: dict[str, str] | None,
+    corrections: Corrections,
+    task: ElsewhereTask | None,
+) -> tuple[_Data, Signature, Outputs]:
+    """Rows that another server has answered, what they tell of the model, and the answers."""
+    import pandas as pd
+
+    table, targets = _table(X, y, target)
+    if table is None:
+        raise DataError("Expected rows that the model has answered beside its answers, got none. Give them as X.")
+    if isinstance(answers, str):
+        names = [answers]
+    elif isinstance(answers, list | tuple) and answers and all(each in table.columns for each in answers):
+        names = [str(each) for each in answers]
+    else:
+        said = pd.DataFrame(np.asarray(answers)) if not isinstance(answers, pd.DataFrame) else answers
+        said = said.reset_index(drop=True)
+        if len(said) != len(table):
+            raise DataError(f"Expected one answer per row ({len(table)}), got {len(said)}.")
+        taken = set(table.columns)
+        said.columns = pd.Index(_target_names(answers, said.shape[1], targets, taken))
+        table, names = pd.concat([table, said], axis=1), list(said.columns)
+    inferred = infer_answered(table, names, targets=targets, labels=labels, corrections=corrections, task=task)
+    return _answered_data(table, targets, inferred), inferred.signature, inferred.outputs
+
+
+def _answered_data(table: pd.DataFrame, targets: tuple[str, ...], found: Answered) -> _Data:
+    n_left = int((~found.kept).sum())
+    notes = (f"{n_left:,} of {len(table):,} rows were left out: they have no answer.",) if n_left else ()
+    rows = table[found.kept]
+    return _Data(to_batch(rows, found.signature), rows[list(targets)] if targets else None, notes)
 
 
 def _table(X: Any, y: Any, target: str | Sequence[str] | None) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
@@ -218,21 +277,21 @@ def _write_documents(
     folder: Path,
     name: str,
     signature: Signature,
-    compiled: Compiled,
+    proof: Proof,
     data: _Data,
+    answers: Outputs | None,
     lineage: dict[str, Any],
 ) -> None:
     metrics: dict[str, Any] = {}
     reference = Reference(rows=0)
-    if data.batch is not None:
-        answers = compiled.judge.real_answers(data.batch)
+    if data.batch is not None and answers is not None:
         reference = profile(data.batch, answers, signature)
         if data.target is not None:
             metrics = measure(data.target, answers, signature.output)
         lineage = lineage | {"data_rows": data.batch.n_rows}
     documents = {
         "signature": signature,
-        "proof": compiled.proof,
+        "proof": proof,
         "reference": reference,
         "metrics": metrics,
         "lineage": lineage,
@@ -240,7 +299,7 @@ def _write_documents(
     }
     for title, record in documents.items():
         (folder / f"{title}.json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
-    card = model_card(name, signature, compiled.proof, metrics, lineage)
+    card = model_card(name, signature, proof, metrics, lineage)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     write_mlflow(folder, signature, lineage["created"])
 
@@ -256,15 +315,31 @@ def _check_place(out: Path) -> None:
         )
 
 
-def _publish(folder: Path, name: str, compiled: Compiled, out: Path, *, as_zip: bool) -> Path:
+def _publish(
+    folder: Path,
+    name: str,
+    engines: tuple[EngineSpec, ...],
+    choice: tuple[Choice, ...],
+    out: Path,
+    *,
+    as_zip: bool,
+) -> Path:
     """Seal the bundle and move it to its place, whole or not at all."""
-    manifest = seal(folder, name, compiled.engines, compiled.choice)
+    manifest = seal(folder, name, engines, choice)
+    try:
+        return _move(folder, out, f"{name}-{manifest.digest[:12]}.bundle", as_zip=as_zip)
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"The bundle cannot be written into {str(out)!r} ({why}). Name another folder.") from error
+
+
+def _move(folder: Path, out: Path, file_name: str, *, as_zip: bool) -> Path:
     out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{name}-{manifest.digest[:12]}.bundle"
+    path = out / file_name
     if as_zip:
         return zip_bundle(folder, path.with_suffix(".zip"))
     if not path.exists():
-        partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=out))
+        partial = Path(tempfile.mkdtemp(prefix=".bundle-", dir=out))
         shutil.copytree(folder, partial, dirs_exist_ok=True)
         partial.chmod(0o755)
         partial.rename(path)

@@ -18,6 +18,7 @@ Status = Literal["won", "proved", "failed", "not convertible", "stopped"]
 TIMED_ROWS = (1, 32, 1024)
 
 NOT_ON_REAL_ROWS = "not proved on real rows"
+SERVED_ELSEWHERE = "served elsewhere: there is no engine here, so nothing was compared"
 
 
 class CandidateReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     def sentence(self) -> str:
         """One line for people: what was compared, and whether on real rows."""
+        if not self.candidates:
+            return SERVED_ELSEWHERE
         if not self.on_real_rows:
             return (
                 f"{NOT_ON_REAL_ROWS}: equal to the original on {self.placed_rows:,} rows placed at the model's own "

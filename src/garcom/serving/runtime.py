@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from garcom.errors import BundleError, GarcomError, ModelNotFound, VersionNotFound
+from garcom.errors import BundleError, GarcomError, ModelNotFound, ServedElsewhere, VersionNotFound
 from garcom.rollout.plan import TrafficPlan
 from garcom.serving.batching import Batcher
 from garcom.serving.predictor import Predictor
@@ -186,6 +186,8 @@ class Runtime:
     async def _try_load(self, slot: Slot) -> bool:
         try:
             await self.batcher(slot)
+        except ServedElsewhere:
+            return True  # nothing has to be loaded for what is only logged here
         except GarcomError as error:
             self.failures[f"{slot.model}:{slot.version}"] = str(error)
             logger.error(
