@@ -34,8 +34,9 @@ _LIBRARIES = (
 def trace(source: object, data: str | Path | pd.DataFrame | None, libraries: dict[str, str]) -> dict[str, Any]:
     """What is known of the origin; what is not known is left out.
 
-    ``source`` is the model's path or the model itself, None for one that is served elsewhere. Data given as a
-    file are named by the SHA-256 of its bytes, a table in memory by that of its content. ``libraries`` are those the model says it was made with.
+    ``source`` is the model's path or the model itself, None for one that is served elsewhere. Data given as a file are
+    named by the SHA-256 of its bytes, a table in memory by that of its content. ``libraries`` are those the model says
+    it was made with.
     """
     from garcom import __version__
 
