@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    true,
+    update,
+)
 
 from garcom.storage.tables import profile_progress, profiles
 
@@ -14,19 +28,31 @@ from garcom.storage.tables import profile_progress, profiles
 SHADOW = "shadow"
 #: The segment of all rows.
 EVERYTHING = ""
-#: So many names stand in one query; SQLite takes at least 999.
-_NAMES_AT_ONCE = 500
+#: What a profile covers.
+HOUR, DAY = 1, 24
+
+#: So many values stand in one query; SQLite takes at least 999.
+_AT_ONCE = 500
 
 
 class ProfileKey(NamedTuple):
-    """Which profile: ``hour`` is its start, ``segment`` ``field=value`` or empty, ``layout`` a digest."""
+    """Which profile: ``hour`` is when it begins, ``hours`` what it covers (1, or 24 for a whole UTC day).
+
+    ``segment`` is ``field=value``, or empty for all rows; ``layout`` a digest.
+    """
 
     model: str
     segment: str
+    hours: int
     version: int
     stage: str
     hour: datetime
     layout: str
+
+    @property
+    def whole_day(self) -> ProfileKey:
+        """The profile of the day that it is in."""
+        return self._replace(hours=DAY, hour=day_of(self.hour))
 
 
 class ProfileRow(NamedTuple):
@@ -46,6 +72,15 @@ class HourRow(NamedTuple):
     n_rows: int
 
 
+_KEY = [profiles.c[name] for name in ProfileKey._fields]
+_ROW = [*_KEY, profiles.c.n_rows, profiles.c.body]
+
+
+def day_of(moment: datetime) -> datetime:
+    """When the UTC day of a moment begins."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def list_bodies(
     connection: Connection,
     model: str,
@@ -56,17 +91,34 @@ def list_bodies(
     stage: str | None = None,
     segment: str | None = None,
     layout: str | None = None,
+    days: bool = True,
 ) -> list[ProfileRow]:
-    """The profiles of the hours that begin from ``since`` (included) to ``until`` (excluded), by hour.
+    """The profiles of the hours that begin from ``since`` (included) to ``until`` (excluded), by time; each row once.
 
-    Without a version those of all; without a stage those of all that answered, which a shadow does not; without a
-    segment those of all rows.
+    A whole day comes as one profile where there is one, unless ``days`` is false. Without a version those of all;
+    without a stage those of all that answered, which a shadow does not; without a segment those of all rows.
     """
-    query = select(profiles).where(*_window(model, since, until, version, stage, segment))
+    tests = _window(model, version, stage, segment)
     if layout is not None:
-        query = query.where(profiles.c.layout == layout)
-    found = connection.execute(query.order_by(profiles.c.hour, profiles.c.version, profiles.c.stage))
-    return [ProfileRow(ProfileKey(*row[:6]), row.n_rows, row.body) for row in found]
+        tests.append(profiles.c.layout == layout)
+    hourly = and_(profiles.c.hours == HOUR, _between(since, until))
+    if not days:
+        return _rows(connection, select(*_ROW).where(*tests, hourly))
+    first = None if since is None else day_of(since + timedelta(days=1) - timedelta(microseconds=1))
+    last = None if until is None else day_of(until)
+    daily = and_(profiles.c.hours == DAY, _between(first, last))
+    summed = profiles.alias()
+    same = [summed.c[name] == profiles.c[name] for name in ("model", "segment", "version", "stage", "layout")]
+    covered = (
+        select(1)
+        .where(*same, summed.c.hours == DAY, summed.c.hour == profiles.c.day, _between(first, last, summed.c.hour))
+        .exists()
+    )
+    found = [
+        *_rows(connection, select(*_ROW).where(*tests, daily)),
+        *_rows(connection, select(*_ROW).where(*tests, hourly, ~covered)),
+    ]
+    return sorted(found, key=lambda row: (row.key.hour, row.key.version, row.key.stage, row.key.layout))
 
 
 def list_hours(
@@ -81,9 +133,13 @@ def list_hours(
 ) -> list[HourRow]:
     """The rows of each hour, by hour; which ones, as for :func:`list_bodies`. No body is read."""
     group = profiles.c.version, profiles.c.stage, profiles.c.hour
-    query = select(*group, func.sum(profiles.c.n_rows)).where(*_window(model, since, until, version, stage, segment))
-    ordered = query.group_by(*group).order_by(profiles.c.hour, profiles.c.version, profiles.c.stage)
-    return [HourRow(*row[:3], int(row[3])) for row in connection.execute(ordered)]
+    query = (
+        select(*group, func.sum(profiles.c.n_rows))
+        .where(*_window(model, version, stage, segment), profiles.c.hours == HOUR, _between(since, until))
+        .group_by(*group)
+        .order_by(profiles.c.hour, profiles.c.version, profiles.c.stage)
+    )
+    return [HourRow(*row[:3], int(row[3])) for row in connection.execute(query)]
 
 
 def list_segments(connection: Connection, model: str, version: int | None = None) -> list[str]:
@@ -94,54 +150,63 @@ def list_segments(connection: Connection, model: str, version: int | None = None
     return sorted(connection.execute(query).scalars())
 
 
-def _window(
-    model: str,
-    since: datetime | None,
-    until: datetime | None,
-    version: int | None,
-    stage: str | None,
-    segment: str | None,
-) -> list[ColumnElement[bool]]:
-    column = profiles.c
+def list_unsummed(connection: Connection, until: datetime) -> list[ProfileKey]:
+    """The days that ended by then and have hours but no profile of their own, as the keys that they are to get."""
+    summed = profiles.alias()
+    names = "model", "segment", "version", "stage", "layout"
+    there = (
+        select(1)
+        .where(
+            *(summed.c[name] == profiles.c[name] for name in names),
+            summed.c.hours == DAY,
+            summed.c.hour == profiles.c.day,
+        )
+        .exists()
+    )
+    query = (
+        select(*(profiles.c[name] for name in names), profiles.c.day)
+        .where(profiles.c.hours == HOUR, profiles.c.day <= until - timedelta(days=1), ~there)
+        .distinct()
+        .order_by(profiles.c.day, profiles.c.model)
+    )
     return [
-        column.model == model,
-        column.segment == (EVERYTHING if segment is None else segment),
-        column.stage != SHADOW if stage is None else column.stage == stage,
-        *([] if version is None else [column.version == version]),
-        *([] if since is None else [column.hour >= since]),
-        *([] if until is None else [column.hour < until]),
+        ProfileKey(row.model, row.segment, DAY, row.version, row.stage, row.day, row.layout)
+        for row in connection.execute(query)
     ]
 
 
 def find_bodies(connection: Connection, keys: Iterable[ProfileKey]) -> dict[ProfileKey, bytes]:
     """The bodies of those of the keys that have one."""
-    found: dict[ProfileKey, bytes] = {}
-    names = profiles.c.model, profiles.c.version, profiles.c.stage, profiles.c.hour, profiles.c.layout
-    segments: dict[tuple[Any, ...], list[str]] = {}
+    groups: dict[ProfileKey, list[str]] = defaultdict(list)
     for key in keys:
-        segments.setdefault((key.model, key.version, key.stage, key.hour, key.layout), []).append(key.segment)
-    for values, wanted in segments.items():
-        same = [column == value for column, value in zip(names, values, strict=True)]
-        for part in _parts(wanted):
-            query = select(profiles).where(*same, profiles.c.segment.in_(part))
-            found.update((ProfileKey(*row[:6]), row.body) for row in connection.execute(query))
+        groups[key._replace(segment="")].append(key.segment)
+    found: dict[ProfileKey, bytes] = {}
+    for key, segments in groups.items():
+        same = [column == value for column, value in zip(_KEY, key, strict=True) if column.name != "segment"]
+        for part in _parts(segments):
+            rows = _rows(connection, select(*_ROW).where(*same, profiles.c.segment.in_(part)))
+            found.update((row.key, row.body) for row in rows)
     return found
 
 
-def write(connection: Connection, rows: Sequence[ProfileRow], replaced: Iterable[ProfileKey]) -> None:
-    """Write profiles; those that ``replaced`` names are there already."""
+def write(connection: Connection, rows: Sequence[ProfileRow], replaced: Iterable[ProfileKey] = ()) -> None:
+    """Write profiles; those that ``replaced`` names are there already. An hour ends the profile of its day."""
     there = set(replaced)
     new = [row for row in rows if row.key not in there]
     old = [row for row in rows if row.key in there]
+    same = and_(*(column == bindparam(f"key_{column.name}") for column in _KEY))
+    if days := {row.key.whole_day for row in rows if row.key.hours == HOUR}:
+        connection.execute(delete(profiles).where(same), [_bound(key) for key in sorted(days)])
     if new:
-        values = [{**row.key._asdict(), "n_rows": row.n_rows, "body": row.body} for row in new]
+        values = [
+            {**row.key._asdict(), "day": day_of(row.key.hour), "n_rows": row.n_rows, "body": row.body} for row in new
+        ]
         connection.execute(insert(profiles), values)
     if old:
-        same = [profiles.c[name] == bindparam(f"key_{name}") for name in ProfileKey._fields]
-        named = [{f"key_{name}": value for name, value in row.key._asdict().items()} for row in old]
-        sizes = [{"n_rows": row.n_rows, "body": row.body} for row in old]
-        statement = update(profiles).where(*same).values(n_rows=bindparam("n_rows"), body=bindparam("body"))
-        connection.execute(statement, [{**a, **b} for a, b in zip(named, sizes, strict=True)])
+        statement = update(profiles).where(same).values(n_rows=bindparam("new_rows"), body=bindparam("new_body"))
+        connection.execute(
+            statement, [{**_bound(row.key), "new_rows": row.n_rows, "new_body": row.body} for row in old]
+        )
 
 
 def remove(
@@ -152,15 +217,10 @@ def remove(
     until: datetime | None = None,
     version: int | None = None,
 ) -> int:
-    """Remove the profiles of a model, of every stage and segment, whose hours begin in the window; how many."""
-    column = profiles.c
-    tests = [
-        column.model == model,
-        *([] if version is None else [column.version == version]),
-        *([] if since is None else [column.hour >= since]),
-        *([] if until is None else [column.hour < until]),
-    ]
-    return int(connection.execute(delete(profiles).where(*tests)).rowcount)
+    """Remove the profiles of a model, of every stage and segment, of the days in the window, and give their number."""
+    days = _between(since, until, profiles.c.day)
+    versions = true() if version is None else profiles.c.version == version
+    return int(connection.execute(delete(profiles).where(profiles.c.model == model, versions, days)).rowcount)
 
 
 def take_turn(connection: Connection) -> None:
@@ -190,5 +250,30 @@ def note_progress(connection: Connection, numbers: Mapping[str, int]) -> None:
             connection.execute(update(profile_progress).where(same).values(number=number))
 
 
+def _window(model: str, version: int | None, stage: str | None, segment: str | None) -> list[ColumnElement[bool]]:
+    column = profiles.c
+    return [
+        column.model == model,
+        column.segment == (EVERYTHING if segment is None else segment),
+        column.stage != SHADOW if stage is None else column.stage == stage,
+        *([] if version is None else [column.version == version]),
+    ]
+
+
+def _between(
+    since: datetime | None, until: datetime | None, column: ColumnElement[Any] = profiles.c.hour
+) -> ColumnElement[bool]:
+    tests = [*([] if since is None else [column >= since]), *([] if until is None else [column < until])]
+    return and_(true(), *tests)
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[ProfileRow]:
+    return [ProfileRow(ProfileKey(*row[:7]), row.n_rows, row.body) for row in connection.execute(query)]
+
+
+def _bound(key: ProfileKey) -> dict[str, Any]:
+    return {f"key_{name}": value for name, value in key._asdict().items()}
+
+
 def _parts(names: Sequence[str]) -> list[Sequence[str]]:
-    return [names[start : start + _NAMES_AT_ONCE] for start in range(0, len(names), _NAMES_AT_ONCE)]
+    return [names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE)]

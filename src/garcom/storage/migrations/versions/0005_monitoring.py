@@ -17,13 +17,15 @@ def upgrade() -> None:
         "profiles",
         sa.Column("model", sa.String(100), nullable=False),
         sa.Column("segment", sa.Text, nullable=False),
-        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("hours", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("version", sa.Integer, autoincrement=False, nullable=False),
         sa.Column("stage", sa.String(20), nullable=False),
         sa.Column("hour", sa.DateTime, nullable=False),
         sa.Column("layout", sa.String(64), nullable=False),
+        sa.Column("day", sa.DateTime, nullable=False),
         sa.Column("n_rows", sa.Integer, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("model", "segment", "version", "stage", "hour", "layout", name="pk_profiles"),
+        sa.PrimaryKeyConstraint("model", "segment", "hours", "version", "stage", "hour", "layout", name="pk_profiles"),
     )
     op.create_table(
         "profile_progress",
