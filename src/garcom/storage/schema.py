@@ -7,12 +7,12 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from garcom.errors import Conflict
-from garcom.storage import tables
+from garcom.storage import alert_tables, tables
 from garcom.storage.lock import locked
 from garcom.storage.sqlite import WRITER
 
 #: Every migration in order; the last one is what ``tables`` describes. A test compares them with the scripts.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 
 def prepare(engine: Engine, lock: Path) -> None:
@@ -60,7 +60,7 @@ def _read_revision(connection: Connection) -> str | None:
 
 
 def _create(connection: Connection) -> None:
-    tables.metadata.create_all(connection)
+    alert_tables.metadata.create_all(connection)  # those of ``tables`` too
     for state in (tables.state, tables.access_state):
         connection.execute(state.insert().values(id=1, revision=0))
     connection.execute(

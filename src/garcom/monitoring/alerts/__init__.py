@@ -1,0 +1,1 @@
+"""Alert rules, what becomes of them, and how people hear of it."""

@@ -1,0 +1,38 @@
+"""What a rule compares with its threshold, and who tells it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from garcom.monitoring.alerts.rule import Stage
+from garcom.monitoring.alerts.subjects import Subject
+
+
+class Reading(NamedTuple):
+    """The value of a subject in a window, from so many rows of which so many have their actual.
+
+    ``value`` is None where ``why`` says why: then the window is neither a breach nor a recovery.
+    """
+
+    value: float | None
+    rows: int = 0
+    actuals: int = 0
+    why: str | None = None
+
+
+class Readings(Protocol):
+    """Whoever can tell the value of a subject."""
+
+    def read(
+        self,
+        subject: Subject,
+        model: str,
+        since: datetime,
+        until: datetime,
+        version: int | None,
+        stage: Stage | None,
+        segment: str | None,
+    ) -> Reading:
+        """The value from ``since`` (included) to ``until`` (excluded). Raises GarcomError where it cannot be told."""
+        ...

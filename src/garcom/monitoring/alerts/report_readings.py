@@ -1,0 +1,249 @@
+"""Readings out of the reports that monitoring makes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from garcom.monitoring.alerts.readings import Reading
+from garcom.monitoring.alerts.rule import Stage
+from garcom.monitoring.alerts.subjects import MEASURES, Family, Subject
+from garcom.monitoring.records import (
+    ColumnDrift,
+    ColumnQuality,
+    DriftReport,
+    Figure,
+    PerformanceReport,
+    QualityReport,
+)
+
+#: How far back the last row is looked for where the window has none.
+_SILENCE_LOOK_BACK = timedelta(days=400)
+#: The metrics that tell best whether a model got worse, and whether more of them is better.
+_MAIN = {"accuracy": True, "mae": False, "rmse": False}
+
+_Report = DriftReport | QualityReport | PerformanceReport
+_Column = TypeVar("_Column", ColumnDrift, ColumnQuality)
+
+
+class Reports(Protocol):
+    """Whoever makes the reports."""
+
+    def drift(
+        self,
+        model: str,
+        *,
+        since: datetime,
+        until: datetime,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+    ) -> DriftReport:
+        """How far the data have moved."""
+        ...
+
+    def quality(
+        self,
+        model: str,
+        *,
+        since: datetime,
+        until: datetime,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+    ) -> QualityReport:
+        """The state of the data."""
+        ...
+
+    def performance(
+        self,
+        model: str,
+        *,
+        since: datetime,
+        until: datetime,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+    ) -> PerformanceReport:
+        """How good the answers were."""
+        ...
+
+
+class ReportReadings:
+    """Reads subjects out of reports; rules about the same window share one. Lives as long as one round of rules."""
+
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
+        self._made: dict[tuple[object, ...], _Report] = {}
+
+    def read(
+        self,
+        subject: Subject,
+        model: str,
+        since: datetime,
+        until: datetime,
+        version: int | None,
+        stage: Stage | None,
+        segment: str | None,
+    ) -> Reading:
+        """The value of a subject in a window."""
+        report = self._report(subject.kind.family, model, since, until, version, stage, segment)
+        match report:
+            case DriftReport():
+                return drift_reading(subject, report)
+            case PerformanceReport():
+                return performance_reading(subject, report)
+            case QualityReport():
+                if subject.name == "silence" and report.last_row is None:
+                    first = until - _SILENCE_LOOK_BACK
+                    longer = self._report(Family.QUALITY, model, first, until, version, stage, segment)
+                    if isinstance(longer, QualityReport):
+                        report = longer
+                return quality_reading(subject, report, until)
+
+    def _report(
+        self,
+        family: Family,
+        model: str,
+        since: datetime,
+        until: datetime,
+        version: int | None,
+        stage: str | None,
+        segment: str | None,
+    ) -> _Report:
+        key = (family, model, since, until, version, stage, segment)
+        if key not in self._made:
+            make: Callable[..., _Report] = getattr(self._reports, family)
+            self._made[key] = make(model, since=since, until=until, version=version, stage=stage, segment=segment)
+        return self._made[key]
+
+
+def drift_reading(subject: Subject, report: DriftReport) -> Reading:
+    """A subject of the family ``drift``."""
+    rows = report.rows_current
+    if report.why is not None:
+        return Reading(None, rows, why=report.why)
+    if subject.name == "joint_drift":
+        told = [each for each in report.joint if each.drifted is not None]
+        if not told:
+            whys = [each.why for each in report.joint if each.why]
+            return Reading(None, rows, why=whys[0] if whys else "joint drift was not looked for")
+        return _finite(max((abs(each.effect or 0.0) for each in told if each.drifted), default=0.0), rows)
+    if subject.column is None:
+        judged = [each.drifted for each in report.columns if each.role == "feature" and each.drifted is not None]
+        if not judged:
+            whys = [each.why for each in report.columns if each.why]
+            return Reading(None, rows, why=whys[0] if whys else "no feature could be compared")
+        return Reading(sum(judged) / len(judged), rows)
+    column = _named(subject.column, report.columns)
+    if column is None:
+        return Reading(None, rows, why=f"no column {subject.column}")
+    if subject.name == "drift":
+        return _finite(column.effect, column.rows_current, why=column.why)
+    values = [each.value for each in column.measures if each.name == MEASURES[subject.name]]
+    if not values:
+        return Reading(None, column.rows_current, why=column.why or f"{subject.name} is not for this kind of column")
+    return _finite(values[0], column.rows_current, why=column.why)
+
+
+def performance_reading(subject: Subject, report: PerformanceReport) -> Reading:
+    """A subject of the family ``performance``."""
+    counts = report.rows, report.actuals
+    estimates = {each.metric: each.estimated for each in report.estimates}
+    match subject.name:
+        case "maturity":
+            return _finite(report.maturity, *counts, report.why or "no rows")
+        case "concept_change":
+            told = [each.changed for each in report.changes if each.changed is not None]
+            if told:
+                return Reading(float(sum(told)), *counts)
+            whys = [each.why for each in report.changes if each.why]
+            return Reading(None, *counts, why=report.why or (whys[0] if whys else "no actuals yet"))
+        case "decay":
+            return _decay(report.metrics, report, *counts)
+        case "estimated_decay":
+            return _decay(estimates, report, *counts)
+    figure = (estimates if subject.is_estimate else report.metrics).get(subject.metric)
+    if figure is None:
+        missing = "no such estimate" if subject.is_estimate else "no such metric"
+        return Reading(None, *counts, why=report.why or f"{missing}: {subject.metric}")
+    return _finite(figure.value, *counts, figure.why or report.why)
+
+
+def quality_reading(subject: Subject, report: QualityReport, until: datetime) -> Reading:
+    """A subject of the family ``quality``; ``until`` is the end of the window."""
+    match subject.name:
+        case "rows":
+            return Reading(float(report.rows), report.rows)
+        case "silence":
+            if report.last_row is None:
+                return Reading(None, report.rows, why="no row has come yet")
+            return Reading(max((until - report.last_row).total_seconds() / 3600, 0.0), report.rows)
+    if report.why is not None:
+        return Reading(None, report.rows, why=report.why)
+    if not report.rows:
+        return Reading(None, why="no rows")
+    if subject.name == "duplicates":
+        return _finite(report.duplicates.value, report.rows, why=report.duplicates.why)
+    if subject.column is not None:
+        column = _named(subject.column, report.columns)
+        if column is None:
+            return Reading(None, report.rows, why=f"no column {subject.column}")
+        share = _share(subject.name, column)
+        why = f"{subject.name} is not for this kind of column" if column.rows else "no rows"
+        return _finite(share, column.rows, why=why)
+    shares = [share for column in report.columns if (share := _worst(subject.name, column)) is not None]
+    if not shares:
+        return Reading(None, report.rows, why="no column to look at")
+    return _finite(max(shares), report.rows)
+
+
+def _worst(name: str, column: ColumnQuality) -> float | None:
+    """A column's share, where every column is looked at: of missing values what is more than in training."""
+    share = _share(name, column)
+    if share is None or name != "missing":
+        return share
+    return max(share - (column.missing_reference or 0.0), 0.0)
+
+
+def _share(name: str, column: ColumnQuality) -> float | None:
+    counts = {
+        "missing": column.missing,
+        "unseen": column.unseen,
+        "out_of_range": column.out_of_range,
+        "type_failures": column.type_failures,
+    }
+    count = counts[name]
+    return None if count is None or not column.rows else count / column.rows
+
+
+def _decay(figures: Mapping[str, Figure], report: PerformanceReport, rows: int, actuals: int) -> Reading:
+    """How much worse the main metric surely is than its baseline: chance is given the benefit of the interval."""
+    whys = [report.why]
+    for name, more_is_better in _MAIN.items():
+        figure, baseline = figures.get(name), report.baseline.get(name)
+        if figure is None:
+            continue
+        if figure.value is None:
+            whys.append(figure.why)
+            continue
+        if baseline is None or not math.isfinite(baseline) or baseline == 0:
+            whys.append(f"the bundle has no {name} to compare with")
+            continue
+        bound = figure.high if more_is_better else figure.low
+        value = figure.value if bound is None or not math.isfinite(bound) else bound
+        lost = baseline - value if more_is_better else value - baseline
+        return _finite(max(lost, 0.0) / abs(baseline), rows, actuals)
+    return Reading(None, rows, actuals, next((why for why in whys if why), "no actuals yet"))
+
+
+def _named(name: str, columns: Iterable[_Column]) -> _Column | None:
+    return next((column for column in columns if column.column == name), None)
+
+
+def _finite(value: float | None, rows: int, actuals: int = 0, why: str | None = None) -> Reading:
+    if value is None or not math.isfinite(value):
+        return Reading(None, rows, actuals, why or "it is not defined for these rows")
+    return Reading(value, rows, actuals)
