@@ -72,7 +72,7 @@ def reconstruction_errors(basis: Basis, X: FloatArray) -> FloatArray:
     if rows.ndim != 2 or rows.shape[1] != len(basis.mean):
         raise ValueError(f"Expected rows of {len(basis.mean)} columns, as in the basis, got the shape {rows.shape}.")
     mean, scale = np.array(basis.mean), np.array(basis.scale)
-    components = np.array(basis.components, np.float64).reshape(-1, len(mean))
+    components = np.array(basis.components, np.float64).reshape(len(basis.components), len(mean))
     left_over = np.eye(len(mean)) - components.T @ components
     errors = np.empty(len(rows))
     for first in range(0, len(rows), _BLOCK):

@@ -14,6 +14,6 @@ def test_shares_sum_to_one_and_leave_out_what_both_lack() -> None:
 
 
 @pytest.mark.parametrize("current", [np.array([1.0]), np.array([1.0, 2.0, 3.0]), np.array([[1.0, 2.0]])])
-def test_other_cells_are_refused_and_not_stretched(current: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_other_cells_are_refused_and_not_stretched(current: np.ndarray) -> None:
     with pytest.raises(ValueError, match="same cells"):
         both_counts(np.array([1.0, 2.0]), current)

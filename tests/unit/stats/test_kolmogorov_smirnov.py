@@ -11,7 +11,7 @@ from garcom.stats.kolmogorov_smirnov import EXACT_ROWS, kolmogorov_smirnov
 from tests.unit.stats.samples import NAMES, NOTHING, Pair, counted, pairs
 
 
-def _of(x: np.ndarray, y: np.ndarray) -> Pair:  # type: ignore[type-arg]
+def _of(x: np.ndarray, y: np.ndarray) -> Pair:
     return Pair(x.astype(np.float64), y.astype(np.float64), np.ones(len(x)), np.ones(len(y)))
 
 
