@@ -43,9 +43,7 @@ def kolmogorov_smirnov(reference: Counts, current: Counts) -> Tested:
     statistic = min(float(np.abs(lower / n - upper / m).max()), 1.0)
     if n + m <= EXACT_ROWS and not (np.mod(left, 1).any() or np.mod(right, 1).any()):
         ends = (lower + upper).astype(np.int64)
-        return Tested(
-            statistic, _exact(int(min(n, m)), int(max(n, m)), float(np.abs(lower * m - upper * n).max()), ends)
-        )
+        return Tested(statistic, _exact(int(min(n, m)), int(max(n, m)), int(np.abs(lower * m - upper * n).max()), ends))
     return Tested(statistic, _asymptotic(n * m / (n + m), statistic))
 
 
@@ -57,10 +55,10 @@ def _asymptotic(rows: float, statistic: float) -> float:
     return float(kolmogorov((root + 0.12 + 0.11 / root) * statistic))
 
 
-def _exact(n: int, m: int, furthest: float, ends: IntArray) -> float:
+def _exact(n: int, m: int, furthest: int, ends: IntArray) -> float:
     """The share of all orders of n and m rows that get as far as ``furthest`` (n · m times the statistic).
 
-    An order is a path from (0, 0) to (n, m); i reference rows and j current rows are |i · m − j · n| apart. Only after
+    An order is a path from (0, 0) to (n, m); after i and j rows the sides are |i · m − j · n| apart. Only after
     a whole cell (``ends``, in rows) do the distribution functions stand for anything, so only there it is looked at.
     Numbers of rows are whole, and so is the distance: nothing is lost to rounding.
     """
@@ -70,12 +68,14 @@ def _exact(n: int, m: int, furthest: float, ends: IntArray) -> float:
     looked_at[ends] = True
     i = np.arange(n + 1, dtype=np.float64)
     # Of the paths to (i, k - i): the share that has been that far. No term is negative: small p-values are right.
-    outside: FloatArray = np.zeros(n + 1)
+    outside = np.zeros(n + 1)
     for k in range(1, n + m + 1):
-        from_left = np.concatenate(([0.0], outside[:-1]))
-        outside = (i * from_left + np.maximum(k - i, 0.0) * outside) / k
+        from_left = outside[:-1] * i[1:]
+        outside *= k - i
+        outside[1:] += from_left
+        outside /= k
         if looked_at[k]:
-            outside[np.abs(i * m - (k - i) * n) >= furthest] = 1.0
-        # No path leads there; the weights beyond would grow without end.
-        outside[k + 1 :] = 0.0
+            # i · m and (k − i) · n are that far apart up to the first i, and from the second one on.
+            outside[: max((k * n - furthest) // (n + m) + 1, 0)] = 1.0
+            outside[-((-k * n - furthest) // (n + m)) : k + 1] = 1.0
     return min(float(outside[n]), 1.0)
