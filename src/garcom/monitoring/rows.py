@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -106,14 +107,18 @@ def _slowly(field: Field, values: Iterable[Any]) -> pl.Series:
 
 
 def _number(value: Any) -> float | str:
-    # A number beyond all floats is read as infinity, as the quick way reads it.
-    return float(value) if isinstance(value, int | float) else UNREADABLE
+    if not isinstance(value, int | float):
+        return UNREADABLE
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return UNREADABLE if isinstance(value, list | dict) else msgspec.json.encode(value).decode()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return UNREADABLE if isinstance(value, list | dict) else str(value)
 
 
 def _settled(name: str, values: Sequence[float | str | None]) -> pl.Series:
@@ -162,4 +167,4 @@ def _numbers_in(texts: pl.Series, part: str, names: Sequence[str], prefix: str) 
 
 
 def _number_or_none(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return found if isinstance(found := _number(value), float) else None

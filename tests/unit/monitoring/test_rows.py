@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -107,6 +108,12 @@ def test_moments_in_another_form_are_in_utc() -> None:
     assert table_of(rows({"picked": "soon"}), signature())["picked"].to_list() == [UNREADABLE]
 
 
+def test_a_number_beyond_all_floats_is_infinite() -> None:
+    found = table_of(rows({"álcool": 10**400, "note": [10**30]}, {"álcool": -(10**400), "note": 10**30}), signature())
+    assert found["álcool"].to_list() == [math.inf, -math.inf]
+    assert found["note"].to_list() == [UNREADABLE, str(10**30)]
+
+
 def test_a_spoilt_input_has_no_values() -> None:
     spoilt = rows(WHOLE, WHOLE).with_columns(input=pl.Series(['{"álcool":', None]))
     assert table_of(spoilt, signature())["álcool"].to_list() == [None, None]
@@ -165,7 +172,12 @@ def test_a_field_named_as_an_answer_gives_way() -> None:
 
 
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5), st.just([1])
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+    st.just([1]),
 )
 
 
