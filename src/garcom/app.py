@@ -40,6 +40,7 @@ from garcom.journal.segment import ROTATE, holds_predictions
 from garcom.rollout.plan import read_plan
 from garcom.run_folder import ACCESS, PLAN, PROVIDER_KEYS, Followed
 from garcom.serving.dataplane import DataPlane
+from garcom.serving.logbook import Logbook
 from garcom.serving.predictor import Predictor, load_predictor
 from garcom.serving.runtime import Runtime
 from garcom.serving.scribe import Scribe, described
@@ -135,6 +136,9 @@ class Worker:
         )
         self.plane = DataPlane(self.runtime, self._telemetry, subjects.pseudonym)
         self.edge = Edge(self._telemetry, settings.access_log, subjects.pseudonym)
+        self._logbook = Logbook(
+            self._journal, lambda signature: disguise(signature, subjects), subjects.pseudonym, self._telemetry
+        )
         self._controller = Controller(run_folder)
         self._repeats: Repeats | None = None
         self._bodies = Bodies(
@@ -303,6 +307,8 @@ class Worker:
             allow_python=self._allow_python,
             uploads=Uploads(self._home, self._upload_settings, silence_s=self._client_timeout_s),
             proxies=self._proxies,
+            logbook=self._logbook,
+            repeats=self._open_repeats,
         )
         return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log), tls=self._has_tls)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 import uuid
 
-from garcom.ids import uuid7s
+from garcom.ids import uuid7s, uuid7s_at
 
 
 def test_they_are_uuids_of_version_7() -> None:
@@ -41,3 +41,12 @@ def test_every_random_bit_varies() -> None:
 
 def test_none_at_all() -> None:
     assert uuid7s(0) == []
+
+
+def test_what_happened_before_has_ids_of_its_own_time() -> None:
+    moments = [1_700_000_000_000, 0, 1_700_000_000_000]
+    found = [uuid.UUID(text) for text in uuid7s_at(moments)]
+    assert [each.int >> 80 for each in found] == moments
+    assert {each.version for each in found} == {7}
+    assert len(set(found)) == 3
+    assert uuid7s_at([]) == []

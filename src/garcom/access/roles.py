@@ -20,6 +20,7 @@ class Permission(StrEnum):
     #: Read what it served: predictions, actuals, their maturity, metrics.
     READ = "read"
     PREDICT = "predict"
+    #: Tell what really happened, and what was predicted elsewhere.
     SEND_ACTUALS = "send_actuals"
     #: Bring in a new version.
     REGISTER = "register"

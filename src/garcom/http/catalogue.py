@@ -135,6 +135,11 @@ class Catalogue:
             raise ModelNotFound(no_model("", plan.models))
         return plan.default
 
+    def versions(self, name: str) -> tuple[int | None, frozenset[int]]:
+        """The version that answers for a model, and all that there are. Raises ModelNotFound."""
+        planned = self._planned(name)
+        return planned.answers, frozenset(planned.versions)
+
     def answering(self, name: str) -> Bundle:
         """The bundle that answers for a model. Raises ModelNotFound or VersionNotFound."""
         answers = self._planned(name).answers

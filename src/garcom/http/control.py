@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException
 from garcom.addresses import Proxies
 from garcom.controller.asking import Controller
 from garcom.errors import Fault, GarcomError, InputError
-from garcom.http import accounts, audit, health, login, models, pages, predictions, tokens, uploads
+from garcom.http import accounts, audit, health, login, models, pages, prediction_log, predictions, tokens, uploads
 from garcom.http.admission import Admission
 from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
@@ -27,7 +28,11 @@ from garcom.http.problems import plain_problem
 from garcom.http.request_id import RequestIds
 from garcom.http.uploading import Uploads
 from garcom.model.engines.base import AllowPython
+from garcom.serving.logbook import Logbook
 from garcom.serving.runtime import Runtime
+
+if TYPE_CHECKING:
+    from garcom.http.repeats import Repeats
 
 _POLICY = Policy()
 STATIC = Path(__file__).parent / "static"
@@ -47,6 +52,8 @@ class Parts(NamedTuple):
     allow_python: AllowPython = False
     uploads: Uploads | None = None
     proxies: Proxies = Proxies()
+    logbook: Logbook | None = None
+    repeats: Callable[[], Repeats] | None = None
 
 
 def create_control(parts: Parts, version: str, *, access_log: bool = False) -> FastAPI:
@@ -66,6 +73,7 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
     app.include_router(models.router)
     app.include_router(uploads.router)
     app.include_router(predictions.router)
+    app.include_router(prediction_log.router)
     app.include_router(accounts.router)
     app.include_router(audit.router)
     app.include_router(tokens.router)

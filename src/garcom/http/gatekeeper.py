@@ -24,6 +24,8 @@ from garcom.http.rules import PUBLIC
 class Gatekeeper:
     """Puts the caller into ``request.state.principal``, or answers the problem that says why it may not pass.
 
+    What limits the caller is ``request.state.passed`` then, for routes that take rows; nothing where nothing does.
+
     It stands inside :class:`~garcom.http.request_id.RequestIds`. A method that a path of the policy does not have goes
     on to the router, which answers 405, as soon as it is known who asks.
     """
@@ -51,6 +53,7 @@ class Gatekeeper:
         if passed is None:
             await self._app(scope, receive, send)
             return
+        scope["state"]["passed"] = passed
         try:
             await self._app(scope, _measured(passed, receive), _telling(passed, send))
         finally:

@@ -41,6 +41,9 @@ class Exposition(Collector):
         warned = CounterMetricFamily(
             "garcom_predictions_with_warnings", "Rows answered with a warning.", labels=["model", "version"]
         )
+        logged = CounterMetricFamily(
+            "garcom_logged_predictions", "Rows logged that were answered elsewhere.", labels=["model", "version"]
+        )
         latency = HistogramMetricFamily(
             "garcom_request_seconds", "Time from the whole body to its answer.", labels=["model", "version"]
         )
@@ -50,6 +53,7 @@ class Exposition(Collector):
                 requests.add_metric([*labels, str(status)], n)
             rows.add_metric(labels, version.rows)
             warned.add_metric(labels, version.warned_rows)
+            logged.add_metric(labels, version.logged_rows)
             latency.add_metric(labels, _cumulative(version.latency_buckets), version.latency_sum_s)
         refused = CounterMetricFamily(
             "garcom_refused_requests", "Prediction requests that reached no model, by status.", labels=["status"]
@@ -60,7 +64,7 @@ class Exposition(Collector):
             "garcom_journal_unwritten_rows", "Rows answered although the journal could not take them."
         )
         unwritten.add_metric([], counts.unwritten_rows)
-        yield from (requests, rows, warned, latency, refused, unwritten)
+        yield from (requests, rows, warned, logged, latency, refused, unwritten)
         yield from self._state()
         waiting = closed_segments(self._journal)
         yield GaugeMetricFamily(

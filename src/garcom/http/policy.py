@@ -54,6 +54,7 @@ POLICY: dict[str, dict[str, Rule]] = {
     "/v1/models/{model}/versions/{version}": {"GET": _model(_DESCRIBE)},
     "/v1/models/{model}/versions/{version}/predict": _PREDICT,
     "/v1/models/{model}/predictions": {"GET": _model(_READ)},
+    "/v1/models/{model}/log": {"POST": _model(Permission.SEND_ACTUALS)},
     "/v1/models/{model}/actuals": {"POST": _model(Permission.SEND_ACTUALS)},
     "/v1/models/{model}/actuals/maturity": {"GET": _model(_READ)},
     "/v1/predictions/{id}": {"GET": _some(_READ)},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -76,27 +76,52 @@ class Repeats:
         key = origin.key or ""
         # The same rows about somebody else are another request.
         kind = f"{head.content_type.decode('latin-1')} {origin.subject or ''}"
-        claim = await self._claim(scope, key, digest_of(kind, body))
+
+        async def work(is_orphaned: bool) -> Served:
+            found = await self._found(route, pinned, key, head, body) if is_orphaned else None
+            return found or await self._plane.predict(route, body, head.content_type, origin, head.names, meter)
+
+        # An answer about several people could not be erased for one of them: a repetition is made from the lake.
+        keep = not head.subject_field
+        return await self.once(scope, key, digest_of(kind, body), work, subject=origin.subject, keep=keep)
+
+    async def once(
+        self,
+        scope: Scope,
+        key: str,
+        digest: bytes,
+        work: Callable[[bool], Awaitable[Served]],
+        *,
+        subject: str | None,
+        keep: bool = True,
+    ) -> Served:
+        """The answer that a key got first, or that of ``work`` now; ``digest`` tells one request from another.
+
+        ``work`` is told whether somebody who has died may have written the rows already: then it looks first. With
+        ``keep`` false the answer is not kept, so that a repetition has to look as well. Raises what :meth:`serve` does.
+        """
+        claim = await self._claim(scope, key, digest)
         if isinstance(claim, Answered):
             media_type, answer, id, _ = claim.answer
             return Served(answer, media_type.encode(), id, repeated=True)
         try:
-            served = None
-            if isinstance(claim, Orphaned):
-                served = await self._found(route, pinned, key, head, body)
-            if served is None:
-                served = await self._plane.predict(route, body, head.content_type, origin, head.names, meter)
+            served = await work(isinstance(claim, Orphaned))
         except BaseException as error:
             # What the journal refused may be on the disk all the same; of other errors nothing was written.
             certain = isinstance(error, GarcomError) and not isinstance(error, JournalUnavailable)
             await self._give_back(claim, certain)
             raise
-        if head.subject_field:
-            # An answer about several people could not be erased for one of them: a repetition is made from the lake.
-            await self._give_back(claim, certain=False)
+        if keep:
+            await self._settle(claim, Answer(served.media_type.decode(), served.body, served.id, subject))
         else:
-            await self._settle(claim, Answer(served.media_type.decode(), served.body, served.id, origin.subject))
+            await self._give_back(claim, certain=False)
         return served
+
+    async def ids(self, model: str, key: str, since: datetime) -> list[str]:
+        """The ids of the rows that were written of a request since then, in their order; empty where none was."""
+        since = min(since, self._since())
+        _, told = await self._controller.ask(FindAnswer(model=model, version=None, key=key, since=since))
+        return [row.id for row in _rows(told)]
 
     async def prepare(self) -> None:
         """Open the file, or build it, before the first request wants it."""

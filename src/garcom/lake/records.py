@@ -50,6 +50,14 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
+class Logged(msgspec.Struct, frozen=True, kw_only=True):
+    """Predictions made elsewhere that were written: how many, and their ids in the order of the rows."""
+
+    model: str
+    rows: int
+    ids: tuple[str, ...]
+
+
 class Added(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the rows of one call.
 

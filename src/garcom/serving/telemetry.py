@@ -19,6 +19,8 @@ class VersionCounts(msgspec.Struct):
     requests: dict[int, int] = {}
     latency_buckets: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
     latency_sum_s: float = 0.0
+    #: Rows that something else has answered, and that were logged here.
+    logged_rows: int = 0
 
     def refuse(self, status: int) -> None:
         """Count a request that was answered with an error."""
@@ -36,6 +38,7 @@ class VersionCounts(msgspec.Struct):
         """Add another worker's counts."""
         self.rows += other.rows
         self.warned_rows += other.warned_rows
+        self.logged_rows += other.logged_rows
         for status, n in other.requests.items():
             self.requests[status] = self.requests.get(status, 0) + n
         self.latency_buckets = [a + b for a, b in zip(self.latency_buckets, other.latency_buckets, strict=True)]

@@ -59,6 +59,7 @@ CELLS: dict[tuple[str, str], tuple[str, str]] = {
     ("GET", "/v1/models/{model}/versions/{version}"): ("model", EVERY),
     ("POST", "/v1/models/{model}/versions/{version}/predict"): ("model", "client admin"),
     ("GET", "/v1/models/{model}/predictions"): ("model", READERS),
+    ("POST", "/v1/models/{model}/log"): ("model", "client admin"),
     ("POST", "/v1/models/{model}/actuals"): ("model", "client admin"),
     ("GET", "/v1/models/{model}/actuals/maturity"): ("model", READERS),
     ("GET", "/v1/predictions/{id}"): ("some", READERS),

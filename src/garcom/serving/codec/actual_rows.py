@@ -71,7 +71,7 @@ class Truth:
         shown = () if output.task == "regression" else output.shown
         self._names: dict[Class, str] = {each: str(each) for each in shown}
         self._labels = frozenset(self._names.values())
-        self._field = Field(name="actual", type=_type_of(output))
+        self._field = Field(name="actual", type=answer_type(output))
 
     @property
     def has_labels(self) -> bool:
@@ -214,7 +214,8 @@ def _id(value: Any) -> str | None:
     return text
 
 
-def _type_of(output: Output) -> FieldType:
+def answer_type(output: Output) -> FieldType:
+    """How a label, or a single number, of a model is written."""
     if output.task == "regression":
         return FieldType.FLOAT
     kinds = {bool: FieldType.BOOLEAN, int: FieldType.INTEGER, float: FieldType.FLOAT}

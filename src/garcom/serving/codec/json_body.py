@@ -164,7 +164,7 @@ class JsonBodies:
         for i, record in enumerate(records):
             place = form.place(i)
             if isinstance(record, Pairs):
-                rows.append(self._read_record(record, place, faults))
+                rows.append(self.read_record(record, place, faults))
             else:
                 faults.append(Fault(place, "a record (an object of fields)", values.described(record)))
             if len(faults) >= MAX_FAULTS:
@@ -172,7 +172,8 @@ class JsonBodies:
         raise_any(faults)
         return rows
 
-    def _read_record(self, record: Pairs, place: str, faults: list[Fault]) -> Row:
+    def read_record(self, record: Pairs, place: str, faults: list[Fault]) -> Row:
+        """The values of one record that stands at ``place``; what is wrong with it is added to ``faults``."""
         path = f"{place}." if place else ""
         row: list[Any] = [UNSET] * self._n_fields
         doubled = record.duplicates()

@@ -11,9 +11,6 @@ T = TypeVar("T")
 
 JSON, CSV, ARROW = b"application/json", b"text/csv", b"application/vnd.apache.arrow.stream"
 
-#: What a body may be, in the words of an error.
-MEDIA_TYPES = "application/json, text/csv or application/vnd.apache.arrow.stream"
-
 
 def reader_for(content_type: bytes, readers: Mapping[bytes, T]) -> T:
     """The one of ``readers`` (by media type) for a body. Raises UnsupportedMediaType; bodies are in UTF-8 always."""
@@ -24,7 +21,9 @@ def reader_for(content_type: bytes, readers: Mapping[bytes, T]) -> T:
     reader = readers.get(kind)
     if reader is None:
         came = repr(content_type.decode("latin-1")[:100]) if kind else "a request that does not say what it is"
-        raise UnsupportedMediaType(f"Expected a body of {MEDIA_TYPES}, got {came}. Set the Content-Type header.")
+        *others, last = (known.decode() for known in readers)
+        wanted = f"{', '.join(others)} or {last}" if others else last
+        raise UnsupportedMediaType(f"Expected a body of {wanted}, got {came}. Set the Content-Type header.")
     charset = _charset(parameters)
     if charset and charset not in (b"utf-8", b"utf8", b"us-ascii"):
         raise UnsupportedMediaType(f"Expected UTF-8, got charset {charset.decode('latin-1')[:50]!r}.")
