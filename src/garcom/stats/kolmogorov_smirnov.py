@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from garcom.records import FloatArray, IntArray
+from garcom.records import IntArray
 from garcom.stats.cells import Counts, both_counts
 from garcom.stats.tested import Tested
 
@@ -51,6 +51,9 @@ def _asymptotic(rows: float, statistic: float) -> float:
     # Here, because its import costs more than everything else in this package together.
     from scipy.special import kolmogorov
 
+    # One row on each side gives a half: weights worth less than that show nothing, and the correction would explode.
+    if rows < 0.5:
+        return 1.0
     root = math.sqrt(rows)
     return float(kolmogorov((root + 0.12 + 0.11 / root) * statistic))
 

@@ -100,3 +100,8 @@ def test_false_alarms_are_at_most_as_frequent_as_stated_in_bins() -> None:
 @pytest.mark.parametrize("name", NOTHING)
 def test_nothing_can_be_told_without_rows(name: str) -> None:
     assert all(map(math.isnan, kolmogorov_smirnov(*NOTHING[name])))
+
+
+@pytest.mark.parametrize("worth", [1e-300, 1e-9, 0.4])
+def test_weights_worth_less_than_a_row_show_nothing(worth: float) -> None:
+    assert kolmogorov_smirnov(np.array([worth, 0.0]), np.array([0.0, worth])) == (1.0, 1.0)
