@@ -95,8 +95,8 @@ def estimated_scores(
 
     ``probabilities`` are the model's, ``[n, k]``; ``y_pred`` the answered positions ``[n]``; ``positive`` and ``cost``
     mean what they mean in :func:`~garcom.stats.performance.scores.classification_scores`. Without ``calibrators`` the
-    model's own probabilities are taken at their word. Rows with NaN or only zeros are left out; ``n`` is how many are not.
-    Raises InputError for positions and shapes that cannot be.
+    model's own probabilities are taken at their word. Rows with NaN or only zeros are left out; ``n`` is how many are
+    not. Raises InputError for positions and shapes that cannot be.
 
     The interval is for the score that will be *seen* on these very rows, 95 %: it has the variance of the outcomes
     (each row falls as its probabilities say: a Poisson-binomial) and that of the calibration curves (each of their
