@@ -55,7 +55,7 @@ def layout_of(
     categories.
     """
     known = categories or {}
-    columns = []
+    columns: list[Column] = []
     for name in frame.columns:
         role: Role = "prediction" if name in predictions else "feature"
         series = frame[name]

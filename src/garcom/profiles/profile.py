@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -49,7 +50,7 @@ class _Encoded(msgspec.Struct, array_like=True):
     count_bytes: int
     tallies: bytes
     sums: bytes
-    together: tuple[int, float, float]
+    together_sum: float
     unseen: dict[str, dict[str, int]]
     repeats: Repeats
 
@@ -58,7 +59,8 @@ class Profile:
     """What is known of some rows, by a layout.
 
     ``cells`` (int64) holds all columns one after another: :data:`~garcom.profiles.grid.N_CELLS` for numbers, for
-    categories one for each value and one for all unseen ones; :meth:`cells_of` gives those of a column. ``tallies``
+    categories one for each value and one for all unseen ones; :meth:`cells_of` gives those of a column. At the end come
+    those of the errors of rebuilding rows. ``tallies``
     (int64 ``[n_columns, 6]``) are :class:`Tally`; ``sums`` (float64 ``[n_columns, 4]``) the sum of the distance from
     the grid's centre, of its square, the least and the greatest number (NaN where there is none).
     """
@@ -66,13 +68,15 @@ class Profile:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         sizes = [N_CELLS if isinstance(column, NumberColumn) else len(column.values) + 1 for column in layout.columns]
+        if layout.together is not None:
+            sizes.append(N_CELLS)
         self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         self.n_rows = 0
         self.cells: IntArray = np.zeros(int(self._starts[-1]), np.int64)
-        self.tallies: IntArray = np.zeros((len(sizes), len(Tally._fields)), np.int64)
-        self.sums: FloatArray = np.tile([0.0, 0.0, np.nan, np.nan], (len(sizes), 1))
-        #: Of the errors of rebuilding rows from their components: their number, sum, and sum of squares.
-        self.together = (0, 0.0, 0.0)
+        self.tallies: IntArray = np.zeros((len(layout.columns), len(Tally._fields)), np.int64)
+        self.sums: FloatArray = np.tile([0.0, 0.0, np.nan, np.nan], (len(layout.columns), 1))
+        #: The sum of the errors of rebuilding rows from their components.
+        self.together_sum = 0.0
         self.unseen: dict[str, dict[str, int]] = {}
         self.repeats = Repeats()
 
@@ -103,7 +107,7 @@ class Profile:
         self.cells += other.cells
         self.tallies += other.tallies
         self._add_sums(other.sums[None])
-        self._add_rest(other.n_rows, other.together, other.unseen)
+        self._add_rest(other.n_rows, other.together_sum, other.unseen)
         self.repeats.merge([other.repeats])
 
     def merge_encoded(self, bodies: Sequence[bytes]) -> None:
@@ -119,7 +123,7 @@ class Profile:
         sums = np.frombuffer(b"".join([each.sums for each in found]), "<f8").reshape(-1, *self.sums.shape)
         self._add_sums(sums)
         for each in found:
-            self._add_rest(each.n_rows, each.together, each.unseen)
+            self._add_rest(each.n_rows, each.together_sum, each.unseen)
         self.repeats.merge([each.repeats for each in found])
 
     def encode(self) -> bytes:
@@ -135,7 +139,7 @@ class Profile:
                 count_bytes=size,
                 tallies=self.tallies.astype("<i8").tobytes(),
                 sums=self.sums.astype("<f8").tobytes(),
-                together=self.together,
+                together_sum=self.together_sum,
                 unseen=self.unseen,
                 repeats=self.repeats,
             )
@@ -154,6 +158,17 @@ class Profile:
     def cells_of(self, at: int) -> IntArray:
         """The counts of a column's cells."""
         return self.cells[self._starts[at] : self._starts[at + 1]]
+
+    @property
+    def together_cells(self) -> IntArray:
+        """The counts of the errors of rebuilding rows; none where columns are not looked at together."""
+        return self.cells[self._starts[len(self.layout.columns)] :]
+
+    @property
+    def together_mean(self) -> float | None:
+        """The mean error of rebuilding rows; None where there is none."""
+        n = int(self.together_cells.sum())
+        return self.together_sum / n if n else None
 
     def tally(self, at: int) -> Tally:
         """What else was counted of a column."""
@@ -177,7 +192,10 @@ class Profile:
         if isinstance(column, CategoryColumn) or n <= 0:
             return None, None
         total, squares = self.sums[at, :2].tolist()
-        return column.grid.center + total / n, max(0.0, squares / n - (total / n) ** 2)
+        mean, variance = column.grid.center + total / n, squares / n - (total / n) * (total / n)
+        if not (math.isfinite(mean) and math.isfinite(variance)):
+            return None, None  # so absurd that float64 cannot hold their sums
+        return mean, max(0.0, variance)
 
     def _add_column(self, at: int, frame: pl.DataFrame) -> None:
         column = self.layout.columns[at]
@@ -224,9 +242,10 @@ class Profile:
 
     def _add_together(self, frame: pl.DataFrame) -> None:
         if self.layout.together is not None:
-            errors = self.layout.together.errors(frame)
-            n, total, squares = self.together
-            self.together = (n + len(errors), total + float(errors.sum()), squares + float(errors @ errors))
+            found = self.layout.together.grid.count(self.layout.together.errors(frame))
+            self.together_cells[:] += found.cells
+            n_finite = int(found.cells.sum()) - found.n_infinite
+            self.together_sum += found.total + n_finite * self.layout.together.grid.center
 
     def _add_sums(self, sums: FloatArray) -> None:
         """Add those of other profiles (float64 ``[n_profiles, n_columns, 4]``)."""
@@ -234,10 +253,9 @@ class Profile:
         self.sums[:, 2] = np.fmin(self.sums[:, 2], np.fmin.reduce(sums[:, :, 2]))
         self.sums[:, 3] = np.fmax(self.sums[:, 3], np.fmax.reduce(sums[:, :, 3]))
 
-    def _add_rest(self, n_rows: int, together: tuple[int, float, float], unseen: dict[str, dict[str, int]]) -> None:
+    def _add_rest(self, n_rows: int, together_sum: float, unseen: dict[str, dict[str, int]]) -> None:
         self.n_rows += n_rows
-        n, total, squares = self.together
-        self.together = (n + together[0], total + together[1], squares + together[2])
+        self.together_sum += together_sum
         for name, values in unseen.items():
             known = self.unseen.setdefault(name, {})
             for value, count in values.items():

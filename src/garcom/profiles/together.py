@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from garcom.profiles.columns import CategoryColumn, Column
+from garcom.profiles.grid import Grid, grid_of
 from garcom.profiles.reading import as_texts, floats
 from garcom.records import FloatArray
 from garcom.stats.principal_components import Basis, fit_basis, reconstruction_errors
@@ -29,6 +30,8 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
     shares: dict[str, dict[str, float]] = {}
     basis: Basis
+    #: Where the errors of rebuilding rows are counted.
+    grid: Grid
 
     def matrix(self, frame: pl.DataFrame) -> FloatArray:
         """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number."""
@@ -77,5 +80,6 @@ def together_of(frame: pl.DataFrame, columns: Sequence[Column]) -> Together | No
     if len(names) < 2 or frame.height <= len(names):
         return None
     shares = {name: shares[name] for name in names if name in shares}
-    basis = fit_basis(matrix(frame, names, shares))
-    return Together(names=tuple(names), shares=shares, basis=basis)
+    rows = matrix(frame, names, shares)
+    basis = fit_basis(rows)
+    return Together(names=tuple(names), shares=shares, basis=basis, grid=grid_of(reconstruction_errors(basis, rows)))

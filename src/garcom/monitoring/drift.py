@@ -1,0 +1,288 @@
+"""Drift: whether current rows come from where the reference rows came from, told from their profiles alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from garcom.monitoring.bars import bars_of
+from garcom.monitoring.records import Bar, ColumnDrift, DriftReport, JointDrift, Measure, Scope
+from garcom.profiles.columns import CategoryColumn, NumberColumn
+from garcom.profiles.profile import Profile
+from garcom.records import FloatArray, IntArray
+from garcom.stats.benjamini_hochberg import benjamini_hochberg
+from garcom.stats.chi_square import chi_square
+from garcom.stats.hellinger import hellinger_distance
+from garcom.stats.jensen_shannon import jensen_shannon_distance
+from garcom.stats.kolmogorov_smirnov import kolmogorov_smirnov
+from garcom.stats.population_stability import population_stability_index
+from garcom.stats.total_variation import total_variation
+from garcom.stats.wasserstein import wasserstein_distance
+
+#: Bins of about equal numbers of reference rows, of which the index and the distances of shares are made.
+N_BINS = 10
+#: The chance that a window without drift is called drifted: a quarter of it for the columns, a quarter for the
+#: reconstruction errors, half for the domain classifier, whose least p-value takes as many permutations as it is rare.
+FALSE_ALARM_RATE = 0.002
+#: Less is no drift however certain: the greatest difference of distribution functions, or the total variation.
+LEAST_EFFECT = 0.1
+#: The least effect of the domain classifier, 2 · |AUC − ½|.
+LEAST_SEPARATION = 0.2
+MIN_ROWS = 100
+
+ReferenceKind = Literal["training", "seasonal", "previous", "file"]
+
+
+class JointRows(NamedTuple):
+    """Some rows of both sides (float64 ``[n, d]``, NaN where a value is missing), for the domain classifier."""
+
+    reference: FloatArray
+    current: FloatArray
+
+
+def drift(
+    reference: Profile,
+    current: Profile,
+    scope: Scope,
+    *,
+    kind: ReferenceKind = "training",
+    importance: Mapping[str, float] | None = None,
+    rows: JointRows | None = None,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
+    least_effect: float = LEAST_EFFECT,
+    min_rows: int = MIN_ROWS,
+) -> DriftReport:
+    """Compare two profiles of one layout.
+
+    A column has drifted when its test is significant after the correction for the number of columns *and* its effect
+    is at least ``least_effect``: the first alone alarms over nothing in large windows, the second alone in small ones.
+    ``importance`` ranks them. Where a side has fewer than ``min_rows`` rows, or a column fewer values, the report says
+    so and judges nothing.
+    """
+    n, m = reference.n_rows, current.n_rows
+    report = DriftReport(
+        scope=scope,
+        reference=kind,
+        rows_reference=n,
+        rows_current=m,
+        false_alarm_rate=false_alarm_rate,
+        effect_threshold=least_effect,
+    )
+    if why := too_few(n, min_rows, "of the reference") or too_few(m, min_rows):
+        return msgspec.structs.replace(report, why=why)
+    found = [_column(reference, current, at, min_rows) for at in range(len(reference.layout.columns))]
+    adjusted = benjamini_hochberg([_p_value(each) for each in found]).tolist()
+    columns = [
+        _judged(each, p, false_alarm_rate / 4, least_effect, (importance or {}).get(each.column))
+        for each, p in zip(found, adjusted, strict=True)
+    ]
+    joint = _joint(reference, current, rows, false_alarm_rate, least_effect, min_rows)
+    verdicts = [each.drifted for each in columns] + [each.drifted for each in joint]
+    known = [verdict for verdict in verdicts if verdict is not None]
+    return msgspec.structs.replace(
+        report,
+        columns=tuple(sorted(columns, key=lambda each: (-(each.impact or 0.0), -(each.effect or 0.0)))),
+        joint=joint,
+        drifted=any(known) if known else None,
+        why=None if known else "no column could be compared: each says why",
+    )
+
+
+def too_few(n: int, least: int, whose: str = "") -> str | None:
+    """What is said where there are fewer rows than needed."""
+    return f"not enough rows{' ' + whose if whose else ''}: {n:,} of {least:,}" if n < least else None
+
+
+def _column(reference: Profile, current: Profile, at: int, min_rows: int) -> ColumnDrift:
+    column = reference.layout.columns[at]
+    left, right = reference.cells_of(at), current.cells_of(at)
+    n, m = int(left.sum()), int(right.sum())
+    is_number = isinstance(column, NumberColumn)
+    found = ColumnDrift(
+        column=column.name,
+        role=column.role,
+        kind="number" if is_number else "category",
+        rows_reference=n,
+        rows_current=m,
+        mean_reference=reference.mean(at),
+        mean_current=current.mean(at),
+    )
+    why = None
+    if current.tally(at).absent == current.n_rows:
+        why = "the column has vanished: no row has it"
+    elif m == 0:
+        why = "no row has a value"
+    else:
+        why = too_few(n, min_rows, "of the reference with a value") or too_few(m, min_rows, "with a value")
+    if why is not None:
+        return msgspec.structs.replace(found, why=why)
+    if isinstance(column, CategoryColumn):
+        measures, effect = _category_measures(left, right)
+        bars = tuple(
+            Bar(label=label, reference=float(p), current=float(q))
+            for label, p, q in zip((*column.values, "…"), left / n, right / m, strict=True)
+            if p or q
+        )
+    else:
+        deviation = math.sqrt(reference.variance(at) or 0.0)
+        measures, effect = _number_measures(column, left, right, deviation)
+        bars = bars_of(column.grid, left, right)
+    return msgspec.structs.replace(found, measures=measures, effect=effect, bars=bars)
+
+
+def _number_measures(
+    column: NumberColumn, left: IntArray, right: IntArray, deviation: float
+) -> tuple[tuple[Measure, ...], float]:
+    used = np.flatnonzero(left + right)
+    p, q = left[used], right[used]
+    test = kolmogorov_smirnov(p, q)
+    moved = wasserstein_distance(column.grid.positions()[used], p, q)
+    bins = bin_of_cells(left)
+    shares = np.bincount(bins, left, N_BINS), np.bincount(bins, right, N_BINS)
+    square = chi_square(*shares)
+    measures = (
+        _measure("kolmogorov_smirnov", test.statistic, test.p_value),
+        # In standard deviations of the reference, so that columns can be compared; without one, in its own unit.
+        _measure("wasserstein", moved / deviation if deviation > 0 else moved),
+        *_share_measures(*shares),
+        _measure("chi_square", square.statistic, square.p_value),
+    )
+    return measures, float(test.statistic)
+
+
+def _category_measures(left: IntArray, right: IntArray) -> tuple[tuple[Measure, ...], float]:
+    test = chi_square(left, right)
+    effect = total_variation(left, right)
+    measures = (
+        _measure("chi_square", test.statistic, test.p_value),
+        *_share_measures(left.astype(float), right.astype(float)),
+        _measure("total_variation", effect),
+    )
+    return measures, float(effect)
+
+
+def _share_measures(p: FloatArray, q: FloatArray) -> tuple[Measure, ...]:
+    return (
+        _measure("population_stability", population_stability_index(p, q)),
+        _measure("jensen_shannon", jensen_shannon_distance(p, q)),
+        _measure("hellinger", hellinger_distance(p, q)),
+    )
+
+
+def bin_of_cells(reference: IntArray) -> IntArray:
+    """The bin (0 to :data:`N_BINS` - 1) of each cell, so that each has about as many reference rows as the others.
+
+    A cell is never parted, so a value that many rows have is a bin of its own, and there are fewer of them.
+    """
+    before = np.concatenate([[0], np.cumsum(reference)[:-1]])
+    middle = before + reference / 2
+    bins: IntArray = np.minimum((middle * N_BINS / max(1, int(reference.sum()))).astype(np.int64), N_BINS - 1)
+    return bins
+
+
+def _judged(
+    found: ColumnDrift, p_adjusted: float, significance: float, least_effect: float, importance: float | None
+) -> ColumnDrift:
+    if found.why is not None or found.effect is None:
+        return found
+    deciding = _deciding(found)
+    known = not math.isnan(p_adjusted)
+    measures = tuple(
+        msgspec.structs.replace(each, p_adjusted=p_adjusted) if each is deciding and known else each
+        for each in found.measures
+    )
+    return msgspec.structs.replace(
+        found,
+        measures=measures,
+        drifted=p_adjusted <= significance and found.effect >= least_effect if known else None,
+        importance=importance,
+        impact=None if importance is None else importance * found.effect,
+        why=None if known else "too few rows are expected in each category for a test",
+    )
+
+
+def _p_value(found: ColumnDrift) -> float:
+    p_value = _deciding(found).p_value if found.measures else None
+    return math.nan if p_value is None else p_value
+
+
+def _deciding(found: ColumnDrift) -> Measure:
+    """The test that decides: the first measure."""
+    return found.measures[0]
+
+
+def _joint(
+    reference: Profile,
+    current: Profile,
+    rows: JointRows | None,
+    false_alarm_rate: float,
+    least_effect: float,
+    min_rows: int,
+) -> tuple[JointDrift, ...]:
+    found = [_reconstruction(reference, current, false_alarm_rate / 4, least_effect, min_rows)]
+    if rows is not None:
+        found.append(_classifier(rows, false_alarm_rate / 2, min_rows))
+    return tuple(found)
+
+
+def _reconstruction(
+    reference: Profile, current: Profile, significance: float, least_effect: float, min_rows: int
+) -> JointDrift:
+    """Kolmogorov and Smirnov's test of the errors: their distribution has long tails, so means say little of it."""
+    left, right = reference.together_cells, current.together_cells
+    n, m = int(left.sum()), int(right.sum())
+    if reference.layout.together is None:
+        why: str | None = "fewer than two columns vary in the reference"
+    else:
+        why = too_few(n, min_rows, "of the reference") or too_few(m, min_rows)
+    if why is not None:
+        return JointDrift(method="pca", value=None, why=why)
+    used = np.flatnonzero(left + right)
+    test = kolmogorov_smirnov(left[used], right[used])
+    return JointDrift(
+        method="pca",
+        value=current.together_mean,
+        reference=reference.together_mean,
+        effect=float(test.statistic),
+        p_value=float(test.p_value),
+        drifted=test.p_value <= significance and test.statistic >= least_effect,
+    )
+
+
+def _classifier(rows: JointRows, significance: float, min_rows: int) -> JointDrift:
+    from garcom.stats.domain_classifier import domain_classifier
+
+    why = too_few(len(rows.reference), min_rows, "of the reference") or too_few(len(rows.current), min_rows)
+    if why is not None:
+        return JointDrift(method="domain_classifier", value=None, reference=0.5, why=why)
+    permutations = math.ceil(1 / significance)  # so that the least p-value there can be is small enough
+    found = domain_classifier(rows.reference, rows.current, permutations=permutations)
+    if math.isnan(found.auc):
+        return JointDrift(method="domain_classifier", value=None, reference=0.5, why="no column varies")
+    effect = 2 * abs(found.auc - 0.5)
+    return JointDrift(
+        method="domain_classifier",
+        value=found.auc,
+        reference=0.5,
+        effect=effect,
+        p_value=found.p_value,
+        drifted=found.p_value <= significance and effect >= LEAST_SEPARATION,
+    )
+
+
+def _measure(name: str, value: float, p_value: float | None = None) -> Measure:
+    """A measure; what is not a number is None."""
+    return Measure(name=name, value=_finite(value), p_value=None if p_value is None else _finite(p_value))
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def drifted_columns(report: DriftReport) -> Sequence[ColumnDrift]:
+    """Those that have drifted, in the report's order."""
+    return [column for column in report.columns if column.drifted]

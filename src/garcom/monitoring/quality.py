@@ -1,0 +1,218 @@
+"""Data quality: what is wrong with rows by themselves, beside what the reference rows were like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from garcom.monitoring.records import ColumnQuality, Figure, Finding, QualityReport, Scope, Traffic
+from garcom.profiles.columns import CategoryColumn, NumberColumn
+from garcom.profiles.profile import Profile
+from garcom.stats.performance.intervals import wilson
+
+#: Shares that are findings: of missing values and of repeated rows beside the reference's, of values out of range, of
+#: unseen categories, and of values of the wrong type.
+MORE_MISSING = 0.05
+MORE_DUPLICATES = 0.1
+OUT_OF_RANGE = 0.01
+UNSEEN = 0.01
+UNREADABLE = 0.001
+MIN_ROWS = 100
+#: An hour's traffic is a jump beside the median of as many hours before at most, when it is so many times as much, or
+#: as little, and by as many of Poisson's standard deviations.
+_HOURS_BEFORE = 168
+_TIMES = 3.0
+_DEVIATIONS = 6.0
+#: Silence: so many times the longest pause before, and at least so long.
+_TIMES_LONGEST = 3.0
+_LEAST_SILENCE = timedelta(hours=2)
+
+
+def quality(
+    profile: Profile,
+    scope: Scope,
+    *,
+    reference: Profile | None = None,
+    traffic: Sequence[Traffic] = (),
+    last_row: datetime | None = None,
+    refused: int | None = None,
+    now: datetime | None = None,
+    min_rows: int = MIN_ROWS,
+) -> QualityReport:
+    """The quality of the rows of a profile.
+
+    ``traffic`` are the hours of the window and of some time before it, in order, those without rows too. Findings that
+    are shares need ``min_rows`` rows; counts are there whatever their number.
+    """
+    n = profile.n_rows
+    columns = tuple(_column(profile, at, reference) for at in range(len(profile.layout.columns)))
+    duplicates = _duplicates(profile)
+    findings = [*_silence_and_jumps(traffic, last_row, now)]
+    if n >= min_rows:
+        findings += [
+            finding for at in range(len(columns)) for finding in _findings(columns[at], profile, at, reference)
+        ]
+        findings += _repeated(duplicates, reference)
+    inside = [each for each in traffic if scope.since is None or each.since >= _hour(scope.since)]
+    return QualityReport(
+        scope=scope,
+        rows=n,
+        columns=columns,
+        duplicates=duplicates,
+        refused=refused,
+        traffic=tuple(inside),
+        last_row=last_row,
+        findings=tuple(findings),
+        why=None if n >= min_rows else f"not enough rows: {n:,} of {min_rows:,}",
+    )
+
+
+def shares(profile: Profile) -> tuple[float | None, float | None, float | None]:
+    """Of all values of the features: the shares that are missing, out of range, and unseen; None where none can be."""
+    missing = below = unseen = of_numbers = of_categories = of_all = 0
+    for at, column in enumerate(profile.layout.columns):
+        if column.role != "feature":
+            continue
+        tally, present = profile.tally(at), profile.present(at)
+        missing += tally.missing
+        of_all += profile.n_rows
+        if isinstance(column, NumberColumn):
+            below += tally.below + tally.above
+            of_numbers += present
+        else:
+            unseen += tally.above
+            of_categories += present
+    return _share(missing, of_all), _share(below, of_numbers), _share(unseen, of_categories)
+
+
+def _column(profile: Profile, at: int, reference: Profile | None) -> ColumnQuality:
+    column, tally = profile.layout.columns[at], profile.tally(at)
+    is_number = isinstance(column, NumberColumn)
+    has_range = isinstance(column, NumberColumn) and column.least is not None
+    return ColumnQuality(
+        column=column.name,
+        kind="number" if is_number else "category",
+        rows=profile.n_rows,
+        missing=tally.missing,
+        missing_reference=None if reference is None else _share(reference.tally(at).missing, reference.n_rows),
+        out_of_range=tally.below + tally.above if has_range else None,
+        unseen=None if is_number else tally.above,
+        unseen_values=_most_frequent(profile.unseen.get(column.name, {})),
+        type_failures=tally.unreadable,
+        constant=_is_constant(profile, at),
+    )
+
+
+def _most_frequent(counts: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(sorted(counts, key=lambda value: (-counts[value], value)))
+
+
+def _is_constant(profile: Profile, at: int) -> bool:
+    """Whether more than one row has a value and all have the same."""
+    if profile.present(at) < 2:
+        return False
+    if isinstance(profile.layout.columns[at], CategoryColumn):
+        named = len(profile.unseen.get(profile.layout.columns[at].name, {}))
+        cells = profile.cells_of(at)
+        return int(np.count_nonzero(cells[:-1])) + (named if cells[-1] else 0) == 1
+    least, greatest = profile.sums[at, 2:].tolist()
+    return bool(least == greatest) and not profile.tally(at).infinite
+
+
+def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profile | None) -> Iterator[Finding]:
+    name, n = found.column, found.rows
+    tally, present = profile.tally(at), profile.present(at)
+    usual = found.missing_reference or 0.0
+    missing = found.missing / n
+    if tally.absent == n:
+        yield Finding(kind="vanished", column=name, share=1.0, text=f"No row has the column {name!r}.")
+    elif found.missing == n and usual < 1.0:
+        yield Finding(kind="vanished", column=name, share=1.0, text=f"No row has a value in {name!r}.")
+    elif missing >= usual + MORE_MISSING:
+        text = f"{name!r} is missing in {missing:.1%} of the rows, in the reference in {usual:.1%}."
+        yield Finding(kind="missing", column=name, share=missing, text=text)
+    if tally.unreadable / n >= UNREADABLE:
+        share = tally.unreadable / n
+        text = f"{name!r} has a value of the wrong type in {share:.1%} of the rows."
+        yield Finding(kind="type_failures", column=name, share=share, text=text)
+    if not present:
+        return
+    is_feature = profile.layout.columns[at].role == "feature"
+    if is_feature and found.out_of_range is not None and found.out_of_range / present >= OUT_OF_RANGE:
+        share = found.out_of_range / present
+        text = f"{share:.1%} of the values of {name!r} are outside the range of the reference."
+        yield Finding(kind="out_of_range", column=name, share=share, text=text)
+    if found.unseen is not None and found.unseen / present >= UNSEEN:
+        share = found.unseen / present
+        named = ", ".join(repr(value) for value in found.unseen_values[:5])
+        text = f"{share:.1%} of the values of {name!r} are categories that the reference does not have: {named}."
+        yield Finding(kind="unseen", column=name, share=share, text=text)
+    if found.constant and reference is not None and not _is_constant(reference, at):
+        text = f"All rows have the same value in {name!r}, which varies in the reference."
+        yield Finding(kind="constant", column=name, share=1.0, text=text)
+
+
+def _duplicates(profile: Profile) -> Figure:
+    """The share of rows that repeat another, from the sample of the profile, with Wilson's interval."""
+    n, repeated = profile.repeats.rows
+    if not n:
+        return Figure(value=None, n=0, why="not enough rows: 0 of 1")
+    low, high = wilson(repeated / n, n)
+    return Figure(value=repeated / n, low=float(low), high=float(high), n=n)
+
+
+def _repeated(duplicates: Figure, reference: Profile | None) -> Iterator[Finding]:
+    n, repeated = (0, 0) if reference is None else reference.repeats.rows
+    usual = repeated / n if n else 0.0
+    share, low = duplicates.value, duplicates.low
+    if share is not None and low is not None and low >= usual + MORE_DUPLICATES:
+        text = f"{share:.1%} of the rows repeat another, in the reference {usual:.1%}."
+        yield Finding(kind="duplicates", share=share, text=text)
+
+
+def _silence_and_jumps(
+    traffic: Sequence[Traffic], last_row: datetime | None, now: datetime | None
+) -> Iterator[Finding]:
+    if now is not None and last_row is not None:
+        usual = max(_LEAST_SILENCE, _TIMES_LONGEST * _longest_pause(traffic))
+        if now - last_row > usual:
+            hours = (now - last_row) / timedelta(hours=1)
+            yield Finding(kind="silence", text=f"No row has come for {hours:,.1f} hours.")
+    whole = traffic[:-1]  # the last hour is not over
+    if len(whole) >= 25:
+        latest, before = whole[-1].rows, [each.rows for each in whole[-1 - _HOURS_BEFORE : -1]]
+        usual_rows = float(np.median(before))
+        far = _DEVIATIONS * math.sqrt(max(usual_rows, 1.0))
+        if usual_rows > 0 and abs(latest - usual_rows) > far:
+            times = latest / usual_rows
+            if times >= _TIMES or times <= 1 / _TIMES:
+                text = f"{latest:,} rows in the last whole hour, where {usual_rows:,.0f} are usual."
+                yield Finding(kind="jump", share=times, text=text)
+
+
+def _longest_pause(traffic: Sequence[Traffic]) -> timedelta:
+    """The longest run of hours without rows between hours that have some."""
+    longest = run = 0
+    seen = False
+    for each in traffic:
+        if each.rows:
+            longest, run, seen = max(longest, run), 0, True
+        elif seen:
+            run += 1
+    return timedelta(hours=longest)
+
+
+def _share(count: int, of: int) -> float | None:
+    return count / of if of else None
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def findings_of(report: QualityReport, kind: str) -> Sequence[Finding]:
+    """The findings of one kind."""
+    return [finding for finding in report.findings if finding.kind == kind]

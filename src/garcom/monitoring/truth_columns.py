@@ -1,0 +1,109 @@
+"""Performance from two columns of a table: what was answered, and what really happened."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from garcom.monitoring.records import Confusion, Figure, PerformanceReport, Scope
+from garcom.profiles.reading import as_texts, floats
+from garcom.stats.performance.scores import Score, classification_scores, confusion, regression_scores
+
+#: Whole numbers of so few values are labels.
+MOST_LABELS = 20
+
+
+def performance_of(
+    reference: pl.DataFrame, current: pl.DataFrame, prediction: str, truth: str, scope: Scope, min_rows: int
+) -> PerformanceReport:
+    """The performance in the current rows, with that in the reference rows as its baseline.
+
+    Texts, booleans and few whole numbers are labels, other columns are numbers. Rows that lack either are left out.
+    """
+    task = "classification" if _are_labels(reference[prediction]) else "regression"
+    there = [name for name in (prediction, truth) if name in current.columns]
+    report = PerformanceReport(scope=scope, task=task, rows=current.height, actuals=0, maturity=None)
+    if len(there) < 2:
+        missing = truth if prediction in there else prediction
+        return _without(report, f"the current rows have no column {missing!r}")
+    both = current.drop_nulls([prediction, truth])
+    report = PerformanceReport(
+        scope=scope,
+        task=task,
+        rows=current.height,
+        actuals=both.height,
+        maturity=both.height / current.height if current.height else None,
+    )
+    if both.height < min_rows:
+        return _without(report, f"not enough rows with both columns: {both.height:,} of {min_rows:,}")
+    before = reference.drop_nulls([prediction, truth])
+    counts = None
+    if task == "classification":
+        labels = _labels(before, both, prediction)
+        scores = _label_scores(both, prediction, truth, labels, min_rows)
+        baseline = _label_scores(before, prediction, truth, labels, min_rows)
+        counts = _confusion(both, prediction, truth, labels)
+    else:
+        scores, baseline = (
+            regression_scores(_numbers(rows[truth]), _numbers(rows[prediction]), min_rows=min_rows)
+            for rows in (both, before)
+        )
+    return PerformanceReport(
+        scope=scope,
+        task=task,
+        rows=report.rows,
+        actuals=report.actuals,
+        maturity=report.maturity,
+        metrics={name: Figure(**score._asdict()) for name, score in scores.items()},
+        baseline={name: score.value for name, score in baseline.items() if score.value is not None},
+        confusion=counts,
+    )
+
+
+def _are_labels(series: pl.Series) -> bool:
+    if series.dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Enum):
+        return True
+    present = series.drop_nulls()
+    if series.dtype.is_float() and not (present == present.round()).all():
+        return False
+    return present.n_unique() <= MOST_LABELS
+
+
+def _labels(before: pl.DataFrame, now: pl.DataFrame, prediction: str) -> list[str]:
+    found = {*as_texts(before[prediction]).to_list(), *as_texts(now[prediction]).to_list()}
+    return sorted(found)
+
+
+def _places(series: pl.Series, labels: list[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The place of each label; -1 of one that was never answered."""
+    known = {label: place for place, label in enumerate(labels)}
+    return as_texts(series).replace_strict(known, default=-1, return_dtype=pl.Int64).to_numpy()
+
+
+def _label_scores(rows: pl.DataFrame, prediction: str, truth: str, labels: list[str], least: int) -> dict[str, Score]:
+    found = classification_scores(
+        _places(rows[truth], labels), _places(rows[prediction], labels), max(2, len(labels)), min_rows=least
+    )
+    return {name: score for name, score in found.items() if name != "business_value"}
+
+
+def _confusion(rows: pl.DataFrame, prediction: str, truth: str, labels: list[str]) -> Confusion:
+    n = max(2, len(labels))
+    counts = confusion(_places(rows[truth], labels), _places(rows[prediction], labels), n)
+    table = counts[: len(labels), : len(labels)].astype(int).tolist()
+    return Confusion(labels=tuple(labels), counts=tuple(map(tuple, table)))
+
+
+def _numbers(series: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return floats(series).to_numpy()
+
+
+def _without(report: PerformanceReport, why: str) -> PerformanceReport:
+    return PerformanceReport(
+        scope=report.scope,
+        task=report.task,
+        rows=report.rows,
+        actuals=report.actuals,
+        maturity=report.maturity,
+        why=why,
+    )
