@@ -237,7 +237,8 @@ class Desk:
         from garcom.lake.keyed import rows_of_key
 
         self._make_durable()
-        rows = rows_of_key(self.undrained, question.model, question.version, question.key, question.since)
+        wanted = question.model, question.version, question.key, question.since
+        rows = rows_of_key(self.undrained, *wanted, elsewhere=question.elsewhere)
         return _JSON, msgspec.json.encode(rows)
 
     def _list_keys(self, question: ListKeys) -> tuple[Reply, bytes]:

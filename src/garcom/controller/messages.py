@@ -112,12 +112,14 @@ class FindAnswer(Question, frozen=True, kw_only=True):
     """What was written of a request with a key, if anything: its answer may have reached nobody.
 
     ``version`` is the one that its path named. The answer is a JSON list of ``LoggedPrediction``, in the order of rows.
+    ``elsewhere`` asks for rows that something else predicted, and no others.
     """
 
     model: str
     version: int | None
     key: str
     since: datetime
+    elsewhere: bool = False
 
 
 class ListKeys(Question, frozen=True, kw_only=True):

@@ -118,9 +118,10 @@ class Repeats:
         return served
 
     async def ids(self, model: str, key: str, since: datetime) -> list[str]:
-        """The ids of the rows that were written of a request since then, in their order; empty where none was."""
+        """The ids of the rows that a request has logged, predicted since then, in their order; empty where none was."""
         since = min(since, self._since())
-        _, told = await self._controller.ask(FindAnswer(model=model, version=None, key=key, since=since))
+        question = FindAnswer(model=model, version=None, key=key, since=since, elsewhere=True)
+        _, told = await self._controller.ask(question)
         return [row.id for row in _rows(told)]
 
     async def prepare(self) -> None:

@@ -17,8 +17,8 @@ from garcom.lake.window import Window
 
 #: The rows of one request carry its key and their place in it.
 _ROW = r"/[0-9]+$"
-#: The role of a prediction whose request named the version.
-PINNED = "pinned"
+#: The role of a prediction whose request named the version, and of one that something else made.
+PINNED, EXTERNAL = "pinned", "external"
 
 
 class Keyed(NamedTuple):
@@ -33,11 +33,16 @@ class Keyed(NamedTuple):
 
 @rereading
 def rows_of_key(
-    undrained: Undrained, model: str, version: int | None, key: str, since: datetime
+    undrained: Undrained, model: str, version: int | None, key: str, since: datetime, *, elsewhere: bool = False
 ) -> list[LoggedPrediction]:
-    """What was written of one request, in the order of its rows; empty where nothing was."""
-    named = pl.col("role") == PINNED
-    wanted = named & (pl.col("version") == version) if version is not None else ~named
+    """What was written of one request, in the order of its rows; empty where nothing was.
+
+    ``elsewhere`` means one that logged what something else predicted.
+    """
+    role = pl.col("role")
+    wanted = role == EXTERNAL if elsewhere else ~role.is_in([PINNED, EXTERNAL])
+    if version is not None:
+        wanted = (role == PINNED) & (pl.col("version") == version)
     place = pl.col("key").str.extract(f"^{re.escape(key)}/([0-9]+)$").cast(pl.UInt32)
     rows = (
         _since(undrained, since)
