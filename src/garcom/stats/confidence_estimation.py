@@ -117,8 +117,7 @@ def estimated_scores(
         return dict.fromkeys(ESTIMATED, undefined(f"not enough rows: {n} of {max(min_rows, 1)}{more}", n))
     positive = 1 if positive is None and n_classes == 2 else positive
     raw, answers = probabilities[kept], y_pred[kept]
-    expected = raw / raw.sum(axis=1, keepdims=True) if calibrators is None else calibrators.calibrated(raw)
-    window = _Window(raw, expected, calibrators)
+    window = _Window.of(raw, calibrators)
     return {
         **_of_labels(window, answers, positive),
         "roc_auc": _roc_auc(window, positive),
@@ -131,30 +130,36 @@ def estimated_scores(
 class _Window(NamedTuple):
     raw: FloatArray
     expected: FloatArray
-    calibrators: Calibrators | None
+    curves: tuple[Isotonic, ...]
+    blocks: tuple[IntArray, ...]
+    """The block of each curve in which each row lies."""
+
+    @classmethod
+    def of(cls, raw: FloatArray, calibrators: Calibrators | None) -> _Window:
+        if calibrators is None:
+            return cls(raw, raw / raw.sum(axis=1, keepdims=True), (), ())
+        curves = calibrators.curves
+        columns = (1,) if len(curves) == 1 else range(len(curves))
+        blocks = tuple(curve.blocks(raw[:, c]) for curve, c in zip(curves, columns, strict=True))
+        return cls(raw, calibrators.calibrated(raw), curves, blocks)
 
     def error(self, influence: FloatArray) -> float:
         """The standard error of a score, by how far each row ``[n, k]`` would move it with each class as its truth."""
         mean = (self.expected * influence).sum(axis=1)
-        outcomes = (self.expected * np.square(influence)).sum() - np.square(mean).sum()
-        return float(np.sqrt(max(float(outcomes), 0.0) + self._of_curves(influence, mean)))
-
-    def _of_curves(self, influence: FloatArray, mean: FloatArray) -> float:
-        if self.calibrators is None:
-            return 0.0
-        if len(self.calibrators.curves) == 1:
-            return _of_curve(self.calibrators.curves[0], self.raw[:, 1], influence[:, 1] - influence[:, 0])
-        return sum(
-            _of_curve(curve, self.raw[:, c], influence[:, c] - mean) for c, curve in enumerate(self.calibrators.curves)
-        )
+        outcomes = float((self.expected * np.square(influence)).sum() - np.square(mean).sum())
+        if len(self.curves) == 1:
+            moved = [influence[:, 1] - influence[:, 0]]
+        else:
+            moved = [influence[:, c] - mean for c in range(len(self.curves))]
+        return float(np.sqrt(max(outcomes, 0.0) + sum(map(_of_curve, self.curves, self.blocks, moved))))
 
 
-def _of_curve(curve: Isotonic, probability: FloatArray, moved: FloatArray) -> float:
+def _of_curve(curve: Isotonic, blocks: IntArray, moved: FloatArray) -> float:
     """The variance that a score has from a curve, by how far it moves per row with the curve there."""
     rows = np.asarray(curve.rows)
     # A block in which all came true is not certain of it: one row is added, half of it true (Jeffreys).
     share = (np.asarray(curve.values) * rows + 0.5) / (rows + 1)
-    by_block = np.bincount(curve.blocks(probability), moved, len(rows))
+    by_block = np.bincount(blocks, moved, len(rows))
     return float((np.square(by_block) * share * (1 - share) / rows).sum())
 
 
