@@ -5,6 +5,8 @@ Nothing heavy is imported before it is used, and a command imports no other's fi
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -19,7 +21,7 @@ from garcom.errors import GarcomError
 
 #: The commands and groups of commands, in the order in which ``--help`` lists them; each is a file here.
 _NAMES = (
-    *("demo", "pack", "serve", "predict", "actuals", "log", "replay", "sign", "register", "models", "show", "use"),
+    *("demo", "pack", "serve", "predict", "actuals", "log", "replay", "report", "sign", "register", "models", "show", "use"),
     *("remove", "doctor", "keys", "dataset", "privacy", "audit", "user", "api-key", "token"),
 )
 #: Those with options that may stand without a value.
@@ -93,6 +95,8 @@ def _options(
 
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 refused or failed (the message says why), 2 wrong usage."""
+    # What is left at the end goes with the process: the collector need not walk all that was imported once more.
+    atexit.register(gc.freeze)
     try:
         app()
     except GarcomError as error:
