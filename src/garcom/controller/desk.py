@@ -27,6 +27,7 @@ from garcom.controller.messages import (
     ListPredictions,
     LogIn,
     LogOut,
+    MonitoringQuestion,
     RegisterUpload,
     Reply,
     RevokeToken,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from garcom.controller.account_desk import AccountDesk
     from garcom.controller.audit_desk import AuditDesk
     from garcom.controller.login_desk import LoginDesk
+    from garcom.controller.monitor_desk import MonitorDesk
     from garcom.controller.provider import Provider
     from garcom.controller.token_desk import TokenDesk
     from garcom.controller.version_desk import VersionDesk
@@ -71,6 +73,8 @@ class Desk:
         """The answer. Raises GarcomError."""
         if isinstance(question, AccountQuestion):
             return self.account_desk.answer(question, body)
+        if isinstance(question, MonitoringQuestion):
+            return self.monitors.answer(question)
         match question:
             case FindPrediction():
                 return self._find(question)
@@ -133,6 +137,17 @@ class Desk:
         from garcom.controller.audit_desk import AuditDesk
 
         return AuditDesk(self.database)
+
+    @functools.cached_property
+    def monitors(self) -> MonitorDesk:
+        """Where reports over any window are made."""
+        from garcom.controller.monitor_desk import MonitorDesk
+        from garcom.monitoring.monitor import Monitor
+        from garcom.registry.registry import Registry
+        from garcom.storage.blobs import Blobs
+
+        registry = Registry(self.database, Blobs.under(Path(self._settings.home)))
+        return MonitorDesk(Monitor(self._settings, self.database, registry, self.lake, self.undrained))
 
     @functools.cached_property
     def versions(self) -> VersionDesk:

@@ -5,7 +5,7 @@ A message is a head of JSON and a body of bytes, each with its length before it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -106,6 +106,33 @@ class ShowMaturity(Question, frozen=True, kw_only=True):
     model: str
     since: datetime | None = None
     until: datetime | None = None
+
+
+class MonitorQuestion(Question, frozen=True, kw_only=True):
+    """The root of what asks for a report over a window; None does not matter, ``segment`` is ``field=value``."""
+
+    model: str
+    since: datetime | None = None
+    until: datetime | None = None
+    version: int | None = None
+    stage: str | None = None
+    segment: str | None = None
+
+
+class ShowDrift(MonitorQuestion, frozen=True, kw_only=True):
+    """A ``DriftReport`` as JSON, against the reference of this kind."""
+
+    reference: str | None = None
+
+
+class ShowQuality(MonitorQuestion, frozen=True, kw_only=True):
+    """A ``QualityReport`` as JSON."""
+
+
+class ShowPerformance(MonitorQuestion, frozen=True, kw_only=True):
+    """A ``PerformanceReport`` as JSON, in parts of this length."""
+
+    every: timedelta | None = None
 
 
 class FindAnswer(Question, frozen=True, kw_only=True):
@@ -267,6 +294,8 @@ class UseVersion(Change, frozen=True, kw_only=True):
     version: int
 
 
+MonitoringQuestion = ShowDrift | ShowQuality | ShowPerformance
+
 AnyQuestion = (
     FindPrediction
     | ListPredictions
@@ -287,6 +316,7 @@ AnyQuestion = (
     | AccountQuestion
     | RegisterUpload
     | UseVersion
+    | MonitoringQuestion
 )
 
 

@@ -14,7 +14,19 @@ from starlette.exceptions import HTTPException
 from garcom.addresses import Proxies
 from garcom.controller.asking import Controller
 from garcom.errors import Fault, GarcomError, InputError
-from garcom.http import accounts, audit, health, login, models, pages, prediction_log, predictions, tokens, uploads
+from garcom.http import (
+    accounts,
+    audit,
+    health,
+    login,
+    models,
+    monitoring,
+    pages,
+    prediction_log,
+    predictions,
+    tokens,
+    uploads,
+)
 from garcom.http.admission import Admission
 from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
@@ -74,6 +86,7 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
     app.include_router(uploads.router)
     app.include_router(predictions.router)
     app.include_router(prediction_log.router)
+    app.include_router(monitoring.router)
     app.include_router(accounts.router)
     app.include_router(audit.router)
     app.include_router(tokens.router)

@@ -113,6 +113,7 @@ def tags(models: list[str]) -> list[dict[str, str]]:
     """The groups of operations, in the order in which the documentation shows them."""
     own = {
         "predictions": "What was served, and what really happened",
+        "monitoring": "Whether a model is still right",
         "models": "What is registered",
         "audit": "Who did what",
         "access": "Users, keys and tokens",
