@@ -637,3 +637,17 @@ def test_the_worker_side_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_model_of_ones_own_starts_without_scikit_learn(tmp_path: Path) -> None:
+    write_whims(tmp_path)
+    code = (
+        "import sys, msgspec; from pathlib import Path\n"
+        "from garcom.model.engines.python_host import load\n"
+        "from garcom.model.signature import Signature\n"
+        "folder = Path(sys.argv[1])\n"
+        "files = {path.name: path.open('rb') for path in folder.iterdir()}\n"
+        "load(files, msgspec.json.decode(sys.argv[2], type=Signature))\n"
+        "sys.exit('sklearn' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), msgspec.json.encode(SIGNATURE).decode()], check=True)

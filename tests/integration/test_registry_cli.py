@@ -285,3 +285,14 @@ def test_the_command_line_starts_light() -> None:
     code = "import sys, garcom.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"sqlalchemy", "alembic", "numpy", "onnxruntime", "pyarrow", "sklearn"} & set(done.stdout.split())
+
+
+def test_a_command_imports_what_it_uses(tmp_path: Path) -> None:
+    code = (
+        "import sys; from garcom.cli import app; "
+        "app(['models', '--home', sys.argv[1]], standalone_mode=False); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True, text=True)
+    imported = set(done.stdout.split())
+    assert {"garcom.cli.models", "sqlalchemy.dialects.sqlite"} <= imported
+    assert not {"garcom.cli.serve", "numpy", "sqlalchemy.dialects.postgresql", "alembic"} & imported
