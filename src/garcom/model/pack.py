@@ -31,6 +31,7 @@ from garcom.model.mlflow import write_mlflow
 from garcom.model.names import check_name
 from garcom.model.proof import Proof
 from garcom.model.reference import Reference, profile
+from garcom.model.reference_profile import PROFILE, Run, reference_profile
 from garcom.model.signature import Signature
 from garcom.model.sources import bind, may_be_estimator, read_model
 from garcom.records import Batch, Outputs
@@ -167,7 +168,7 @@ def pack(
             progress("writing the bundle", 0.9)
             lineage = trace(model, X if isinstance(X, str | Path) else table, loaded.libraries)
             found = None if data.batch is None else compiled.judge.real_answers(data.batch)
-            _write_documents(folder, name, inferred, compiled.proof, data, found, lineage)
+            _write_documents(folder, name, inferred, compiled.proof, data, found, lineage, original.run)
             path = _publish(folder, name, compiled.engines, compiled.choice, Path(out), as_zip=as_zip)
     progress("packed", 1.0)
     return PackedBundle(path, read_bundle(path), data.notes)
@@ -281,11 +282,14 @@ def _write_documents(
     data: _Data,
     answers: Outputs | None,
     lineage: dict[str, Any],
+    run: Run | None = None,
 ) -> None:
     metrics: dict[str, Any] = {}
     reference = Reference(rows=0)
     if data.batch is not None and answers is not None:
         reference = profile(data.batch, answers, signature)
+        told = reference_profile(data.batch, answers, signature, run)
+        (folder / PROFILE).write_bytes(msgspec.msgpack.encode(told))
         if data.target is not None:
             metrics = measure(data.target, answers, signature.output)
         lineage = lineage | {"data_rows": data.batch.n_rows}

@@ -138,17 +138,16 @@ def _number_measures(
     column: NumberColumn, left: IntArray, right: IntArray, deviation: float
 ) -> tuple[tuple[Measure, ...], float]:
     used = np.flatnonzero(left + right)
-    p, q = left[used], right[used]
-    test = kolmogorov_smirnov(p, q)
-    moved = wasserstein_distance(column.grid.positions()[used], p, q)
+    test = kolmogorov_smirnov(left[used], right[used])
+    moved = wasserstein_distance(column.grid.positions()[used], left[used], right[used])
     bins = bin_of_cells(left)
-    shares = np.bincount(bins, left, N_BINS), np.bincount(bins, right, N_BINS)
-    square = chi_square(*shares)
+    p, q = (np.bincount(bins, side, N_BINS).astype(np.float64) for side in (left, right))
+    square = chi_square(p, q)
     measures = (
         _measure("kolmogorov_smirnov", test.statistic, test.p_value),
         # In standard deviations of the reference, so that columns can be compared; without one, in its own unit.
         _measure("wasserstein", moved / deviation if deviation > 0 else moved),
-        *_share_measures(*shares),
+        *_share_measures(p, q),
         _measure("chi_square", square.statistic, square.p_value),
     )
     return measures, float(test.statistic)

@@ -49,6 +49,7 @@ def test_the_bundle_carries_everything(packed: garcom.PackedBundle) -> None:
     assert set(bundle.manifest.files) >= {
         "signature.json",
         "proof.json",
+        "profile.msgpack",
         "reference.json",
         "metrics.json",
         "lineage.json",
@@ -74,7 +75,7 @@ def test_the_bundle_carries_everything(packed: garcom.PackedBundle) -> None:
 
 def test_no_python_code_is_in_a_bundle_of_data(packed: garcom.PackedBundle) -> None:
     suffixes = {Path(name).suffix for name in packed.bundle.manifest.files}
-    assert suffixes <= {".json", ".md", ".npz", ".onnx", ""}
+    assert suffixes <= {".json", ".msgpack", ".md", ".npz", ".onnx", ""}
 
 
 def test_it_opens_without_the_training_libraries(packed: garcom.PackedBundle) -> None:

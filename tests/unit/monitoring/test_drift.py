@@ -25,7 +25,7 @@ def compared(reference: pl.DataFrame, current: pl.DataFrame, **options: object) 
         profile = Profile(layout)
         profile.add(frame)
         profiles.append(profile)
-    return drift(*profiles, SCOPE, **options)  # type: ignore[arg-type]
+    return drift(profiles[0], profiles[1], SCOPE, **options)  # type: ignore[arg-type]
 
 
 def column(report: DriftReport, name: str) -> ColumnDrift:
