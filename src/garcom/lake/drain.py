@@ -1,11 +1,12 @@
 """Brings closed segments into the lake, each exactly once, wherever it is interrupted.
 
 The number of a writer's last segment is committed together with its rows. Whoever comes later sees by it which
-segments the lake holds already, and only removes those.
+segments the lake holds already, and only removes those, after what is derived from their rows has been made.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import polars as pl
 
 from garcom.errors import Conflict, JournalError, LakeUnavailable
 from garcom.journal.segment import CLOSED, DAMAGED, OPEN, SegmentName, seal_orphans, segment_names
+from garcom.lake.folds import Fold, Folds
 from garcom.lake.frames import read_frame
 from garcom.lake.snapshot import Snapshot
 from garcom.lake.tables import Lake
@@ -32,11 +34,15 @@ _RACES = 3
 
 @dataclass
 class Drained:
-    """What one run has done. ``n_again`` counts segments that the lake held already and that were only removed."""
+    """What one run has done. ``n_again`` counts segments that the lake held already and that were only removed.
+
+    ``n_kept`` are in the lake and stay for the next run, because their rows could not be folded.
+    """
 
     n_segments: int = 0
     n_rows: int = 0
     n_again: int = 0
+    n_kept: int = 0
     n_damaged: int = 0
     dropped_lines: int = 0
     dropped_bytes: int = 0
@@ -44,13 +50,19 @@ class Drained:
 
 @dataclass
 class _Batch:
-    seen: Snapshot
-    writers: set[str]
     paths: list[Path] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     n_rows: int = 0
     n_bytes: int = 0
+
+    def add(self, path: Path, rows: pl.DataFrame) -> None:
+        name = SegmentName.of(path)
+        self.paths.append(path)
+        self.frames.append(rows)
+        self.numbers[name.writer] = name.number
+        self.n_rows += rows.height
+        self.n_bytes += path.stat().st_size
 
     @property
     def full(self) -> bool:
@@ -58,13 +70,17 @@ class _Batch:
 
 
 class Drain:
-    """Drains the journal of a home. ``after`` is told of each step that has been done, by name."""
+    """Drains the journal of a home. ``after`` is told of each step that has been done, by name.
 
-    def __init__(self, lake: Lake, after: Callable[[str], None] = lambda step: None) -> None:
+    ``fold`` takes the rows too, between their commit and the end of their segments.
+    """
+
+    def __init__(self, lake: Lake, after: Callable[[str], None] = lambda step: None, fold: Fold | None = None) -> None:
         self._lake = lake
         self._folder = lake.home / "journal"
         self._disk = lake.root.disk
         self._after = after
+        self._fold = fold
 
     def run(self) -> Drained:
         """Drain what is closed; waits for another process that drains the same journal."""
@@ -75,33 +91,67 @@ class Drain:
             for path in seal_orphans(self._folder, self._disk):
                 logger.warning("segment of a dead writer closed", extra={"segment": path.stem})
             self._after("sealed")
+            folds = Folds(self._fold)
             for race in range(_RACES):
                 try:
-                    self._drain(drained)
+                    self._drain(drained, folds)
                 except Conflict:  # somebody else has drained a copy of this journal: look again
                     if race + 1 == _RACES:
                         raise
                 else:
                     break
+            for path in folds.beyond():
+                self._disk.unlink(path)
+            drained.n_kept = folds.n_kept
         return drained
 
-    def _drain(self, drained: Drained) -> None:
+    def _drain(self, drained: Drained, folds: Folds) -> None:
         paths = _drainable(self._folder)
         writers = {SegmentName.of(path).writer for path in paths}
         seen = self._lake.predictions.snapshot(writers)
-        batch = _Batch(seen, writers)
+        held = {path for path in paths if _holds(seen, path)}
+        if held:
+            self._finish([path for path in paths if path in held], drained, folds)
+        batch = _Batch()
         for path in paths:
-            if _holds(seen, path):
-                if not drained.n_again:
-                    # Whoever has committed them died before they were gone, and maybe before they were on the disk.
-                    self._lake.predictions.make_durable()
-                self._disk.unlink(path)
-                drained.n_again += 1
-                continue
-            self._take(path, batch, drained)
+            if path not in held:
+                self._take(path, batch, drained)
             if batch.full:
-                batch = _Batch(self._commit(batch, drained), writers)
-        self._commit(batch, drained)
+                seen = self._commit(batch, seen, writers, drained, folds)
+                batch = _Batch()
+        self._commit(batch, seen, writers, drained, folds)
+
+    def _finish(self, held: list[Path], drained: Drained, folds: Folds) -> None:
+        """Remove what the lake holds; what was not folded before its drain ended is folded first."""
+        # Whoever has committed them died before they were gone, and maybe before they were on the disk.
+        self._lake.predictions.make_durable()
+        unfolded = folds.unfolded(held)
+        batch = _Batch()
+        for path in held:
+            if path in unfolded and folds.paused:
+                folds.keep([path])
+                continue
+            if path in unfolded:
+                with contextlib.suppress(JournalError):  # damaged since then: its rows are in the lake
+                    batch.add(path, read_frame(path)[1])
+                    self._after("read")
+                    if batch.full:
+                        drained.n_again += self._fold_and_unlink(batch, folds)
+                        batch = _Batch()
+                    continue
+            self._disk.unlink(path)
+            drained.n_again += 1
+        drained.n_again += self._fold_and_unlink(batch, folds)
+
+    def _fold_and_unlink(self, batch: _Batch, folds: Folds) -> int:
+        """Fold the rows of a batch that the lake holds; how many segments are gone then."""
+        if not folds.take(batch.frames, batch.numbers, batch.paths):
+            return 0
+        self._after("folded")
+        for path in batch.paths:
+            self._disk.unlink(path)
+            self._after("unlinked")
+        return len(batch.paths)
 
     def _take(self, path: Path, batch: _Batch, drained: Drained) -> None:
         name, size = SegmentName.of(path), path.stat().st_size
@@ -122,28 +172,22 @@ class Drain:
                 "incomplete lines of a segment dropped",
                 extra={"segment": str(name), "lines": reading.dropped_lines, "size_bytes": reading.dropped_bytes},
             )
-        batch.paths.append(path)
-        batch.frames.append(frame)
-        batch.numbers[name.writer] = name.number
-        batch.n_rows += frame.height
-        batch.n_bytes += size
+        batch.add(path, frame)
         self._after("read")
 
-    def _commit(self, batch: _Batch, drained: Drained) -> Snapshot:
+    def _commit(self, batch: _Batch, seen: Snapshot, writers: set[str], drained: Drained, folds: Folds) -> Snapshot:
         if not batch.paths:
-            return batch.seen
-        self._lake.predictions.append(pl.concat(batch.frames), batch.numbers, seen=batch.seen)
+            return seen
+        self._lake.predictions.append(pl.concat(batch.frames), batch.numbers, seen=seen)
         self._after("committed")
-        committed = self._lake.predictions.snapshot(batch.writers)
+        committed = self._lake.predictions.snapshot(writers)
         held = committed.transactions
         if missing := [writer for writer, number in batch.numbers.items() if held.get(writer, -1) < number]:
             raise LakeUnavailable(
                 f"Expected the lake to hold {len(batch.paths)} segments after their commit, but it tells of none of "
                 f"{', '.join(missing)}. The segments are kept."
             )
-        for path in batch.paths:
-            self._disk.unlink(path)
-            self._after("unlinked")
+        self._fold_and_unlink(batch, folds)
         drained.n_segments += len(batch.paths)
         drained.n_rows += batch.n_rows
         return committed
