@@ -37,6 +37,7 @@ GarcomError
 │   └── SignatureError         a signature, inferred or written by hand, is inconsistent
 ├── BundleError                a bundle is damaged, incomplete or of an unknown format
 ├── DatasetError               a dataset is not what was written: changed by others, damaged, gone
+├── DeliveryFailed             a receiver of alerts did not take a message; it is tried again
 ├── PredictionFailed           (client) the server answered with a problem
 │   ├── Rejected               (client) 4xx: the request has to change
 │   └── ServerUnavailable      (client) 503 after all retries, or no connection
@@ -263,6 +264,10 @@ class BundleError(GarcomError):
 
 class DatasetError(GarcomError):
     """A dataset is not what was written: changed by others, damaged or gone."""
+
+
+class DeliveryFailed(GarcomError):
+    """A receiver of alerts did not take a message; the text repeats nothing of its address."""
 
 
 class PredictionFailed(GarcomError):

@@ -181,6 +181,36 @@ class UploadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     require_signature: bool = False
 
 
+class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Looking after what models answer."""
+
+    #: Whether alert rules are evaluated at all.
+    enabled: bool = True
+    #: How often they are.
+    every_s: Seconds = 60.0
+
+
+class AlertSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Alerts: the rules, and who hears of them."""
+
+    #: Where messages go, such as ``mailtos://user:password@example.com?to=team@example.com``.
+    to: tuple[str, ...] = ()
+    #: A file that holds such addresses, one a line, because they hold passwords.
+    to_file: str = ""
+    #: A file with the secret that signs what is sent to webhooks; empty where nothing is signed.
+    secret_file: str = ""
+    #: The language of messages.
+    language: Literal["en", "pt"] = "en"
+    #: Alerts of one model that come within this time go out as one message.
+    group_s: Annotated[float, Meta(ge=0, le=86_400)] = 30.0
+    #: How often people are told again of an alert that goes on and that nobody has acknowledged; 0 for never.
+    repeat_s: Annotated[float, Meta(ge=0, le=2_592_000)] = 14_400.0
+    #: Whether the rules hold that Garçom brings along for every model.
+    defaults: bool = True
+    #: Rules by their names; one named like a rule that Garçom brings along takes its place.
+    rules: dict[str, str] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one server; ``docs/reference/settings.md`` explains each, and a test compares the two."""
 
@@ -231,6 +261,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
     oidc: OidcSettings = OidcSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    alerts: AlertSettings = AlertSettings()
     limits: LimitsSettings = LimitsSettings()
 
     @property

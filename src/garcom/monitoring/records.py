@@ -271,6 +271,12 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_by: str | None = None
     silenced_until: datetime | None = None
     why: str | None = None
+    version: int | None = None
+    stage: str | None = None
+    segment: str | None = None
+    rows: int = 0
+    actuals: int = 0
+    fired_at: datetime | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -267,9 +267,9 @@ def change_message(connection: Connection, id: str, destination: str, **values: 
 
 
 def forget_past(connection: Connection, before: datetime) -> None:
-    """Delete what was delivered, resolved or over before a moment."""
+    """Delete what was delivered, resolved or over before a moment, and what waits since then for a receiver."""
     over: tuple[tuple[Table, str], ...] = (
-        (alert_messages, "delivered_at"),
+        (alert_messages, "created_at"),
         (alerts, "resolved_at"),
         (alert_silences, "until"),
     )

@@ -30,13 +30,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def shortage(rule: Rule, reading: Reading) -> str | None:
     """Why a window says nothing; None where it says something."""
-    value = reading.value
+    is_value = reading.value is not None and math.isfinite(reading.value)
+    if not is_value and reading.why:
+        return reading.why
     found = reading.actuals if rule.counts == "actuals" else reading.rows
     if found < rule.least:
         return f"not enough {rule.counts}: {found:,} of {rule.least:,}"
-    if value is None or not math.isfinite(value):
-        return reading.why or "there is no value"
-    return None
+    return None if is_value else "there is no value"
 
 
 def step(rule: Rule, standing: Standing, reading: Reading, now: datetime) -> Standing:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from garcom.errors import InputError
 from garcom.monitoring.alerts.parsing import EXAMPLES, parse_rule
-from garcom.monitoring.alerts.rule import Rule
+from garcom.monitoring.alerts.rule import Comparison, Rule
 from garcom.monitoring.alerts.subjects import KINDS, Subject
 
 
@@ -55,9 +55,7 @@ def test_what_is_watched(text: str, model: str, subject: Subject, segment: str |
 
 
 def test_every_clause_in_any_order() -> None:
-    one = parse_rule(
-        "wine.f1 < 0.8 critical for 3 windows version 2 resolve at 85% over 7d stage canary with >= 9 rows"
-    )
+    one = parse_rule("wine.f1 < 0.8 critical for 3 windows version 2 resolve at 85% over 7d stage canary with ≥ 9 row")
     assert str(one) == (
         "wine.f1 < 0.8 over 7d with >= 9 rows for 3 windows version 2 stage canary resolve at 0.85 critical"
     )
@@ -122,21 +120,21 @@ def rules(draw: st.DrawFn) -> Rule:
     column = st.text(PRINTABLE, min_size=1, max_size=8)
     columns: dict[str, st.SearchStrategy[Any]] = {"none": st.none(), "may": st.none() | column, "must": column}
     at_least = draw(st.none() | st.integers(1, 10**9))
-    comparison = draw(st.sampled_from(["<", "<=", ">", ">="]))
+    comparison: Comparison = draw(st.sampled_from(get_args(Comparison)))
     threshold, level = draw(NUMBERS), draw(st.none() | NUMBERS)
     drawn = Rule(
         model=draw(st.just("*") | st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,12}", fullmatch=True)),
         subject=Subject(name, draw(columns[wants])),
-        comparison=comparison,  # type: ignore[arg-type]
+        comparison=comparison,
         threshold=threshold,
         span=timedelta(seconds=draw(st.integers(60, 400 * 86_400))),
         at_least=at_least,
-        counted=None if at_least is None else draw(st.sampled_from(["rows", "actuals"])),  # type: ignore[arg-type]
+        counted=None if at_least is None else draw(st.sampled_from(["rows", "actuals"])),
         windows=draw(st.integers(1, 100)),
         version=draw(st.none() | st.integers(1, 999)),
-        stage=draw(st.none() | st.sampled_from(["stable", "canary", "shadow", "external"])),  # type: ignore[arg-type]
+        stage=draw(st.none() | st.sampled_from(["stable", "canary", "shadow", "external"])),
         segment=draw(st.none() | st.tuples(column, column).map("=".join)),
-        severity=draw(st.sampled_from(["info", "warning", "critical"])),  # type: ignore[arg-type]
+        severity=draw(st.sampled_from(["info", "warning", "critical"])),
     )
     if level is None or drawn.is_breached_by(level) or (drawn.segment or "x").startswith("="):
         return drawn

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from garcom.errors import Conflict, Forbidden, InputError, NotFound, SettingsError
+from garcom.monitoring.alerts.defaults import default_rules
+from garcom.monitoring.alerts.parsing import parse_rule
+from garcom.monitoring.alerts.rule_book import RuleBook, RuleShown, configured_rules
+from garcom.settings import AlertSettings
+from garcom.storage.audit import Actor
+from garcom.storage.database import Database
+
+
+def book(home: Path, defaults: bool = False, **rules: str) -> RuleBook:
+    settings = AlertSettings(defaults=defaults, rules=rules)
+    return RuleBook(settings, Database.open(home).by(Actor("user:ana", "")))
+
+
+def listed(found: RuleBook, models: frozenset[str] | None = None) -> dict[str, RuleShown]:
+    return {rule.name: rule for rule in found.shown(models).rules}
+
+
+def test_rules_of_every_source(tmp_path: Path) -> None:
+    found = book(tmp_path, defaults=True, drift="*.drift > 0.9", own="wine.rows < 5")
+    found.add("beer.mae > 2")
+    rules = listed(found)
+    assert set(rules) == {*default_rules(), "own", "beer-mae"}
+    assert (rules["silence"].source, rules["own"].source, rules["beer-mae"].source) == ("default", "settings", "added")
+    assert (rules["drift"].source, rules["drift"].rule) == ("settings", "*.drift > 0.9 over 24h warning")
+    assert (rules["beer-mae"].created_by, rules["beer-mae"].rule) == ("user:ana", "beer.mae > 2 over 24h warning")
+
+
+def test_every_default_holds_for_every_model_and_says_how_much_it_needs() -> None:
+    for name, rule in default_rules().items():
+        assert rule.model == "*"
+        assert rule.resolve_at is not None or rule.windows > 1, name
+        assert rule.least >= 100 or name == "silence"
+
+
+def test_names(tmp_path: Path) -> None:
+    found = book(tmp_path)
+    made = [found.add(text).name for text in ("wine.drift > 1", "wine.drift > 2", '*.missing."Fixed Ácid" > 1')]
+    assert made == ["wine-drift", "wine-drift-2", "missing-fixed-cid"]
+    with pytest.raises(Conflict, match="'wine-drift' is the rule 'wine"):
+        found.add("wine.rows < 1", "wine-drift")
+    with pytest.raises(InputError, match="rule's name"):
+        found.add("wine.rows < 1", "Ärger")
+
+
+def test_only_what_was_added_is_removed(tmp_path: Path) -> None:
+    found = book(tmp_path, defaults=True, own="wine.rows < 5")
+    found.add("wine.rows < 1", "mine")
+    found.remove("mine")
+    with pytest.raises(NotFound, match="got 'mine'"):
+        found.remove("mine")
+    with pytest.raises(NotFound, match="Did you mean 'drift'"):
+        found.remove("drfit")
+    with pytest.raises(Conflict, match=r"stands in the settings \(alerts.rules.own\)"):
+        found.remove("own")
+    with pytest.raises(Conflict, match="garcom alert off drift"):
+        found.remove("drift")
+
+
+def test_switching_off_and_on(tmp_path: Path) -> None:
+    found = book(tmp_path, defaults=True, own="wine.rows < 5")
+    for _ in range(2):
+        found.switch("drift", "wine", on=False)
+    found.switch("drift", "*", on=False)
+    assert listed(found)["drift"].off == ("*", "wine")
+    found.switch("drift", "*", on=True)
+    found.switch("drift", "beer", on=True)
+    assert listed(found)["drift"].off == ("wine",)
+    with pytest.raises(InputError, match="Expected 'wine'"):
+        found.switch("own", "beer", on=False)
+
+
+def test_whoever_may_ask_for_one_model_sees_and_changes_that(tmp_path: Path) -> None:
+    found, wine = book(tmp_path, every="*.rows < 5"), frozenset({"wine"})
+    found.add("wine.rows < 5", "ours", wine)
+    found.add("beer.rows < 5", "theirs")
+    assert set(listed(found, wine)) == {"every", "ours"}
+    with pytest.raises(NotFound):
+        found.remove("theirs", wine)
+    for text in ("beer.rows < 5", "*.rows < 5"):
+        with pytest.raises(Forbidden):
+            found.add(text, None, wine)
+    with pytest.raises(Forbidden):
+        found.switch("every", "*", on=False, models=wine)
+    found.switch("every", "wine", on=False, models=wine)
+    found.switch("every", "beer", on=False)
+    assert listed(found, wine)["every"].off == ("wine",)
+    found.remove("ours", wine)
+
+
+def test_a_wrong_rule_of_the_settings_is_told_with_its_place() -> None:
+    with pytest.raises(SettingsError, match=r"alerts.rules.own: The rule cannot be read: .*Did you mean 'accuracy'"):
+        configured_rules(AlertSettings(rules={"own": "wine.acuracy < 1"}))
+    assert configured_rules(AlertSettings(rules={"own": "wine.rows < 1"})) == {"own": parse_rule("wine.rows < 1")}
