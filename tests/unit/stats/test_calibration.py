@@ -12,7 +12,7 @@ from garcom.errors import InputError
 from garcom.stats.calibration import Isotonic, expected_calibration_error, fit_isotonic, reliability
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(1, 80), st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([1, 4, 10_000]), st.booleans())
 def test_the_curve_is_scikit_learns(n: int, seed: int, weighted: bool, distinct: int, binary: bool) -> None:
     rng = np.random.default_rng(seed)

@@ -63,7 +63,7 @@ def check(scores: dict[str, Score], expected: dict[str, float | None]) -> None:
                 assert score.low - 1e-12 <= score.value <= score.high + 1e-12, name
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(labelled())
 def test_scores_of_labels_are_those_of_scikit_learn(rows: Labelled) -> None:
     y_true, y_pred, n_classes, probabilities, weight = rows
@@ -92,7 +92,7 @@ def test_scores_of_labels_are_those_of_scikit_learn(rows: Labelled) -> None:
     assert {scores[name].n for name in expected} == {int(kept.sum())}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(labelled())
 def test_scores_of_probabilities_are_those_of_scikit_learn(rows: Labelled) -> None:
     y_true, y_pred, n_classes, probabilities, weight = rows
@@ -257,7 +257,7 @@ def test_positions_weights_and_shapes_that_cannot_be_are_refused() -> None:
         regression_scores(y.astype(float), y.astype(float), quantile=2)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.integers(1, 60),
     st.integers(0, 2**32 - 1),
