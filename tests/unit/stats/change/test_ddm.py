@@ -32,7 +32,7 @@ def test_it_warns_when_river_does() -> None:
         ours, theirs = Ddm(), DDM()
         for x in values.tolist():
             ours.update(x)
-            theirs.update(int(x))
+            theirs.update(int(x))  # type: ignore[no-untyped-call]
             assert ours.warning == theirs.warning_detected
 
 

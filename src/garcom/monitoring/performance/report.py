@@ -1,0 +1,206 @@
+"""The report on performance: everything is calculated from the lake when it is asked for, so late actuals count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from garcom.errors import InputError
+from garcom.lake.tables import Lake
+from garcom.lake.undrained import Undrained
+from garcom.model.signature import Output
+from garcom.monitoring.performance import segments
+from garcom.monitoring.performance.answers import Cost, Labels, Numbers, answers
+from garcom.monitoring.performance.concept import concept_changes
+from garcom.monitoring.performance.estimation import (
+    MOST_ROWS,
+    Estimator,
+    FromConfidence,
+    FromErrors,
+    Known,
+    beside,
+    track_record,
+)
+from garcom.monitoring.performance.features import features
+from garcom.monitoring.performance.joined import Wanted, joined
+from garcom.monitoring.performance.spans import Span, length, moment, spans
+from garcom.monitoring.records import ConceptChange, Figure, PerformanceReport, PerformanceWindow, Scope
+from garcom.records import IntArray
+
+#: Estimates learn from rows of so long before the window.
+_BEFORE = timedelta(days=90)
+#: About so many inputs are read for the model of the error.
+_INPUTS = 40_000
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def performance(
+    lake: Lake,
+    undrained: Undrained | None,
+    model: str,
+    output: Output,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    version: int | None = None,
+    stage: str | None = None,
+    segment: str | None = None,
+    by: Sequence[str] = (),
+    every: timedelta | None = None,
+    cost: Cost | None = None,
+    positive: str | None = None,
+    min_rows: int = 100,
+    baseline: Mapping[str, float] | None = None,
+    estimates: bool = True,
+    now: datetime | None = None,
+) -> PerformanceReport:
+    """How good the answers of a model were from ``since`` (None: its first) to ``until`` (None: now).
+
+    ``output`` says what the model answers. ``stage`` is the role that answered; without one a shadow's rows are left
+    out. ``segment`` is ``field=value`` for the rows that have it, or ``field`` for each of its values beside the whole;
+    ``by`` are more such fields. ``every`` is the length of the parts, by itself one that gives at most 60. ``cost`` is
+    ``{true label: {answered label: worth}}``, ``positive`` the label that precision and recall are of. Below
+    ``min_rows`` rows there is no metric but the reason. Without ``estimates`` nothing is estimated, which saves reading
+    the inputs of a regression.
+
+    The metrics of several targets are ``mae[target]``. Raises InputError for a window that ends before it begins, for a
+    length of parts that gives more than 2,000, and for labels that the model does not answer.
+    """
+    until = until or now or datetime.now(UTC)
+    if since is not None and since >= until:
+        raise InputError(f"Expected a window that begins before its end {until.isoformat()}, got {since.isoformat()}.")
+    asked = segments.asked(segment, by)
+    wanted = Wanted(model, since, until, version, stage, asked.only)
+    undrained = undrained or Undrained(lake)
+    regression = output.task == "regression"
+    reading = _Reading(lake, undrained, output, regression and estimates)
+    frame = reading.window(wanted, asked.by)
+    scope = Scope(model=model, version=version, stage=stage, segment=segment, since=since, until=until)
+    if frame.is_empty():
+        told = answers(frame, output, positive, cost)
+        return PerformanceReport(
+            scope=scope,
+            task=output.task,
+            rows=0,
+            actuals=0,
+            maturity=None,
+            metrics=told.metrics(min_rows),
+            baseline=dict(baseline or {}),
+            changes=_changes(told, frame, regression, min_rows),
+            why=_nothing(model, asked),
+        )
+    since = since or moment(_micros(frame["time"])[0])
+    own = frame.select(pl.exclude("^field_[0-9]+$"))
+    prior = reading.before(wanted, since) if estimates else own.clear()
+    together = pl.concat([prior, own])
+    whole = answers(together, output, positive, cost)
+    rows = whole.rows(slice(prior.height, None))
+    made = _Made(prior.height, rows, frame, min_rows)
+    every = every or length(since, until, frame.height, min_rows)
+    if estimates:
+        made.estimator = _estimator(whole, together)
+    windows = tuple(made.window(span) for span in spans(made.times, since, until, every))
+    metrics = rows.metrics(min_rows)
+    all_rows = Span(since, until, 0, frame.height)
+    n_known = int(rows.known.sum())
+    return PerformanceReport(
+        scope=scope,
+        task=output.task,
+        rows=frame.height,
+        actuals=n_known,
+        maturity=n_known / frame.height,
+        metrics=metrics,
+        baseline=dict(baseline or {}),
+        confusion=rows.confusion() if isinstance(rows, Labels) else None,
+        estimates=beside(made.estimates(all_rows), metrics, regression),
+        track_record=track_record(windows),
+        windows=windows,
+        changes=_changes(rows, frame, regression, min_rows),
+        segments={
+            name: rows.rows(index).metrics(min_rows)
+            for i, field in enumerate(asked.by)
+            for name, index in segments.parts(field, frame[f"field_{i}"])
+        },
+        why=None if n_known else f"no actuals yet: 0 of {frame.height:,} predictions have theirs",
+    )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    lake: Lake
+    undrained: Undrained
+    output: Output
+    inputs: bool
+
+    def window(self, wanted: Wanted, fields: Sequence[str]) -> pl.DataFrame:
+        inputs = _INPUTS if self.inputs else 0
+        return joined(self.lake, self.undrained, wanted, self.output, fields=fields, inputs=inputs)
+
+    def before(self, wanted: Wanted, since: datetime) -> pl.DataFrame:
+        """The newest rows with actuals before the window, which estimates learn from."""
+        earlier = wanted._replace(since=max(_FIRST, since - _BEFORE), until=since)
+        inputs = MOST_ROWS if self.inputs else 0
+        return joined(self.lake, self.undrained, earlier, self.output, inputs=inputs, newest_known=MOST_ROWS)
+
+
+@dataclass
+class _Made:
+    """Makes the parts of a report. Rows of the window stand after those from before it."""
+
+    n_before: int
+    rows: Labels | Numbers
+    frame: pl.DataFrame
+    min_rows: int
+    estimator: Estimator | None = None
+
+    @property
+    def times(self) -> IntArray:
+        return _micros(self.frame["time"])
+
+    def window(self, span: Span) -> PerformanceWindow:
+        part = self.rows.rows(slice(span.first, span.end))
+        n, n_known = span.end - span.first, int(part.known.sum())
+        metrics = part.metrics(self.min_rows)
+        return PerformanceWindow(
+            since=span.since,
+            until=span.until,
+            rows=n,
+            actuals=n_known,
+            maturity=n_known / n if n else None,
+            metrics=metrics,
+            estimates=beside(self.estimates(span), metrics, isinstance(self.rows, Numbers)),
+        )
+
+    def estimates(self, span: Span) -> dict[str, Figure]:
+        if self.estimator is None:
+            return {}
+        shifted = span._replace(first=span.first + self.n_before, end=span.end + self.n_before)
+        return self.estimator.estimates(shifted, self.min_rows)
+
+
+def _estimator(whole: Labels | Numbers, frame: pl.DataFrame) -> Estimator:
+    known = Known(_micros(frame["time"]), _micros(frame["observed_at"]), np.flatnonzero(whole.known))
+    if isinstance(whole, Labels):
+        return FromConfidence(whole, known)
+    taken = np.flatnonzero(frame["input"].is_not_null().to_numpy())
+    with_input = known.known[np.isin(known.known, taken)]
+    return FromErrors(whole, Known(known.times, known.observed, with_input), features(frame["input"]), taken)
+
+
+def _changes(rows: Labels | Numbers, frame: pl.DataFrame, regression: bool, min_rows: int) -> tuple[ConceptChange, ...]:
+    times, came = _micros(frame["time"]), _micros(frame["received_at"])
+    return concept_changes(rows.errors(), times, came, labels=not regression, min_rows=min_rows)
+
+
+def _micros(moments: pl.Series) -> IntArray:
+    found: IntArray = moments.dt.epoch("us").fill_null(0).to_numpy()
+    return found
+
+
+def _nothing(model: str, asked: segments.Asked) -> str:
+    with_segment = "" if asked.only is None else f" with {'='.join(asked.only)}"
+    return f"no predictions of {model}{with_segment} in this time"
