@@ -21,8 +21,8 @@ from garcom.errors import GarcomError
 
 #: The commands and groups of commands, in the order in which ``--help`` lists them; each is a file here.
 _NAMES = (
-    *("demo", "pack", "serve", "predict", "actuals", "log", "replay", "report", "sign", "register", "models", "show", "use"),
-    *("remove", "doctor", "keys", "dataset", "privacy", "audit", "user", "api-key", "token"),
+    *("demo", "pack", "serve", "predict", "actuals", "log", "replay", "report", "sign", "register", "models", "show"),
+    *("use", "remove", "doctor", "keys", "dataset", "privacy", "audit", "user", "api-key", "token"),
 )
 #: Those with options that may stand without a value.
 _STANDING = ("serve", "replay")

@@ -52,7 +52,7 @@ def joined(parts: Iterable[Markup]) -> Markup:
     return Markup().join(parts)
 
 
-def round_steps(low: float, high: float, about: int = 4) -> list[float]:
+def round_steps(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers from ``low`` to ``high``, some ``about`` of them, for the marks of an axis; ``[low]`` if equal."""
     if not high > low:
         return [low]

@@ -12,12 +12,12 @@ from garcom.report_page.writing import Writing
 
 #: More bars than these are no picture any more; the greatest are drawn.
 MOST_BARS = 40
-_WIDTH, _HEIGHT = 640, 190
+_WIDTH, _HEIGHT = 480, 180
 #: Room below the bars for the borders, and above for the greatest share.
 _BELOW, _ABOVE = 24, 20
-_ROW, _LABELS, _SHARES = 30, 190, 70
+_ROW, _LABELS, _SHARES = 30, 150, 60
 #: So many signs of a category fit before its bar.
-_SIGNS = 26
+_SIGNS = 19
 #: So many borders fit below the bins.
 _BORDERS = 7
 

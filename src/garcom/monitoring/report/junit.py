@@ -15,14 +15,13 @@ def junit(report: Report) -> str:
     What could not be said is a skipped case. Characters that XML has no place for are written as U+FFFD.
     """
     found = checks(report)
-    whole = ElementTree.Element("testsuites", name=readable(report.title), time="0", **_counts(found))
+    whole = ElementTree.Element("testsuites", {"name": readable(report.title), "time": "0", **_counts(found)})
     for group in GROUPS:
         cases = [check for check in found if check.group == group]
         if cases:
             made_at = report.made_at.strftime("%Y-%m-%dT%H:%M:%S")
-            suite = ElementTree.SubElement(
-                whole, "testsuite", name=group, timestamp=made_at, hostname="localhost", time="0", **_counts(cases)
-            )
+            told = {"name": group, "timestamp": made_at, "hostname": "localhost", "time": "0", **_counts(cases)}
+            suite = ElementTree.SubElement(whole, "testsuite", told)
             for check in cases:
                 _add_case(suite, report.title, check)
     ElementTree.indent(whole)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment
 from markupsafe import Markup
 
 from garcom.monitoring.records import ColumnDrift, DriftReport, QualityReport, Report, Scope
@@ -33,17 +34,6 @@ def page(report: Report, language: str = "en") -> str:
 
     The script sorts and filters tables; the page's own policy lets no other run, and nothing be fetched.
     """
-    writing, phrases = Writing(language), PHRASES[language]
-    made = environment(_TEMPLATES, writing, phrases)
-    made.filters["named"] = partial(named, language)
-    made.globals |= writing.filters
-    made.globals |= {
-        "cell": partial(_cell, writing),
-        "told_state": partial(_told_state, phrases.__getitem__),
-        "column_svg": partial(column_svg, writing=writing, phrases=phrases),
-        "traffic_svg": partial(traffic_svg, writing=writing, phrases=phrases),
-        "faults_svg": partial(faults_svg, writing=writing, phrases=phrases),
-    }
     sentences = verdict(report, language)
     values: dict[str, Any] = {
         "report": report,
@@ -57,10 +47,28 @@ def page(report: Report, language: str = "en") -> str:
     if report.drift is not None:
         values |= _drift_part(report.drift)
     if report.performance is not None:
-        values |= performance_part(report.performance, writing, language)
+        values |= performance_part(report.performance, Writing(language), language)
     if report.quality is not None:
         values |= _quality_part(report.quality)
-    return rendered(made, "report.html", **values)
+    return rendered(_environment(language), "report.html", **values)
+
+
+@cache
+def _environment(language: str) -> Environment:
+    """Kept, because its templates take longer to compile than to fill in."""
+    writing, phrases = Writing(language), PHRASES[language]
+    made = environment(_TEMPLATES, writing, phrases)
+    made.filters["named"] = partial(named, language)
+    made.filters["told"] = partial(_told, writing)
+    made.globals |= writing.filters
+    made.globals |= {
+        "cell": partial(_cell, writing),
+        "told_state": partial(_told_state, phrases.__getitem__),
+        "column_svg": partial(column_svg, writing=writing, phrases=phrases),
+        "traffic_svg": partial(traffic_svg, writing=writing, phrases=phrases),
+        "faults_svg": partial(faults_svg, writing=writing, phrases=phrases),
+    }
+    return made
 
 
 def _scope(report: Report) -> Scope | None:
@@ -92,6 +100,14 @@ def _by_name(column: ColumnDrift) -> dict[str, float | None]:
 
 def _smallest_p(column: ColumnDrift) -> float | None:
     return min((each.p_adjusted for each in column.measures if each.p_adjusted is not None), default=None)
+
+
+def _told(writing: Writing, detail: Any) -> str:
+    """A detail: a number, a text, or several of them."""
+    if isinstance(detail, (list, tuple)):
+        return ", ".join(_told(writing, each) for each in detail)
+    number = isinstance(detail, (int, float)) and not isinstance(detail, bool)
+    return writing.number(detail) if number else str(detail)
 
 
 def _cell(writing: Writing, value: float | None) -> Markup:

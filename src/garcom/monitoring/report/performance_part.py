@@ -66,7 +66,9 @@ def _rows(performance: PerformanceReport, names: list[str]) -> list[MetricRow]:
     rows = []
     for name in names:
         figure, baseline, estimate = performance.metrics.get(name), performance.baseline.get(name), estimates.get(name)
-        known = figure if figure is not None and figure.value is not None else estimate and estimate.estimated
+        known = None if estimate is None else estimate.estimated
+        if figure is not None and figure.value is not None:
+            known = figure
         judgement = None if known is None else judged(name, known, baseline)
         if figure is not None or estimate is not None:
             rows.append(MetricRow(name, figure, baseline, judgement, estimate))

@@ -5,7 +5,7 @@ from __future__ import annotations
 _ENGLISH = {
     # The verdict. What stands in braces is filled in.
     "drift some": "{n} of {total} features drifted: {names}.",
-    "drift none": "None of {total} features drifted.",
+    "drift none": "No feature of {total} drifted.",
     "drift unsaid": "Drift cannot be told: {why}.",
     "drift left": "Of {n} of {total} features, drift cannot be told.",
     "drift of answers": "The predictions drifted too.",
@@ -64,10 +64,19 @@ _ENGLISH = {
     "current": "Current",
     "rows": "Rows",
     "rows note": "{current} current rows against {reference} reference rows.",
-    "rule of drift": "A column has drifted where its difference is significant after correction for the number of columns, and its effect is above {threshold}.",
-    "rule of drift bare": "A column has drifted where its difference is significant after correction for the number of columns, and its effect is large enough to matter.",
+    "rule of drift": (
+        "A column has drifted where its difference is significant after correction for the number of "
+        "columns, and its effect is above {threshold}."
+    ),
+    "rule of drift bare": (
+        "A column has drifted where its difference is significant after correction for the number of "
+        "columns, and its effect is large enough to matter."
+    ),
     "false alarms": "The chance that a window without drift is called drifted: {rate}.",
-    "ranking note": "By falling impact, which is importance × effect. Effect is the greatest difference of the two distributions, from 0 to 1.",
+    "ranking note": (
+        "By falling impact, which is importance × effect. Effect is the greatest difference of the two "
+        "distributions, from 0 to 1."
+    ),
     "column": "Column",
     "prediction": "prediction",
     "state": "State",
@@ -106,7 +115,10 @@ _ENGLISH = {
     "worse": "worse",
     "actuals": "Actuals",
     "actuals note": "{actuals} of {rows} predictions have their actual: {maturity}.",
-    "baseline note": "The baseline is that of the bundle, from its reference rows. Worse means that the whole interval is worse, and by enough to matter.",
+    "baseline note": (
+        "The baseline is that of the bundle, from its reference rows. Worse means that the whole interval is "
+        "worse, and by enough to matter."
+    ),
     "maturity": "Label maturity",
     "time label": "{metric} over time",
     "time description": "{n} windows from {since} until {until}. {values}",
@@ -159,8 +171,8 @@ _ENGLISH = {
     "why": "Why",
 }
 _PORTUGUESE = {
-    "drift some": "{n} de {total} variáveis mudaram: {names}.",
-    "drift none": "Nenhuma de {total} variáveis mudou.",
+    "drift some": "Mudaram {n} de {total} variáveis: {names}.",
+    "drift none": "Nenhuma variável de {total} mudou.",
     "drift unsaid": "Não se pode dizer se houve mudança: {why}.",
     "drift left": "De {n} de {total} variáveis não se pode dizer se mudaram.",
     "drift of answers": "As previsões também mudaram.",
@@ -218,10 +230,19 @@ _PORTUGUESE = {
     "current": "Atual",
     "rows": "Linhas",
     "rows note": "{current} linhas atuais em comparação com {reference} linhas de referência.",
-    "rule of drift": "Uma coluna mudou quando a diferença é significativa depois de corrigida pelo número de colunas e o efeito passa de {threshold}.",
-    "rule of drift bare": "Uma coluna mudou quando a diferença é significativa depois de corrigida pelo número de colunas e o efeito é grande o bastante para importar.",
+    "rule of drift": (
+        "Uma coluna mudou quando a diferença é significativa depois de corrigida pelo número de colunas e o "
+        "efeito passa de {threshold}."
+    ),
+    "rule of drift bare": (
+        "Uma coluna mudou quando a diferença é significativa depois de corrigida pelo número de colunas e o "
+        "efeito é grande o bastante para importar."
+    ),
     "false alarms": "A chance de que uma janela sem mudança seja dada como mudada: {rate}.",
-    "ranking note": "Por impacto decrescente, que é importância × efeito. O efeito é a maior diferença entre as duas distribuições, de 0 a 1.",
+    "ranking note": (
+        "Por impacto decrescente, que é importância × efeito. O efeito é a maior diferença entre as duas "
+        "distribuições, de 0 a 1."
+    ),
     "column": "Coluna",
     "prediction": "previsão",
     "state": "Estado",
@@ -260,7 +281,10 @@ _PORTUGUESE = {
     "worse": "pior",
     "actuals": "Valores reais",
     "actuals note": "{actuals} de {rows} previsões têm o valor real: {maturity}.",
-    "baseline note": "A linha de base é a do pacote, medida em suas linhas de referência. Pior quer dizer que o intervalo inteiro é pior, e o bastante para importar.",
+    "baseline note": (
+        "A linha de base é a do pacote, medida em suas linhas de referência. Pior quer dizer que o intervalo "
+        "inteiro é pior, e o bastante para importar."
+    ),
     "maturity": "Maturidade dos rótulos",
     "time label": "{metric} ao longo do tempo",
     "time description": "{n} janelas desde {since} até {until}. {values}",
@@ -280,7 +304,9 @@ _PORTUGUESE = {
     "confusion left": "Os primeiros {n} de {total} rótulos; todos estão no JSON.",
     "total": "Total",
     "segment": "Segmento",
-    "segments note": "Marcado: o intervalo inteiro é pior que o valor de todas as linhas, e o bastante para importar.",
+    "segments note": (
+        "Marcado: o intervalo inteiro é pior que o valor de todas as linhas, e o bastante para importar."
+    ),
     "all rows": "todas as linhas",
     "changed": "mudou",
     "unchanged": "não mudou",

@@ -14,9 +14,9 @@ from garcom.monitoring.records import Figure, PerformanceReport, Traffic
 from garcom.report_page.svg import bar, dot, joined, line, path, picture, round_steps, text
 from garcom.report_page.writing import Writing
 
-_WIDTH, _HEIGHT = 640, 210
+_WIDTH, _HEIGHT = 480, 190
 #: Room for the marks of both axes, and above.
-_LEFT, _BELOW, _ABOVE = 62, 26, 12
+_LEFT, _BELOW, _ABOVE = 54, 26, 12
 #: So much of the range is left free above and below the values.
 _FREE = 0.06
 
@@ -149,7 +149,7 @@ def _runs(points: Iterable[_Point]) -> list[list[tuple[_Point, float]]]:
 
 
 def _levels(figure: Figure) -> list[float]:
-    if figure.value is None:
+    if figure.value is None or not isfinite(figure.value):
         return []
     return [each for each in (figure.value, figure.low, figure.high) if each is not None and isfinite(each)]
 

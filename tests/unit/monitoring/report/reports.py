@@ -156,7 +156,7 @@ QUALITY = QualityReport(
     ),
     last_row=UNTIL - timedelta(minutes=3),
     findings=(
-        Finding(kind="missing", column="pH", share=0.1, text="10.0 % of the values are missing, 0.0 % in the reference"),
+        Finding(kind="missing", column="pH", share=0.1, text="10 % of the values are missing, 0 % in the reference"),
         Finding(kind="unseen", column="taste", share=0.12, text=f"2 categories were never seen: {HOSTILE}, salty"),
         Finding(kind="silence", text="no row came for 3 hours, from 2026-11-16 02:00 UTC"),
     ),

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from garcom.monitoring.records import Figure
-from garcom.monitoring.report.checks import GROUPS, Check, checks, complaints
+from garcom.monitoring.report.checks import GROUPS, Check, Group, Outcome, checks, complaints
 from garcom.monitoring.report.metrics import headlines, judged, split_metric
 from tests.unit.monitoring.report.reports import ALERTS, BARE, EMPTY, HOSTILE, PERFORMANCE, RICH, figure
 
@@ -21,7 +21,7 @@ FOUND = {(check.group, check.name): check for check in checks(RICH)}
         ("drift", "sulphates", "skipped", "not enough rows: 12 of 100"),
         ("drift", "joint: pca", "failed", "2.31 (reference 1.87), p < 0.0001"),
         ("drift", "joint: domain_classifier", "skipped", "no reference rows are kept: pack with --data"),
-        ("quality", "pH", "failed", "10.0 % of the values are missing, 0.0 % in the reference"),
+        ("quality", "pH", "failed", "10 % of the values are missing, 0 % in the reference"),
         ("quality", "alcohol", "passed", ""),
         ("quality", "duplicates", "passed", ""),
         ("quality", "silence", "failed", "no row came for 3 hours, from 2026-11-16 02:00 UTC"),
@@ -40,8 +40,8 @@ FOUND = {(check.group, check.name): check for check in checks(RICH)}
     ],
     ids=lambda value: None if value == HOSTILE else value,
 )
-def test_each_thing_is_checked(group: str, name: str, outcome: str, text: str) -> None:
-    assert FOUND[group, name] == Check(group, name, outcome, text)  # type: ignore[arg-type]
+def test_each_thing_is_checked(group: Group, name: str, outcome: Outcome, text: str) -> None:
+    assert FOUND[group, name] == Check(group, name, outcome, text)
 
 
 def test_an_estimate_is_checked_only_until_the_truth_is_there() -> None:

@@ -29,7 +29,7 @@ def test_the_most_important_is_said_in_english() -> None:
 
 def test_it_is_said_in_portuguese_with_decimal_commas() -> None:
     assert said(RICH, "pt")[:4] == [
-        "2 de 4 variáveis mudaram: pH, taste.",
+        "Mudaram 2 de 4 variáveis: pH, taste.",
         "De 1 de 4 variáveis não se pode dizer se mudaram.",
         "As colunas mudaram em conjunto (componentes principais: erro de reconstrução).",
         "Acurácia 0,71 (0,68–0,74), estimativa 0,740, linha de base 0,800: pior que a linha de base.",
@@ -67,7 +67,7 @@ def test_no_drift_is_said_of_those_columns_that_were_looked_at() -> None:
         )),
     )  # fmt: skip
     assert verdict(msgspec.structs.replace(BARE, drift=steady)) == [
-        Sentence("drift", "fine", "None of 1 features drifted."),
+        Sentence("drift", "fine", "No feature of 1 drifted."),
         Sentence("drift", "bad", "The predictions drifted."),
     ]
 
