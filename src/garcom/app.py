@@ -70,6 +70,7 @@ class Worker:
         self._upload_settings = settings.uploads
         self._home = home = Path(settings.home)
         self._client_timeout_s = settings.client_timeout_s
+        self._run_folder = run_folder
         self._plan = Followed(run_folder / PLAN)
         self._access = Followed(run_folder / ACCESS)
         access = settings.access
@@ -293,8 +294,11 @@ class Worker:
         from garcom.http.metrics import Exposition
         from garcom.http.security_headers import SecurityHeaders
         from garcom.http.uploading import Uploads
+        from garcom.monitoring.prometheus import read_gauges
 
-        exposition = Exposition(self._counts.total, self.runtime, self._journal_folder)
+        exposition = Exposition(
+            self._counts.total, self.runtime, self._journal_folder, lambda: read_gauges(self._run_folder)
+        )
         parts = Parts(
             self.runtime,
             Catalogue(self.runtime),

@@ -11,6 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from garcom.journal.segment import closed_segments
+from garcom.monitoring.prometheus import MonitorGauges, families
 from garcom.serving.runtime import Runtime
 from garcom.serving.telemetry import BUCKETS_S, Counts
 
@@ -18,9 +19,19 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Exposition(Collector):
-    """Collects the counts of all workers, the state of the one that is asked, and what waits in the journal folder."""
+    """Collects the counts of all workers, the state of the one that is asked, and what waits in the journal folder.
 
-    def __init__(self, counts: Callable[[], Counts], runtime: Runtime, journal: Path) -> None:
+    ``monitors`` gives what monitoring found last, None before it has run.
+    """
+
+    def __init__(
+        self,
+        counts: Callable[[], Counts],
+        runtime: Runtime,
+        journal: Path,
+        monitors: Callable[[], MonitorGauges | None] = lambda: None,
+    ) -> None:
+        self._monitors = monitors
         self._counts = counts
         self._runtime = runtime
         self._journal = journal
@@ -70,6 +81,7 @@ class Exposition(Collector):
         yield GaugeMetricFamily(
             "garcom_journal_waiting_segments", "Closed segments that are not in the lake yet.", len(waiting)
         )
+        yield from families(self._monitors())
 
     def _state(self) -> Iterator[Metric]:
         runtime = self._runtime

@@ -74,7 +74,7 @@ def test_every_metric_is_documented() -> None:
 
 def test_every_file_of_a_bundle_is_documented() -> None:
     told = _names_in_code(REFERENCE / "bundle.md")
-    written = re.findall(r'"(\w+)": (?:signature|compiled|reference|metrics|lineage)', _source("model/pack.py"))
+    written = re.findall(r'"(\w+)": (?:signature|proof|reference|metrics|lineage)', _source("model/pack.py"))
     assert written, "pack.py no longer writes its documents from one table"
     assert {f"{name}.json" for name in written} | {"manifest.json", "MODEL_CARD.md", "MLmodel"} <= told
 
