@@ -1,0 +1,78 @@
+"""Rows of a window out of the lake, for what profiles do not keep: other segments, and rows to tell others from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from garcom.errors import InputError
+from garcom.lake.rereading import rereading
+from garcom.lake.undrained import Undrained
+from garcom.lake.window import Window
+from garcom.model.signature import Signature
+from garcom.monitoring.records import Scope
+from garcom.monitoring.rows import table_of
+from garcom.profiles.layout import Layout
+from garcom.profiles.profile import Profile
+from garcom.profiles.reading import as_texts
+
+#: So many rows are chosen, from so many files, evenly over the window.
+SAMPLE_ROWS = 1000
+_SAMPLE_FILES = 10
+#: So many files are read together.
+_FILES_AT_ONCE = 8
+
+
+@rereading
+def profile_of_rows(undrained: Undrained, scope: Scope, version: int, signature: Signature, layout: Layout) -> Profile:
+    """The profile of the rows of a segment. Raises InputError for one of no field that may be looked at."""
+    field, _, value = (scope.segment or "").partition("=")
+    readable = [each.name for each in signature.fields if not each.personal]
+    if scope.segment is not None and field not in readable:
+        raise InputError(
+            f"Expected a segment of a field that is not personal ({', '.join(readable[:20])}), got {field!r}."
+        )
+    profile = Profile(layout)
+    for part in _parts(undrained, scope, version):
+        table = table_of(part, signature)
+        profile.add(table if scope.segment is None else table.filter(_texts(table, field) == value))
+    return profile
+
+
+@rereading
+def sample_rows(undrained: Undrained, scope: Scope, version: int, signature: Signature) -> pl.DataFrame:
+    """Some rows of the window, evenly chosen, as a table; of a segment those of it."""
+    view = undrained.view()
+    window = Window(scope.since, scope.until)
+    files = view.snapshot.files(model=scope.model, days=window.days(), ids=window.ids)
+    chosen = files[:: max(1, -(-len(files) // _SAMPLE_FILES))]
+    condition = _condition(scope, version)
+    parts = [view.snapshot.read([file]).filter(condition).collect() for file in chosen]
+    parts.append(view.select(model=scope.model).filter(condition))
+    rows = pl.concat(parts)
+    if scope.segment is not None and rows.height:
+        field, _, value = scope.segment.partition("=")
+        rows = rows.filter(_texts(table_of(rows, signature), field) == value)
+    if rows.height > SAMPLE_ROWS:
+        rows = rows.sample(SAMPLE_ROWS, seed=0)
+    return table_of(rows, signature)
+
+
+def _parts(undrained: Undrained, scope: Scope, version: int) -> Iterator[pl.DataFrame]:
+    view = undrained.view()
+    window = Window(scope.since, scope.until)
+    condition = _condition(scope, version)
+    files = view.snapshot.files(model=scope.model, days=window.days(), ids=window.ids)
+    for start in range(0, len(files), _FILES_AT_ONCE):
+        yield view.snapshot.read(files[start : start + _FILES_AT_ONCE]).filter(condition).collect()
+    yield view.select(model=scope.model).filter(condition)
+
+
+def _condition(scope: Scope, version: int) -> pl.Expr:
+    role = pl.col("role") != "shadow" if scope.stage is None else pl.col("role") == scope.stage
+    return Window(scope.since, scope.until).condition & role & (pl.col("version") == version)
+
+
+def _texts(table: pl.DataFrame, field: str) -> pl.Series:
+    return as_texts(table[field])

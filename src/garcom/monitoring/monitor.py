@@ -1,0 +1,361 @@
+"""Reports over any window of a model: drift and quality from profiles by the hour, performance from joined actuals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import msgspec
+
+from garcom.errors import BundleError, InputError
+from garcom.lake.predictions import Predictions
+from garcom.lake.tables import Lake
+from garcom.lake.undrained import Undrained
+from garcom.monitoring.alerts.alert_list import STATES, AlertList
+from garcom.monitoring.drift import JointRows, ReferenceKind, drift
+from garcom.monitoring.lake_rows import profile_of_rows, sample_rows
+from garcom.monitoring.performance.report import performance
+from garcom.monitoring.quality import quality, shares
+from garcom.monitoring.records import (
+    DriftReport,
+    PerformanceReport,
+    QualityReport,
+    Report,
+    Scope,
+    Traffic,
+)
+from garcom.monitoring.references import Reference, References
+from garcom.profiles.layout import Layout
+from garcom.profiles.profile import Profile
+from garcom.registry.records import Model
+from garcom.registry.registry import Registry
+from garcom.settings import Settings, load_settings
+from garcom.storage import profiles
+from garcom.storage.database import Database
+from garcom.storage.profiles import ProfileRow
+
+#: The window where none is named.
+USUAL_WINDOW = timedelta(days=7)
+#: Seasons are made of so many weeks before the window.
+SEASON_WEEKS = 4
+#: Traffic is told for so long before the window too, so that what is usual is known.
+_BEFORE = timedelta(days=7)
+#: Hours of longer windows are not looked into one by one.
+_MOST_HOURS = 24 * 31
+_HOUR = timedelta(hours=1)
+_KINDS = ("training", "seasonal", "previous")
+
+
+class _Window(NamedTuple):
+    """The hours that a report is about, and the version whose layout they follow; None where no version answered."""
+
+    scope: Scope
+    since: datetime
+    until: datetime
+    version: int
+    reference: Reference
+
+
+class Monitor:
+    """The monitors of one home. Safe across threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        registry: Registry,
+        lake: Lake,
+        undrained: Undrained,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._registry = registry
+        self._lake = lake
+        self._undrained = undrained
+        self._now = now
+        self._references = References(registry.blobs)
+
+    @classmethod
+    def open(cls, home: Path) -> Monitor:
+        """The monitors of a home folder, whether its server runs or not."""
+        from garcom.lake.opening import open_lake
+
+        settings = load_settings({"home": str(home)})
+        registry = Registry.open(home)
+        lake = open_lake(home, settings.lake.url)
+        return cls(settings, registry.database, registry, lake, Undrained(lake))
+
+    def drift(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+        reference: str | None = None,
+        classifier: bool = False,
+    ) -> DriftReport:
+        """How far the data of a window have moved; ``reference`` is ``training``, ``seasonal`` or ``previous``.
+
+        With the ``classifier`` some rows of the lake are told from the reference's sample, which takes about a second.
+        Windows are whole hours. Without a version it is the one that answered last in the window. Raises
+        ModelNotFound, VersionNotFound, and InputError for a reference or segment that is none.
+        """
+        kind = cast(ReferenceKind, reference or "training")
+        if kind not in _KINDS:
+            raise InputError(f"Expected a reference of {', '.join(_KINDS)}, got {reference!r}.")
+        window = self._window(model, since, until, version, stage, segment)
+        told, training = window.reference.told, window.reference.profile
+        empty = DriftReport(scope=window.scope, reference=kind, rows_reference=0, rows_current=0)
+        if told is None or training is None:
+            return msgspec.structs.replace(empty, why=_no_reference(window))
+        current = self._profile(window, told.layout)
+        before = training if kind == "training" else self._before(window, told.layout, kind)
+        rows = None
+        if classifier and told.layout.together is not None and len(told.rows):
+            found = sample_rows(self._undrained, window.scope, window.version, window.reference.signature)
+            rows = JointRows(told.rows, told.layout.together.matrix(found))
+        return drift(before, current, window.scope, kind=kind, importance=told.importance, rows=rows)
+
+    def quality(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+    ) -> QualityReport:
+        """What is wrong with the data of a window. Raises as :meth:`drift` does."""
+        window = self._window(model, since, until, version, stage, segment)
+        told, training = window.reference.told, window.reference.profile
+        hours = self._traffic(window)
+        last = self._last_row(window)
+        now = self._now()
+        ends_now = window.until >= now - _HOUR
+        if told is None or training is None:
+            rows = sum(each.rows for each in hours if each.since >= window.since)
+            report = QualityReport(scope=window.scope, rows=rows, traffic=tuple(hours), last_row=last)
+            return msgspec.structs.replace(report, why=_no_reference(window))
+        return quality(
+            self._profile(window, told.layout),
+            window.scope,
+            reference=training,
+            traffic=hours,
+            last_row=last,
+            now=now if ends_now else None,
+        )
+
+    def performance(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+        every: timedelta | None = None,
+    ) -> PerformanceReport:
+        """How good the answers of a window were, and are thought to be. Raises as :meth:`drift` does."""
+        found = self._registry.model(model)
+        number = _answering(found) if version is None else self._registry.version(model, version).number
+        known = next(each for each in found.versions if each.number == number)
+        signature = self._references.of(known.digest).signature
+        last = until or self._now()
+        return performance(
+            self._lake,
+            self._undrained,
+            model,
+            signature.output,
+            since=since or last - USUAL_WINDOW,
+            until=last,
+            version=version,
+            stage=stage,
+            segment=segment,
+            every=every,
+            baseline=known.metrics,
+            now=self._now(),
+        )
+
+    def report(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+        reference: str | None = None,
+    ) -> Report:
+        """Everything about a window. Raises as :meth:`drift` does."""
+        last = until or self._now()
+        first = since or last - USUAL_WINDOW
+        found = self.drift(
+            model,
+            since=first,
+            until=last,
+            version=version,
+            stage=stage,
+            segment=segment,
+            reference=reference,
+            classifier=True,
+        )
+        return Report(
+            title=model if found.scope.version is None else f"{model}:{found.scope.version}",
+            made_at=self._now(),
+            drift=found,
+            quality=self.quality(model, since=first, until=last, version=version, stage=stage, segment=segment),
+            performance=self.performance(model, since=first, until=last, version=version, stage=stage, segment=segment),
+            alerts=AlertList(self._database).page(models=[model], states=STATES, since=first).alerts,
+        )
+
+    def _window(
+        self,
+        model: str,
+        since: datetime | None,
+        until: datetime | None,
+        version: int | None,
+        stage: str | None,
+        segment: str | None,
+    ) -> _Window:
+        found = self._registry.model(model)
+        last = until or self._now()
+        first = since or last - USUAL_WINDOW
+        if first >= last:
+            raise InputError(f"Expected a window that begins before it ends, got {first} to {last}.")
+        if segment is not None and "=" not in segment[1:]:
+            raise InputError(f"Expected a segment as field=value, such as region=SP, got {segment!r}.")
+        start = first.replace(minute=0, second=0, microsecond=0)
+        if version is None:
+            number = self._latest(model, start, last, stage) or _answering(found)
+        else:
+            number = self._registry.version(model, version).number
+        scope = Scope(model=model, version=number, stage=stage, segment=segment, since=start, until=last)
+        digest = next(each.digest for each in found.versions if each.number == number)
+        try:
+            reference = self._references.of(digest)
+        except BundleError as error:
+            raise InputError(f"The bundle of {model}:{number} cannot be read: {error}") from error
+        return _Window(scope, start, last, number, reference)
+
+    def _latest(self, model: str, since: datetime, until: datetime, stage: str | None) -> int | None:
+        """The version that answered last in a window; of several in the last hour the one with most rows."""
+        with self._database.read() as connection:
+            hours = profiles.list_hours(connection, model, since=since, until=until, stage=stage)
+        if not hours:
+            return None
+        last = max(each.hour for each in hours)
+        return max((each for each in hours if each.hour == last), key=lambda each: each.n_rows).version
+
+    def _profile(self, window: _Window, layout: Layout) -> Profile:
+        """The rows of the window; of a segment that is not kept by the hour, they are read from the lake."""
+        scope = window.scope
+        if scope.segment is not None:
+            field = scope.segment.partition("=")[0]
+            if field not in layout.segments:
+                return profile_of_rows(self._undrained, scope, window.version, window.reference.signature, layout)
+        return _merged(layout, self._bodies(window, window.since, window.until))
+
+    def _before(self, window: _Window, layout: Layout, kind: ReferenceKind) -> Profile:
+        """The rows that the window is compared with where it is not the training data."""
+        length = window.until - window.since
+        if window.scope.segment is not None and window.scope.segment.partition("=")[0] not in layout.segments:
+            raise InputError(
+                f"Expected a segment of {', '.join(layout.segments) or 'no field'} with this reference: of other "
+                f"fields no profiles are kept by the hour. Compare with the training data, or leave the segment out."
+            )
+        if kind == "previous":
+            return _merged(layout, self._bodies(window, window.since - length, window.since))
+        weeks = timedelta(weeks=SEASON_WEEKS)
+        rows = self._bodies(window, window.since - weeks, window.since, days=False)
+        n_hours = -(-length // _HOUR)
+        wanted = {(window.since + at * _HOUR).astimezone(UTC).strftime("%w %H") for at in range(min(n_hours, 168))}
+        return _merged(layout, [row for row in rows if row.key.hour.astimezone(UTC).strftime("%w %H") in wanted])
+
+    def _bodies(self, window: _Window, since: datetime, until: datetime, *, days: bool = True) -> list[ProfileRow]:
+        scope, told = window.scope, window.reference.told
+        with self._database.read() as connection:
+            return profiles.list_bodies(
+                connection,
+                scope.model,
+                since=since,
+                until=until,
+                version=window.version,
+                stage=scope.stage,
+                segment=scope.segment,
+                layout=None if told is None else told.layout.digest,
+                days=days,
+            )
+
+    def _traffic(self, window: _Window) -> list[Traffic]:
+        """The hours of the window and of a week before it, those without rows too, since the first that has any."""
+        scope = window.scope
+        first = max(window.since - _BEFORE, window.until - timedelta(hours=_MOST_HOURS))
+        with self._database.read() as connection:
+            found = profiles.list_hours(
+                connection,
+                scope.model,
+                since=first,
+                until=window.until,
+                version=scope.version,
+                stage=scope.stage,
+                segment=scope.segment,
+            )
+        rows: dict[datetime, int] = {}
+        for each in found:
+            rows[each.hour] = rows.get(each.hour, 0) + each.n_rows
+        if not rows:
+            return []
+        told = self._shares(window) if window.reference.told is not None else {}
+        hour, traffic = min(rows), []
+        while hour < window.until:
+            missing, out_of_range, unseen = told.get(hour, (None, None, None))
+            traffic.append(
+                Traffic(since=hour, rows=rows.get(hour, 0), missing=missing, out_of_range=out_of_range, unseen=unseen)
+            )
+            hour += _HOUR
+        return traffic
+
+    def _shares(self, window: _Window) -> dict[datetime, tuple[float | None, float | None, float | None]]:
+        """How much of each hour of the window was missing, out of range and unseen."""
+        told = window.reference.told
+        if told is None or window.until - window.since > timedelta(hours=_MOST_HOURS):
+            return {}
+        hours: dict[datetime, list[ProfileRow]] = {}
+        for row in self._bodies(window, window.since, window.until, days=False):
+            hours.setdefault(row.key.hour, []).append(row)
+        return {hour: shares(_merged(told.layout, rows)) for hour, rows in hours.items()}
+
+    def _last_row(self, window: _Window) -> datetime | None:
+        """When the last row of the window was answered."""
+        page = Predictions(self._lake, self._undrained).page(
+            window.scope.model, since=window.since, until=window.until, version=window.scope.version, limit=1
+        )
+        return page.predictions[0].time if page.predictions else None
+
+
+def _merged(layout: Layout, rows: Sequence[ProfileRow]) -> Profile:
+    profile = Profile(layout)
+    profile.merge_encoded([row.body for row in rows])
+    return profile
+
+
+def _answering(model: Model) -> int:
+    """The version that answers, or else the newest."""
+    answering = model.answers
+    return answering if answering is not None else max(each.number for each in model.versions)
+
+
+def _no_reference(window: _Window) -> str:
+    return (
+        f"{window.scope.model}:{window.version} has no reference profile: it was packed without rows, or by an older "
+        "Garçom. Pack it again with --data."
+    )

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from sklearn import metrics
+
+from garcom.errors import DataError, InputError
+from garcom.monitoring.compare import compare_files, compare_frames
+from garcom.monitoring.records import Report
+
+
+def table(n: int = 600, seed: int = 0, shift: float = 0.0) -> pl.DataFrame:
+    random = np.random.default_rng(seed)
+    x = random.normal(shift, 1.0, n)
+    truth = np.where(x + random.normal(scale=0.5, size=n) > 0, "yes", "no")
+    return pl.DataFrame({"x": x, "n": random.integers(0, 4, n), "said": np.where(x > 0, "yes", "no"), "was": truth})
+
+
+def effects(report: Report) -> dict[str, float | None]:
+    assert report.drift is not None
+    return {column.column: column.effect for column in report.drift.columns}
+
+
+def test_every_kind_of_table_tells_the_same(tmp_path: Path) -> None:
+    left, right = table(), table(seed=1, shift=0.5)
+    expected = effects(compare_frames(left, right))
+    assert expected["x"] is not None
+    assert expected["x"] > 0.1
+    for made in (pl.DataFrame.to_pandas, pl.DataFrame.to_arrow, pl.DataFrame.lazy, pl.DataFrame.to_dict):
+        assert effects(compare_frames(made(left), made(right))) == expected  # type: ignore[operator]
+    left.write_parquet(tmp_path / "left.parquet")
+    right.write_parquet(tmp_path / "right.parquet")
+    assert effects(compare_files(tmp_path / "left.parquet", tmp_path / "right.parquet")) == expected
+    left.write_csv(tmp_path / "left.csv")
+    right.write_csv(tmp_path / "right.csv")
+    assert effects(compare_files(tmp_path / "left.csv", tmp_path / "right.csv")) == expected
+
+
+def test_files_are_read_in_pieces_without_a_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = table(3000), table(3000, seed=1, shift=0.3)
+    expected = compare_frames(left, right)
+    left.write_parquet(tmp_path / "left.parquet", row_group_size=400)
+    right.write_parquet(tmp_path / "right.parquet", row_group_size=400)
+    monkeypatch.setattr("garcom.monitoring.tables.PIECE_ROWS", 700)
+    found = compare_files(tmp_path / "left.parquet", tmp_path / "right.parquet")
+    assert found.drift is not None
+    assert expected.drift is not None
+    assert effects(found) == effects(expected)
+    for mine, its in zip(found.drift.joint, expected.drift.joint, strict=True):
+        assert mine.value == pytest.approx(its.value)
+    assert found.quality is not None
+    assert expected.quality is not None
+    assert found.quality.columns == expected.quality.columns
+
+
+def test_performance_is_that_of_scikit_learn_with_the_reference_as_baseline() -> None:
+    left, right = table(), table(seed=1, shift=0.5)
+    report = compare_frames(left, right, prediction="said", truth="was").performance
+    assert report is not None
+    assert report.task == "classification"
+    accuracy = report.metrics["accuracy"]
+    assert accuracy.value == pytest.approx(metrics.accuracy_score(right["was"], right["said"]))
+    assert report.baseline["accuracy"] == pytest.approx(metrics.accuracy_score(left["was"], left["said"]))
+    assert report.confusion is not None
+    assert report.confusion.labels == ("no", "yes")
+    assert report.confusion.counts == tuple(map(tuple, metrics.confusion_matrix(right["was"], right["said"]).tolist()))
+
+
+def test_performance_of_numbers_and_of_too_few() -> None:
+    random = np.random.default_rng(0)
+    rows = pl.DataFrame({"said": random.normal(size=300)}).with_columns(was=pl.col("said") + 0.5)
+    report = compare_frames(rows, rows, prediction="said", truth="was").performance
+    assert report is not None
+    assert report.task == "regression"
+    assert report.metrics["mae"].value == pytest.approx(0.5)
+    few = compare_frames(rows, rows[:12], prediction="said", truth="was").performance
+    assert few is not None
+    assert few.why == "not enough rows with both columns: 12 of 100"
+    late = rows.with_columns(was=pl.lit(None, pl.Float64))
+    none = compare_frames(rows, late, prediction="said", truth="was").performance
+    assert none is not None
+    assert none.why == "not enough rows with both columns: 0 of 100"
+    assert compare_frames(rows, rows.drop("was"), prediction="said", truth="was").performance is not None
+
+
+def test_what_is_no_table_or_lacks_a_column_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Expected a table as reference"):
+        compare_frames(7, table())
+    with pytest.raises(InputError, match="it has none of the name 'nope'"):
+        compare_frames(table(), table(), prediction="nope")
+    with pytest.raises(InputError, match="at least one column"):
+        compare_frames(pl.DataFrame(), table())
+    with pytest.raises(DataError, match="does not exist"):
+        compare_files(tmp_path / "absent.parquet", tmp_path / "absent.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 nothing more")
+    with pytest.raises(DataError, match="cannot be read"):
+        compare_files(tmp_path / "broken.parquet", tmp_path / "broken.parquet")
+
+
+def test_columns_that_came_and_columns_that_went() -> None:
+    report = compare_frames(table(), table(seed=1).with_columns(new=pl.lit(1)).drop("n"))
+    assert report.details["columns_not_in_the_reference"] == ["new"]
+    assert report.drift is not None
+    gone = next(column for column in report.drift.columns if column.column == "n")
+    assert gone.why == "the column has vanished: no row has it"
+
+
+def test_odd_columns_are_compared_too() -> None:
+    odd = pd.DataFrame(
+        {
+            "mixed": [1, "a", None, 2.5] * 50,
+            "list": [[1, 2], [3]] * 100,
+            "when": pd.date_range("2026-01-01", periods=200, tz="America/Sao_Paulo"),
+            "kind": pd.Categorical(["a", "b"] * 100),
+            "none": [None] * 200,
+        }
+    )
+    report = compare_frames(odd, odd)
+    assert report.drift is not None
+    assert report.drift.drifted is False
+    arrow = pa.table({"d": pa.array([1, 2] * 100, pa.decimal128(5, 2)), "b": pa.array([b"x", b"y"] * 100)})
+    assert compare_frames(arrow, arrow).drift is not None

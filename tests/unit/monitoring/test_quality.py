@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from garcom.monitoring.quality import quality, shares
+from garcom.monitoring.records import ColumnQuality, QualityReport, Scope, Traffic
+from garcom.profiles.layout import layout_of
+from garcom.profiles.profile import Profile
+
+SCOPE = Scope(model="m")
+NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+
+
+def reference(n: int = 1000) -> pl.DataFrame:
+    random = np.random.default_rng(0)
+    return pl.DataFrame(
+        {"x": random.normal(size=n), "y": random.normal(size=n), "k": ["a", "b"] * (n // 2)},
+    )
+
+
+def told(current: pl.DataFrame, **options: object) -> QualityReport:
+    layout = layout_of(reference())
+    before, now = Profile(layout), Profile(layout)
+    before.add(reference())
+    now.add(current)
+    return quality(now, SCOPE, reference=before, **options)  # type: ignore[arg-type]
+
+
+def column(report: QualityReport, name: str) -> ColumnQuality:
+    return next(each for each in report.columns if each.column == name)
+
+
+def kinds(report: QualityReport) -> set[tuple[str, str | None]]:
+    return {(finding.kind, finding.column) for finding in report.findings}
+
+
+def test_good_rows_have_no_finding() -> None:
+    report = told(reference())
+    assert report.findings == ()
+    assert report.why is None
+    assert report.duplicates.value == 0.0
+
+
+def test_each_fault_is_found_in_its_column() -> None:
+    n = 500
+    bad = reference()[:n].with_columns(
+        x=pl.when(pl.int_range(pl.len()) < 100).then(None).otherwise(pl.col("x")),
+        y=pl.when(pl.int_range(pl.len()) < 50).then(99.0).otherwise(pl.col("y")),
+        k=pl.when(pl.int_range(pl.len()) < 25).then(pl.lit("z")).otherwise(pl.col("k")),
+    )
+    report = told(bad)
+    assert kinds(report) == {("missing", "x"), ("out_of_range", "y"), ("unseen", "k")}
+    assert column(report, "x").missing == 100
+    assert column(report, "y").out_of_range == 50
+    assert column(report, "k").unseen == 25
+    assert column(report, "k").unseen_values == ("z",)
+    missing = next(each for each in report.findings if each.kind == "missing")
+    assert missing.text == "'x' is missing in 20.0% of the rows, in the reference in 0.0%."
+
+
+def test_wrong_types_constants_and_columns_that_vanished() -> None:
+    texts = reference()[:500].with_columns(x=pl.lit("many"), y=pl.lit(1.5)).drop("k")
+    report = told(texts)
+    assert {("type_failures", "x"), ("constant", "y"), ("vanished", "k")} <= kinds(report)
+    assert column(report, "x").type_failures == 500
+    assert column(report, "y").constant is True
+    nothing = told(reference()[:500].with_columns(x=pl.lit(float("nan"))))
+    assert kinds(nothing) == {("vanished", "x")}
+
+
+def test_repeated_rows_are_found() -> None:
+    report = told(pl.concat([reference()[:100]] * 5))
+    assert ("duplicates", None) in kinds(report)
+    assert report.duplicates.value == pytest.approx(0.8)
+
+
+def test_with_few_rows_there_are_counts_but_no_findings() -> None:
+    report = told(reference()[:20].with_columns(x=pl.lit(None, pl.Float64)))
+    assert report.why == "not enough rows: 20 of 100"
+    assert report.findings == ()
+    assert column(report, "x").missing == 20
+    empty = told(reference().clear())
+    assert empty.rows == 0
+    assert empty.duplicates.value is None
+
+
+def hours(*rows: int) -> list[Traffic]:
+    start = NOW.replace(minute=0) - timedelta(hours=len(rows) - 1)
+    return [Traffic(since=start + timedelta(hours=at), rows=n) for at, n in enumerate(rows)]
+
+
+def test_silence_is_longer_than_what_is_usual() -> None:
+    usual = hours(*[100] * 40, *[0] * 8)
+    last = NOW - timedelta(hours=8)
+    assert ("silence", None) not in kinds(told(reference(), traffic=usual, last_row=last))  # not told when it is now
+    assert ("silence", None) not in kinds(told(reference(), traffic=usual, last_row=last, now=last))
+    # Eight hours are the longest pause there was; so it was before only where such pauses are usual.
+    nights = hours(*([100] * 16 + [0] * 8) * 3)
+    assert ("silence", None) not in kinds(told(reference(), traffic=nights, last_row=last, now=NOW))
+    told_now = told(reference(), traffic=hours(*[100] * 48), last_row=NOW - timedelta(hours=3), now=NOW)
+    assert ("silence", None) in kinds(told_now)
+
+
+@pytest.mark.parametrize(("latest", "jumps"), [(100, False), (350, True), (20, True), (0, True), (150, False)])
+def test_traffic_that_jumps(latest: int, jumps: bool) -> None:
+    report = told(reference(), traffic=hours(*[100, 110, 90] * 16, latest, 3))
+    assert (("jump", None) in kinds(report)) is jumps
+
+
+def test_shares_of_all_values() -> None:
+    layout = layout_of(reference())
+    profile = Profile(layout)
+    assert shares(profile) == (None, None, None)
+    profile.add(pl.DataFrame({"x": [None, 0.0, 99.0, 0.0], "y": [0.0] * 4, "k": ["a", "z", "a", "a"]}))
+    assert shares(profile) == (1 / 12, 1 / 7, 1 / 4)
