@@ -7,7 +7,7 @@ the numbers of the segments, so that each row is counted once, wherever a drain 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -86,8 +86,11 @@ class Folding:
             "added some of them first. Try again."
         )
 
-    def count(self, rows: pl.DataFrame) -> dict[ProfileKey, Counted]:
-        """The profiles of rows of the lake (:data:`COLUMNS` of them); none of versions that cannot be profiled."""
+    def count(self, rows: pl.DataFrame, so_far: Collection[ProfileKey] = ()) -> dict[ProfileKey, Counted]:
+        """The profiles of rows of the lake (:data:`COLUMNS` of them); none of versions that cannot be profiled.
+
+        ``so_far`` are those that are about to be written: their segments have profiles already.
+        """
         found: dict[ProfileKey, Counted] = {}
         for _, part in rows.group_by("model", "version", "digest", "role", maintain_order=True):
             told = part.row(0, named=True)
@@ -97,7 +100,7 @@ class Folding:
             key = ProfileKey(
                 told["model"], EVERYTHING, HOUR, told["version"], told["role"], told["time"], known.layout.digest
             )
-            segments = self._segments(key, known)
+            segments = self._segments(key, known, so_far)
             try:
                 counted = list(_count(part, key, known, segments))
             except Exception:
@@ -108,16 +111,22 @@ class Folding:
                 found[each] = merged(new.layout, [found[each].body, new.body]) if each in found else new
         return found
 
-    def _segments(self, key: ProfileKey, known: Known) -> list[str]:
+    def unprofiled(self, rows: pl.DataFrame) -> set[int]:
+        """The versions among rows of the lake that cannot be profiled."""
+        pairs = rows.select("version", "digest").unique().rows()
+        return {version for version, digest in pairs if self._find(digest) is None}
+
+    def _segments(self, key: ProfileKey, known: Known, so_far: Collection[ProfileKey]) -> set[str]:
         """Those of the version that have profiles already."""
         if not known.layout.segments:
-            return []
+            return set()
+        found = {each.segment for each in so_far if (each.model, each.version) == (key.model, key.version)}
         with self._database.read() as connection:
-            return profiles.list_segments(connection, key.model, key.version)
+            return found.union(profiles.list_segments(connection, key.model, key.version))
 
 
 def _count(
-    rows: pl.DataFrame, key: ProfileKey, known: Known, segments: list[str]
+    rows: pl.DataFrame, key: ProfileKey, known: Known, segments: set[str]
 ) -> Iterator[tuple[ProfileKey, Counted]]:
     """The profiles of one version's rows, by hour and by hour and segment; ``segments`` have some already."""
     layout = known.layout
@@ -133,10 +142,10 @@ def _count(
             yield _counted(key, f"{field.name}={value}", hour, part, layout)
 
 
-def _values(texts: pl.Series, field: str, segments: list[str]) -> list[str]:
+def _values(texts: pl.Series, field: str, segments: set[str]) -> list[str]:
     """Those of a field that have profiles already, and of the others the most frequent, as long as there is room."""
     prefix = f"{field}="
-    known = [segment.removeprefix(prefix) for segment in segments if segment.startswith(prefix)]
+    known = [segment.removeprefix(prefix) for segment in sorted(segments) if segment.startswith(prefix)]
     counts = texts.drop_nulls().alias("value").value_counts(name="n").sort(["n", "value"], descending=[True, False])
     new = [value for value in counts["value"] if value not in known and len(value) <= MOST_LETTERS]
     return known + new[: max(0, MOST_SEGMENTS - len(known))]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from garcom.model.reference_profile import answer_names
 from garcom.model.signature import Field, FieldType, Output, Signature
 
 #: Stands where a value is none of its field's type, in a column of texts then: profiles count it as such.
@@ -41,17 +42,6 @@ def table_of(rows: pl.DataFrame, signature: Signature, fields: Sequence[str] | N
     parts = [_table_of(part, wanted, signature.output) for part in rows.iter_slices(_ROWS_AT_ONCE)]
     # Where one part has a column of texts with something unreadable in it, so have the others.
     return pl.concat(parts, how="vertical_relaxed") if parts else _table_of(rows.clear(), wanted, signature.output)
-
-
-def answer_names(output: Output) -> tuple[str, ...]:
-    """The columns of :func:`table_of` that the model answers, in order."""
-    targets = output.names if output.task == "regression" and len(output.names) > 1 else ()
-    shares = output.probability_names if output.probabilities else ()
-    return (
-        *([f"prediction_{name}" for name in targets] or ["prediction"]),
-        *(f"probability_{name}" for name in shares),
-        *(["score"] if output.task == "outlier" else []),
-    )
 
 
 def _table_of(rows: pl.DataFrame, fields: Sequence[Field], output: Output) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -215,12 +215,12 @@ def remove(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-    version: int | None = None,
+    but_versions: Collection[int] = (),
 ) -> int:
     """Remove the profiles of a model, of every stage and segment, of the days in the window, and give their number."""
-    days = _between(since, until, profiles.c.day)
-    versions = true() if version is None else profiles.c.version == version
-    return int(connection.execute(delete(profiles).where(profiles.c.model == model, versions, days)).rowcount)
+    tests = [profiles.c.model == model, profiles.c.version.not_in(but_versions)]
+    removed = delete(profiles).where(*tests, _between(since, until, profiles.c.day))
+    return int(connection.execute(removed).rowcount)
 
 
 def take_turn(connection: Connection) -> None:

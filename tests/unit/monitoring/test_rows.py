@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from garcom.lake.schemas import PREDICTIONS
+from garcom.model.reference_profile import answer_names
 from garcom.model.signature import Field, FieldType, Output, Signature
 from garcom.monitoring import rows as rows_module
-from garcom.monitoring.rows import UNREADABLE, answer_names, table_of
+from garcom.monitoring.rows import UNREADABLE, table_of
 
 LABELS = Output(task="classification", classes=("bom", "ruim"), probabilities=True)
 FIELDS = (

@@ -123,9 +123,10 @@ def test_a_day_that_goes_on_is_not_summed(summed: Database) -> None:
 
 def test_days_are_removed_whole(summed: Database) -> None:
     with summed.write() as connection:
-        assert profiles.remove(connection, "wine", since=MONDAY + timedelta(days=1), version=1) == 26
+        profiles.write(connection, [row(key(48, version=2), "2")])
+        assert profiles.remove(connection, "wine", since=MONDAY + timedelta(days=1), but_versions=[2]) == 26
         assert profiles.remove(connection, "other") == 0
-    assert bodies(summed) == ["23"]
+    assert bodies(summed) == ["23", "2"]
 
 
 def test_progress_only_grows(tmp_path: Path) -> None:
