@@ -16,7 +16,6 @@ from garcom.cli.output import emit
 from garcom.cli.progress import steps
 
 if TYPE_CHECKING:
-    from garcom.monitoring.monitor import Monitor
     from garcom.monitoring.records import Report
 
 #: The exit status where a check of --fail-on fails.
@@ -173,6 +172,7 @@ def _of_model(
 ) -> Report:
     from garcom.errors import InputError
     from garcom.moments import parse_moment
+    from garcom.monitoring.monitor import Monitor
     from garcom.registry.reference import parse_reference
 
     if Path(name).suffix.lower() in _FILES:
@@ -183,7 +183,7 @@ def _of_model(
     if since is not None and since >= (until or now):
         raise InputError(f"Expected --since before --until, got {window[0]!r} and {window[1] or 'now'!r}.")
     step(f"reading what {name} answered", 0.0)
-    return _monitor(home).report(
+    return Monitor.open(home_folder(home)).report(
         model,
         since=since,
         until=until or now,
@@ -192,18 +192,6 @@ def _of_model(
         segment=segment,
         reference=reference.value,
     )
-
-
-def _monitor(home: Path | None) -> Monitor:
-    from garcom.cli.lake import lake_of
-    from garcom.lake.undrained import Undrained
-    from garcom.monitoring.monitor import Monitor
-    from garcom.registry import Registry
-    from garcom.settings import load_settings
-
-    folder = home_folder(home)
-    registry, lake = Registry.open(folder), lake_of(home)
-    return Monitor(load_settings({"home": str(folder)}), registry.database, registry, lake, Undrained(lake))
 
 
 def _write(report: Report, html: Path | None, junit: Path | None, language: Language) -> None:

@@ -11,8 +11,9 @@ from typer.testing import CliRunner, Result
 from garcom.cli import app
 from garcom.cli.describe_report import tell_report
 from garcom.cli.output import terminal
-from garcom.errors import GarcomError, InputError
+from garcom.errors import GarcomError, InputError, ModelNotFound
 from tests.unit.monitoring.report.reports import EMPTY, RICH, large
+from tests.unit.replay.versions import grader, register
 
 
 @pytest.fixture
@@ -65,6 +66,15 @@ def test_a_pipeline_is_told_by_the_status(files: tuple[Path, Path]) -> None:
     unknown = run(files[0], files[0], "--fail-on", "drift", "--fail-on", "performance")
     assert unknown.exit_code == 3
     assert unknown.stderr == "Nothing could be said of performance: there is nothing to check.\n"
+
+
+def test_a_model_that_was_asked_nothing_is_told_so(tmp_path: Path) -> None:
+    register(tmp_path, grader(tmp_path / "a", 5.0))
+    result = run("wine:1", "--since", "1d", "--home", tmp_path, "--fail-on", "any")
+    assert result.exit_code == 3, result.output
+    assert result.stdout.splitlines()[0] == "wine:1"
+    assert all(line.startswith(("?", "!")) for line in result.stdout.splitlines()[1:4])
+    assert isinstance(run("port", "--home", tmp_path).exception, ModelNotFound)
 
 
 def test_what_is_no_file_and_no_model_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:

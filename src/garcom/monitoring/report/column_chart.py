@@ -25,8 +25,8 @@ _BORDERS = 7
 def column_svg(column: ColumnDrift, writing: Writing, phrases: Mapping[str, str], titled: bool = True) -> Markup:
     """Shares of the bins or categories of both sides.
 
-    Bins stand side by side at one width, whatever they span: they hold about the same share of the reference, so
-    that every difference is seen. ``titled`` bars tell their shares; without, the drawing takes a third of the room.
+    Bins stand side by side at one width, whatever they span; the outermost may be open. ``titled`` bars tell their
+    shares; without, the drawing takes a third of the room.
     """
     bars = shown_bars(column)
     label = phrases["bars label"].format(column=column.column)

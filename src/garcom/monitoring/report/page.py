@@ -27,6 +27,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPT = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
 #: So many drifted columns are open when the page is opened; the drawings of so many tell the share of each bar.
 _OPENED, _TITLED = 6, 60
+#: Measures stand in this order, those of numbers first; one that is not here comes last.
+_ORDER = ("kolmogorov_smirnov", "wasserstein", "population_stability", "jensen_shannon", "hellinger", "chi_square")
 
 
 def page(report: Report, language: str = "en") -> str:
@@ -77,10 +79,10 @@ def _scope(report: Report) -> Scope | None:
 
 
 def _drift_part(drift: DriftReport) -> dict[str, Any]:
-    names = dict.fromkeys(measure.name for column in drift.columns for measure in column.measures)
+    names = {measure.name for column in drift.columns for measure in column.measures}
     drifted = [place for place, column in enumerate(drift.columns) if column.drifted and column.bars]
     return {
-        "measures": list(names),
+        "measures": sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)),
         "weighed": any(column.importance is not None for column in drift.columns),
         "opened": drifted[:_OPENED],
         "titled": _TITLED,

@@ -74,8 +74,12 @@ _ENGLISH = {
     ),
     "false alarms": "The chance that a window without drift is called drifted: {rate}.",
     "ranking note": (
-        "By falling impact, which is importance × effect. Effect is the greatest difference of the two "
-        "distributions, from 0 to 1."
+        "By falling impact, which is importance × effect. The effect, from 0 to 1, is the greatest difference of the "
+        "distribution functions of numbers, or the share of rows that would have to change category."
+    ),
+    "ranking note bare": (
+        "By falling effect, from 0 to 1: the greatest difference of the distribution functions of numbers, or the "
+        "share of rows that would have to change category."
     ),
     "column": "Column",
     "prediction": "prediction",
@@ -240,8 +244,12 @@ _PORTUGUESE = {
     ),
     "false alarms": "A chance de que uma janela sem mudança seja dada como mudada: {rate}.",
     "ranking note": (
-        "Por impacto decrescente, que é importância × efeito. O efeito é a maior diferença entre as duas "
-        "distribuições, de 0 a 1."
+        "Por impacto decrescente, que é importância × efeito. O efeito, de 0 a 1, é a maior diferença entre as funções "
+        "de distribuição dos números, ou a parcela de linhas que teria de mudar de categoria."
+    ),
+    "ranking note bare": (
+        "Por efeito decrescente, de 0 a 1: a maior diferença entre as funções de distribuição dos números, ou a "
+        "parcela de linhas que teria de mudar de categoria."
     ),
     "column": "Coluna",
     "prediction": "previsão",
