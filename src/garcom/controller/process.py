@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -31,6 +32,8 @@ from garcom.settings import Settings
 
 if TYPE_CHECKING:
     from garcom.lake.tables import Lake
+    from garcom.monitoring.folding import Folding
+    from garcom.monitoring.known_versions import KnownVersions
 
 #: Questions that are answered at the same time; more wait.
 THREADS = 4
@@ -68,6 +71,19 @@ class Process:
             repeat("provider keys", self._fetch_provider_keys, PROVIDER_KEYS_S, self._threads, at_once=True),
         )
 
+    @functools.cached_property
+    def _known_versions(self) -> KnownVersions:
+        from garcom.monitoring.known_versions import KnownVersions
+        from garcom.storage.blobs import Blobs
+
+        return KnownVersions(Blobs.under(self._home))
+
+    @functools.cached_property
+    def _folding(self) -> Folding:
+        from garcom.monitoring.folding import Folding
+
+        return Folding(self._desk.database, self._known_versions)
+
     def _open_lake(self) -> Lake:
         from garcom.lake.opening import open_lake
 
@@ -78,12 +94,14 @@ class Process:
             return  # the lake's libraries are not even loaded where nothing is served
         from garcom.lake.drain import Drain
 
-        Drain(self._desk.lake).run()
+        Drain(self._desk.lake, fold=self._folding).run()
 
     def _upkeep(self) -> None:
         from garcom.lake.upkeep import Upkeep
+        from garcom.monitoring.days import sum_days
 
         Upkeep(self._desk.lake, self._settings.retention, self._tell_expired).run()
+        sum_days(self._desk.database, self._known_versions)
 
     def _keep_signing_keys(self) -> None:
         from garcom.controller.token_desk import signing_keys

@@ -20,6 +20,7 @@ from garcom.lake.datasets import Datasets
 from garcom.lake.datasets.store import rows_of
 from garcom.lake.drain import Drain
 from garcom.lake.erasing import erase_rows
+from garcom.lake.folds import Fold
 from garcom.lake.logged import logged
 from garcom.lake.receipts import Erased, Receipt, TableVersions, signing_key
 from garcom.lake.records import LoggedPrediction
@@ -52,11 +53,12 @@ class SubjectData(msgspec.Struct, frozen=True, kw_only=True):
 class Privacy:
     """Finds and erases what is stored of a person. Works beside running servers of the same home, and without any.
 
-    Servers are asked to close the journal segments that they write, and waited for up to ``patience_s``. Raises
+    Servers are asked to close the journal segments that they write, and waited for up to ``patience_s``; ``fold`` is
+    that of the drain. Raises
     InputError for a home folder in which no subject was ever stored: it is likely the wrong one.
     """
 
-    def __init__(self, lake: Lake, datasets: Datasets, *, patience_s: float = 120.0) -> None:
+    def __init__(self, lake: Lake, datasets: Datasets, *, patience_s: float = 120.0, fold: Fold | None = None) -> None:
         if not SubjectKey.is_under(lake.home):
             raise InputError(
                 f"Expected the home folder of a server, and no subject was ever stored in {lake.home}. Name the right "
@@ -65,6 +67,7 @@ class Privacy:
         self._lake = lake
         self._datasets = datasets
         self._patience_s = patience_s
+        self._fold = fold
         self._journal = lake.home / "journal"
         self._key = SubjectKey.under(lake.home)
 
@@ -130,7 +133,7 @@ class Privacy:
         deadline = time.monotonic() + self._patience_s
         while waiting:
             ask_for_closing(self._journal)
-            Drain(self._lake).run()
+            Drain(self._lake, fold=self._fold).run()
             waiting = [name for name in waiting if not is_gone(self._journal, name)]
             if waiting and time.monotonic() > deadline:
                 raise Unavailable(
