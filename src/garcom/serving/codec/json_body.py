@@ -37,7 +37,7 @@ _TYPES: dict[FieldType, Any] = {
 }
 #: Every string of a document; the group tells a name from a value. Strings are taken whole, so what stands
 #: inside one is never mistaken for another.
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
+STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 #: msgspec cannot rename a field to these characters; such models are read by the careful reader alone.
 _UNWRITABLE = re.compile(r'["\\\x00-\x1f]')
 #: What RFC 8259 takes for white space; Python's own ``strip`` would take more.
@@ -128,7 +128,7 @@ class JsonBodies:
                 value = row[i]
                 if type(value) is float and not (value.is_integer() and abs(value) <= INTEGER_LIMIT):
                     raise _Doubtful
-        if body.count(b":") != n_names and sum(map(bool, _STRINGS.findall(body))) != n_names:
+        if body.count(b":") != n_names and sum(map(bool, STRINGS.findall(body))) != n_names:
             raise _Doubtful
         if len(rows) > self._max_rows:
             raise too_many_rows(len(rows), self._max_rows)

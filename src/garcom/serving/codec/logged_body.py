@@ -6,17 +6,21 @@ object of all labels), ``score`` (of an outlier), ``key``, ``subject``, ``time``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from garcom.errors import Fault
+import msgspec
+from msgspec import UNSET
+
+from garcom.errors import Fault, InputError
 from garcom.model.signature import Field, FieldType, Signature
+from garcom.records import Batch
 from garcom.serving.codec import strict_json
 from garcom.serving.codec.actual_rows import answer_type
 from garcom.serving.codec.documents import Pairs
 from garcom.serving.codec.faults import MAX_FAULTS, malformed, raise_any, shown
-from garcom.serving.codec.json_body import JsonBodies
+from garcom.serving.codec.json_body import STRINGS, JsonBodies
 from garcom.serving.codec.json_forms import is_list
 from garcom.serving.codec.media import JSON, reader_for
 from garcom.serving.codec.values import Misfit, described, expected, read_value
@@ -71,7 +75,49 @@ def read_logged(body: bytes, content_type: bytes, versions: Versions, now: datet
     Raises UnsupportedMediaType, MalformedBody, InvalidRows (where, for up to a hundred faults), and what ``versions``
     raises.
     """
-    document = reader_for(content_type, {JSON: strict_json.read})(body)
+    return reader_for(content_type, {JSON: _read_json})(body, versions, now)
+
+
+def _read_json(body: bytes, versions: Versions, now: datetime) -> list[MadeElsewhere]:
+    found = _read_typed(body, versions, now)
+    return _read_carefully(body, versions, now) if found is None else found
+
+
+def _read_typed(body: bytes, versions: Versions, now: datetime) -> list[MadeElsewhere] | None:
+    """The rows of a body in which all is right; None where something may be wrong, for the careful reader to tell."""
+    try:
+        told = _decode_rows(body) if body[:1] == b"[" else _decode_envelope(body).predictions
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    inputs = [bytes(row.input) for row in told]
+    # Of a name that comes twice the decoder keeps the last: then there are more of them in the text than in the rows.
+    n_names = sum(map(_n_names, told)) + (body[:1] != b"[") + sum(map(_n_in_text, inputs))
+    if not 0 < len(told) <= MAX_ROWS or _n_in_text(body) != n_names:
+        return None
+    reader = _Reader(versions, now)
+    rows: list[Row | None] = [None] * len(told)
+    places: dict[Any, list[int]] = {}
+    for at, row in enumerate(told):
+        number = None if row.version is UNSET else row.version
+        if not (number is None or type(number) is int):
+            return None
+        places.setdefault(number, []).append(at)
+    for number, of_version in places.items():
+        try:
+            found = reader.version(number).read_inputs(b"[%b]" % b",".join(inputs[at] for at in of_version))
+        except InputError:
+            return None
+        for at, values in zip(of_version, found, strict=True):
+            rows[at] = values
+    made = [
+        reader.made(_parts(row), "", reader.version(None if row.version is UNSET else row.version), values)
+        for row, values in zip(told, rows, strict=True)
+    ]
+    return None if reader.faults else [row for row in made if row is not None]
+
+
+def _read_carefully(body: bytes, versions: Versions, now: datetime) -> list[MadeElsewhere]:
+    document = strict_json.read(body)
     if isinstance(document, Pairs) and [name for name, _ in document] == ["predictions"]:
         document = document[0][1]
     if not is_list(document):
@@ -93,6 +139,52 @@ def read_logged(body: bytes, content_type: bytes, versions: Versions, now: datet
     return [row for row in found if row is not None]
 
 
+class _Told(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One row as the typed decoder takes it; its parts are looked at afterwards."""
+
+    input: msgspec.Raw
+    prediction: Any
+    probabilities: Any = UNSET
+    score: Any = UNSET
+    key: Any = UNSET
+    subject: Any = UNSET
+    time: Any = UNSET
+    version: Any = UNSET
+    latency_ms: Any = UNSET
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    predictions: list[_Told]
+
+
+_decode_rows = msgspec.json.Decoder(list[_Told]).decode
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def _parts(row: _Told) -> dict[str, Any]:
+    """The parts but the input, as the careful reader has them."""
+    found = {}
+    for name in PARTS[1:]:
+        value = getattr(row, name)
+        if value is not UNSET:
+            found[name] = Pairs(value.items()) if type(value) is dict else value
+    return found
+
+
+def _n_names(row: _Told) -> int:
+    """How many names the row has, those inside its parts but not in its input."""
+    n = 1
+    for name in PARTS[1:]:
+        value = getattr(row, name)
+        if value is not UNSET:
+            n += 1 + (len(value) if type(value) is dict else 0)
+    return n
+
+
+def _n_in_text(text: bytes) -> int:
+    return sum(map(bool, STRINGS.findall(text)))
+
+
 class _Reader:
     """Reads rows one by one, and gathers what is wrong with them."""
 
@@ -105,25 +197,37 @@ class _Reader:
         self._known: dict[int | None, _Version] = {}
 
     def read(self, row: Any, place: str) -> MadeElsewhere | None:
-        n_before = len(self.faults)
+        """A row of a document; None where something is wrong with it."""
         parts = self._parts(row, place)
-        if parts is None:
+        version = None if parts is None else self._version(parts, f"{place}.version")
+        if parts is None or version is None:
             return None
-        version = self._version(parts, place)
-        if version is None:
-            return None
+        n_before = len(self.faults)
+        values = version.read_input(parts["input"], f"{place}.input", self.faults)
+        found = self.made(parts, f"{place}.", version, values)
+        return found if len(self.faults) == n_before else None
+
+    def made(self, parts: dict[str, Any], path: str, version: _Version, values: Row | None) -> MadeElsewhere | None:
+        """A row of its parts and its input; None where something is wrong with them."""
+        n_before = len(self.faults)
         found = MadeElsewhere(
             version.number,
-            version.read_input(parts.get("input"), f"{place}.input", self.faults),
-            version.read_answer(parts.get("prediction"), f"{place}.prediction", self.faults),
-            version.read_probabilities(parts.get("probabilities"), f"{place}.probabilities", self.faults),
-            self._score(version, parts.get("score"), f"{place}.score"),
-            self._name(parts.get("key"), f"{place}.key"),
-            self._name(parts.get("subject"), f"{place}.subject"),
-            self._time(parts.get("time"), f"{place}.time"),
-            self._latency(parts.get("latency_ms"), f"{place}.latency_ms"),
+            values or (),
+            version.read_answer(parts.get("prediction"), f"{path}prediction", self.faults),
+            version.read_probabilities(parts.get("probabilities"), f"{path}probabilities", self.faults),
+            self._score(version, parts.get("score"), f"{path}score"),
+            self._name(parts.get("key"), f"{path}key"),
+            self._name(parts.get("subject"), f"{path}subject"),
+            self._time(parts.get("time"), f"{path}time"),
+            self._latency(parts.get("latency_ms"), f"{path}latency_ms"),
         )
         return found if len(self.faults) == n_before else None
+
+    def version(self, number: int | None) -> _Version:
+        """What reads rows of a version. Raises VersionNotFound."""
+        if number not in self._known:
+            self._known[number] = _Version(*self._versions(number))
+        return self._known[number]
 
     def _parts(self, row: Any, place: str) -> dict[str, Any] | None:
         if not isinstance(row, Pairs):
@@ -141,14 +245,10 @@ class _Reader:
                 self._fault(f"{place}.{name}", _EXPECTED_PART[name], "nothing: it is missing")
         return parts if {"input", "prediction"} <= parts.keys() else None
 
-    def _version(self, parts: dict[str, Any], place: str) -> _Version | None:
+    def _version(self, parts: dict[str, Any], where: str) -> _Version | None:
         n_before = len(self.faults)
-        number = self._value(_WHOLE, parts.get("version"), f"{place}.version")
-        if len(self.faults) > n_before:
-            return None
-        if number not in self._known:
-            self._known[number] = _Version(*self._versions(number))
-        return self._known[number]
+        number = self._value(_WHOLE, parts.get("version"), where)
+        return self.version(number) if len(self.faults) == n_before else None
 
     def _score(self, version: _Version, value: Any, where: str) -> float | None:
         if value is None:
@@ -215,14 +315,19 @@ class _Version:
         self._expected = f"a label of the model ({some})" if self._labels else "a number"
         self._targets = output.names if output.task == "regression" and len(output.names) > 1 else ()
         self._shares = output.probability_names if output.task == "classification" else ()
-        self._read_record = JsonBodies(signature, MAX_ROWS).read_record
-        self._nothing: Row = (None,) * len(signature.fields)
+        self._bodies = JsonBodies(signature, MAX_ROWS)
 
-    def read_input(self, value: Any, where: str, faults: list[Fault]) -> Row:
+    def read_inputs(self, body: bytes) -> Sequence[Row]:
+        """The inputs of a JSON list. Raises InputError."""
+        rows = self._bodies.read(body).rows
+        assert not isinstance(rows, Batch)
+        return rows
+
+    def read_input(self, value: Any, where: str, faults: list[Fault]) -> Row | None:
         if not isinstance(value, Pairs):
             faults.append(Fault(where, "a record (an object of fields)", described(value)))
-            return self._nothing
-        return self._read_record(value, where, faults)
+            return None
+        return self._bodies.read_record(value, where, faults)
 
     def read_answer(self, value: Any, where: str, faults: list[Fault]) -> Any:
         if self._targets:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from garcom.errors import InvalidRows, MalformedBody, UnsupportedMediaType, VersionNotFound
 from garcom.model.signature import Field, FieldType, Output, Signature
@@ -158,3 +160,45 @@ def test_faults_end_at_a_hundred() -> None:
     with pytest.raises(InvalidRows) as caught:
         read(*[ROW | {"prediction": "?"}] * 300)
     assert len(caught.value.faults) == 100
+
+
+VALUES = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.none(), st.text(max_size=3))
+INPUTS = st.fixed_dictionaries(
+    {"cor": st.sampled_from(["tinto", 'a"b:c', "\\"])}, optional={"pH": VALUES, "x:": VALUES}
+)
+SHARES = st.sampled_from([None, {"bom": 1, "ruim": 0.0}, {"bom": 0.5}])
+TEXTS = st.none() | st.text(max_size=4)
+OPTIONAL = {"probabilities": SHARES, "key": TEXTS, "subject": TEXTS, "latency_ms": VALUES}
+SENT = st.fixed_dictionaries({"input": INPUTS, "prediction": st.sampled_from(["bom", "ruim", 1])}, optional=OPTIONAL)
+
+
+@given(st.lists(SENT, min_size=1, max_size=4), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_the_typed_and_the_careful_reader_agree(rows: list[dict[str, Any]], wrapped: bool) -> None:
+    def told(version: str) -> Any:
+        body = json.dumps([row | {"version": 1} for row in rows], ensure_ascii=False).replace(
+            '"version": 1}', f'"version": {version}}}'
+        )
+        sent = f'{{"predictions": {body}}}' if wrapped else body
+        try:
+            return read_logged(sent.encode(), b"application/json", versions, NOW)
+        except InvalidRows as error:
+            return error.faults
+
+    assert told("1") == told("1.0")  # only the careful reader takes the latter
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param('{"input": {"pH": 1, "cor": "a", "cor": "b"}, "prediction": "bom"}', id="in the input"),
+        pytest.param('{"input": {"pH": 1, "cor": "a"}, "prediction": "bom", "key": "1", "key": "2"}', id="of a part"),
+        pytest.param(
+            '{"input": {"pH": 1, "cor": "a"}, "prediction": "bom", "probabilities": {"bom": 1, "ruim": 0, "bom": 1}}',
+            id="of a label",
+        ),
+    ],
+)
+def test_no_name_comes_twice(row: str) -> None:
+    with pytest.raises(InvalidRows):
+        read_logged(f"[{row}]".encode(), b"application/json", versions, NOW)
