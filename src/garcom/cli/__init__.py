@@ -22,7 +22,8 @@ from garcom.errors import GarcomError
 #: The commands and groups of commands, in the order in which ``--help`` lists them; each is a file here.
 _NAMES = (
     *("demo", "pack", "serve", "predict", "actuals", "log", "replay", "report", "sign", "register", "models", "show"),
-    *("use", "remove", "doctor", "keys", "dataset", "privacy", "audit", "user", "api-key", "token"),
+    *("use", "remove", "doctor", "keys", "dataset", "privacy", "audit", "user", "api-key", "token", "monitor"),
+    *("prometheus-rules", "grafana-dashboard"),
 )
 #: Those with options that may stand without a value.
 _STANDING = ("serve", "replay")
