@@ -49,16 +49,24 @@ class _Stream:
     def told(self, method: str, seen: list[tuple[int, Change]]) -> ConceptChange:
         if not seen:
             return ConceptChange(method=method, changed=False)  # type: ignore[arg-type]
-        at, change = seen[-1]
-        cut = at + 1 - change.n_after
-        before, after = self.errors[max(0, cut - change.n_before) : cut], self.errors[cut : at + 1]
+        at, start = seen[-1][0], seen[-2][0] + 1 if len(seen) > 1 else 0
+        cut = start + _split(self.errors[start : at + 1])
+        before, after = self.errors[start:cut], self.errors[cut:]
         return ConceptChange(
             method=method,  # type: ignore[arg-type]
             changed=True,
             at=tuple(moment(int(self.times[place])) for place, _ in seen),
-            before=float(before.mean()) if len(before) else None,
+            before=float(before.mean()),
             after=float(after.mean()),
         )
+
+
+def _split(errors: FloatArray) -> int:
+    """Where the means on both sides differ most for their numbers: after so many of at least two errors."""
+    n = np.arange(1, len(errors))
+    sums = np.cumsum(errors)
+    gaps = sums[:-1] / n - (sums[-1] - sums[:-1]) / (len(errors) - n)
+    return int(np.argmax(gaps * gaps * n * (len(errors) - n))) + 1
 
 
 def concept_changes(
@@ -68,7 +76,8 @@ def concept_changes(
 
     ``times`` are those of the predictions, ``came`` those at which their actuals came, in microseconds. Errors of
     ``labels`` are 0 or 1; others are scaled, so that their unit does not matter. Changes in both directions count, but
-    DDM's; ``before`` and ``after`` are mean errors in their own unit. Of more than 50,000 errors the latest are taken.
+    DDM's. ``before`` and ``after`` are mean errors, in their own unit, from the change before the last to where the
+    last is thought to have come, and from there to the end. Of more than 50,000 errors the latest are taken.
     """
     stream = _Stream(errors, times, came)
     n, least = len(stream.errors), max(min_rows, MIN_ROWS)

@@ -25,7 +25,7 @@ _GROWTH = 1.2
 
 @dataclass(frozen=True)
 class Known:
-    """When rows were predicted (rising) and when their truth was known (microseconds); ``known``: which rows have it."""
+    """When rows were predicted (rising) and their truth was known, in microseconds; ``known`` are the rows with it."""
 
     times: IntArray
     observed: IntArray

@@ -100,7 +100,7 @@ def performance(
     whole = answers(together, output, positive, cost)
     rows = whole.rows(slice(prior.height, None))
     made = _Made(prior.height, rows, frame, min_rows)
-    every = every or length(since, until, frame.height, min_rows)
+    every = length(since, until, frame.height, min_rows) if every is None else every
     if estimates:
         made.estimator = _estimator(whole, together)
     windows = tuple(made.window(span) for span in spans(made.times, since, until, every))
