@@ -27,6 +27,7 @@ from garcom.stats.performance.intervals import Z, logit_interval
 from garcom.stats.performance.probability_scores import brier_losses, log_losses
 from garcom.stats.performance.ranking import MOST_CLASSES
 from garcom.stats.performance.score import Score, undefined, within
+from garcom.stats.performance.scores import positive_class
 
 ESTIMATED = (
     "accuracy",
@@ -40,6 +41,13 @@ ESTIMATED = (
     "brier",
     "business_value",
 )
+LIKELY = 0.5
+"""A class of which fewer rows are expected is taken to be absent from the actuals."""
+
+MOST_PROBABILITIES = 20_000_000
+"""Of more (rows × classes) evenly spaced rows are taken, to bound the memory: 160 MB a table."""
+
+_OF_LABELS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "mcc")
 _EXPECTED = {
     label_scores.ONE_CLASS: "all rows are expected to be of one class",
     "no actual is of the positive class": "no row is expected to be of the positive class",
@@ -60,7 +68,7 @@ class Calibrators(msgspec.Struct, frozen=True):
 
         A row to which every curve gives 0 keeps the model's probabilities.
         """
-        if len(self.curves) == 1:
+        if probabilities.shape[1] == 2:
             second = self.curves[0].predict(probabilities[:, 1])
             return np.column_stack([1 - second, second])
         table = np.column_stack([curve.predict(probabilities[:, c]) for c, curve in enumerate(self.curves)])
@@ -96,7 +104,7 @@ def estimated_scores(
     ``probabilities`` are the model's, ``[n, k]``; ``y_pred`` the answered positions ``[n]``; ``positive`` and ``cost``
     mean what they mean in :func:`~garcom.stats.performance.scores.classification_scores`. Without ``calibrators`` the
     model's own probabilities are taken at their word. Rows with NaN or only zeros are left out; ``n`` is how many are
-    not. Raises InputError for positions and shapes that cannot be.
+    not (of very many, how many were taken). Raises InputError for positions and shapes that cannot be.
 
     The interval is for the score that will be *seen* on these very rows, 95 %: it has the variance of the outcomes
     (each row falls as its probabilities say: a Poisson-binomial) and that of the calibration curves (each of their
@@ -115,8 +123,10 @@ def estimated_scores(
     if n < max(min_rows, 1):
         more = f" ({len(kept) - n} more without a probability)" if n < len(kept) else ""
         return dict.fromkeys(ESTIMATED, undefined(f"not enough rows: {n} of {max(min_rows, 1)}{more}", n))
-    positive = 1 if positive is None and n_classes == 2 else positive
-    raw, answers = probabilities[kept], y_pred[kept]
+    positive = positive_class(positive, n_classes)
+    every = -(-n * n_classes // MOST_PROBABILITIES)
+    rows = np.flatnonzero(kept)[::every]
+    raw, answers = probabilities[rows], y_pred[rows]
     window = _Window.of(raw, calibrators)
     return {
         **_of_labels(window, answers, positive),
@@ -139,7 +149,7 @@ class _Window(NamedTuple):
         if calibrators is None:
             return cls(raw, raw / raw.sum(axis=1, keepdims=True), (), ())
         curves = calibrators.curves
-        columns = (1,) if len(curves) == 1 else range(len(curves))
+        columns = (1,) if raw.shape[1] == 2 else range(len(curves))
         blocks = tuple(curve.blocks(raw[:, c]) for curve, c in zip(curves, columns, strict=True))
         return cls(raw, calibrators.calibrated(raw), curves, blocks)
 
@@ -147,7 +157,7 @@ class _Window(NamedTuple):
         """The standard error of a score, by how far each row ``[n, k]`` would move it with each class as its truth."""
         mean = (self.expected * influence).sum(axis=1)
         outcomes = float((self.expected * np.square(influence)).sum() - np.square(mean).sum())
-        if len(self.curves) == 1:
+        if self.raw.shape[1] == 2:
             moved = [influence[:, 1] - influence[:, 0]]
         else:
             moved = [influence[:, c] - mean for c in range(len(self.curves))]
@@ -165,24 +175,32 @@ def _of_curve(curve: Isotonic, blocks: IntArray, moved: FloatArray) -> float:
 
 def _of_labels(window: _Window, answers: IntArray, positive: int | None) -> dict[str, Score]:
     n, n_classes = window.expected.shape
+    of = label_scores
     matrix = np.zeros((n_classes + 1, n_classes))
     for c in range(n_classes):
         matrix[c] = np.bincount(answers, window.expected[:, c], n_classes)
     counts = Counts(matrix, matrix)
-    of = label_scores
+    # The actuals will hardly contain what less than half a row is expected of.
+    likely = np.where(counts.actual >= LIKELY, 1.0, 0.0)[:, None] * matrix
+    if not likely.any():
+        return dict.fromkeys(_OF_LABELS, undefined(f"no class is expected to have {LIKELY} rows", n)) | {
+            "accuracy": _expected(window, of.accuracy(counts, n), of.accuracy_influence(counts)[:-1].T[answers], 0, 1)
+        }
+    among = Counts(likely, likely)
+    of_one = among if positive is None or not counts.answered[positive] else counts
     found = {
         "accuracy": (of.accuracy(counts, n), of.accuracy_influence(counts)),
-        "balanced_accuracy": (of.balanced_accuracy(counts, n), of.recall_influence(counts, None, balanced=True)),
-        "precision": (of.precision(counts, n, positive), of.precision_influence(counts, positive)),
-        "recall": (of.recall(counts, n, positive), of.recall_influence(counts, positive)),
-        "f1": (of.f1(counts, n, positive), of.f1_influence(counts, positive)),
+        "balanced_accuracy": (of.balanced_accuracy(among, n), of.recall_influence(among, None, balanced=True)),
+        "precision": (of.precision(of_one, n, positive), of.precision_influence(of_one, positive)),
+        "recall": (of.recall(among, n, positive), of.recall_influence(among, positive)),
+        "f1": (of.f1(of_one, n, positive), of.f1_influence(of_one, positive)),
     }
     scores = {
         name: _expected(window, score, influence[:-1].T[answers], 0, 1) for name, (score, influence) in found.items()
     }
-    mcc = of.mcc(counts, n)
+    mcc = of.mcc(among, n)
     # Its influence exists only where it does itself.
-    influence = np.zeros_like(matrix) if mcc.value is None else of.mcc_influence(matrix)
+    influence = np.zeros_like(matrix) if mcc.value is None else of.mcc_influence(likely)
     return scores | {"mcc": _expected(window, mcc, influence[:-1].T[answers], -1, 1)}
 
 
@@ -226,7 +244,8 @@ def _expected_area(score: FloatArray, chance: FloatArray) -> tuple[float, FloatA
     # A row is not compared with itself.
     itself = float((chance * (1 - chance)).sum())
     pairs = float(in_class.sum() * others.sum()) - itself
-    if pairs <= 1e-9 * len(score):
+    # A single row is no pair, whatever is expected of it.
+    if min(in_class.sum(), others.sum()) < LIKELY or pairs < LIKELY**2:
         return None
     beaten, losing = np.cumsum(others) - others / 2, in_class.sum() - np.cumsum(in_class) + in_class / 2
     value = float(np.clip((in_class @ beaten - itself / 2) / pairs, 0, 1))

@@ -22,7 +22,8 @@ import numpy.typing as npt
 from garcom.errors import InputError
 from garcom.records import FloatArray, IntArray
 from garcom.stats.performance.intervals import Z, log_interval
-from garcom.stats.performance.score import Score, undefined
+from garcom.stats.performance.score import Score, undefined, within
+from garcom.stats.performance.scores import LARGEST
 
 LEAST_ROWS = 200
 """Below so many rows with actuals no model of the error is made."""
@@ -82,8 +83,8 @@ class ErrorModel(msgspec.Struct, frozen=True):
             kept = np.sort(rng.choice(kept, most, replace=False))
         columns = np.column_stack([X[kept], y_pred[kept]])
         errors = np.abs(y_pred[kept] - y_true[kept])
-        if errors.max() > 1e100:
-            return cls(len(kept), why="errors beyond 1e100 have no model")
+        if errors.max() > LARGEST:
+            return cls(len(kept), why=f"errors beyond {LARGEST:.0e} have no model")
         wanted = [_KNOTS] * X.shape[1] + [_KNOTS_OF_PREDICTION]
         knots = tuple(_knots(column, many) for column, many in zip(columns.T, wanted, strict=True))
         learner = _Learner.of(_table(columns, knots), _penalty(knots), rng)
@@ -144,7 +145,7 @@ def _score(value: float, error: float, n: int, power: float) -> Score:
     if value <= 0:
         return Score(0.0, 0.0, float((Z * error) ** power), n)
     low, high = log_interval(value, error)
-    return Score(float(value**power), float(low**power), float(high**power), n)
+    return within(float(value**power), float(low**power), float(high**power), n, 0, np.inf)
 
 
 class _Learner(NamedTuple):

@@ -136,6 +136,25 @@ def test_what_cannot_be_estimated_says_why() -> None:
     )
 
 
+def test_a_class_that_will_hardly_be_among_the_actuals_is_no_part_of_a_mean_over_classes() -> None:
+    p = np.tile([0.7, 0.299, 0.001], (40, 1))
+    p[::2] = [0.299, 0.7, 0.001]
+    found = estimated_scores(p, p.argmax(axis=1))
+    assert found["balanced_accuracy"].value == pytest.approx(0.7, abs=0.001)
+    assert found["recall"].value == pytest.approx(0.7, abs=0.001)
+    assert found["roc_auc"].value == pytest.approx(0.7, abs=0.02)
+    single = estimated_scores(np.array([[0.34, 0.33, 0.33]]), np.array([0]), min_rows=1)
+    assert single["accuracy"].value == pytest.approx(0.34)
+    assert single["recall"].why == "no class is expected to have 0.5 rows"
+
+
+def test_a_model_of_one_class_is_always_right() -> None:
+    p, zeros = np.ones((30, 1)), np.zeros(30, np.int64)
+    found = estimated_scores(p, zeros, calibrators=fit_calibrators(p, zeros))
+    assert found["accuracy"].value == 1
+    assert found["roc_auc"].why == "all rows are expected to be of one class"
+
+
 def test_positions_and_shapes_that_cannot_be_are_refused() -> None:
     certain = np.tile([1.0, 0.0], (12, 1))
     with pytest.raises(InputError, match="12 values in y_pred"):

@@ -126,8 +126,10 @@ def test_constant_and_perfect_predictions_have_their_error() -> None:
     off_by_two = ErrorModel.fit(X, np.zeros(300), np.full(300, 2.0)).estimate(X, np.zeros(300))
     for score in off_by_two.values():
         assert score[:3] == pytest.approx((2, 2, 2))
+    large = ErrorModel.fit(X, y_pred, y_pred + 1e69).estimate(X, y_pred)
+    assert large["rmse"].value == pytest.approx(1e69)
     huge = ErrorModel.fit(X, y_pred, y_pred + 1e150)
-    assert huge.estimate(X, y_pred)["mae"].why == "errors beyond 1e100 have no model"
+    assert huge.estimate(X, y_pred)["mae"].why == "errors beyond 1e+70 have no model"
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:

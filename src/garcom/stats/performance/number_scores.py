@@ -34,7 +34,8 @@ def mape(y_true: FloatArray, y_pred: FloatArray, sample_weight: FloatArray) -> S
         return undefined(f"no share of 0: {zeros} of {len(y_true)} actuals are 0", len(y_true))
     with np.errstate(over="ignore"):
         shares = np.abs((y_pred - y_true) / y_true)
-    if not np.isfinite(shares).all():
+    # Beyond, the variance overflows.
+    if not shares.max() < 1e100:
         return undefined("some actuals are too near to 0 to divide by", len(y_true))
     return intervals.mean_score(shares, sample_weight, floor=0)
 
@@ -47,7 +48,7 @@ def rmse(y_true: FloatArray, y_pred: FloatArray, sample_weight: FloatArray) -> S
         return square._replace(value=float(np.sqrt(square.value)))
     half = (square.high - square.value) / intervals.Z
     low, high = intervals.log_interval(square.value, half)
-    return Score(float(np.sqrt(square.value)), float(np.sqrt(low)), float(np.sqrt(high)), square.n)
+    return within(float(np.sqrt(square.value)), float(np.sqrt(low)), float(np.sqrt(high)), square.n, 0, np.inf)
 
 
 def r2(y_true: FloatArray, y_pred: FloatArray, sample_weight: FloatArray) -> Score:
@@ -61,8 +62,9 @@ def r2(y_true: FloatArray, y_pred: FloatArray, sample_weight: FloatArray) -> Sco
         return undefined("the actuals are all the same" if n > 1 else "not enough rows: 1 of 2", n)
     squares, deviations = np.square(y_pred - y_true), np.square(y_true - share @ y_true)
     left, spread = float(share @ squares), float(share @ deviations)
-    if not spread > 0:
-        return undefined("the actuals are all the same", n)
+    # Their variance may underflow, or nearly.
+    if not spread > left * 1e-100:
+        return undefined("the actuals are nearly all the same", n)
     ratio = left / spread
     if ratio == 0:
         return Score(1.0, 1.0, 1.0, n)

@@ -75,7 +75,7 @@ def _areas(
     influence = np.sum([each.influence for each in found], axis=0) / len(found)
     error = float(np.sqrt(np.square(influence).sum() + sum(each.unseen for each in found) / len(found) ** 2))
     if not 0 < value < 1:
-        value = round(value)
+        value = float(round(value))
         low, high = map(float, intervals.wilson(value, min(each.rows for each in found)))
     else:
         low, high = intervals.logit_interval(value, error)

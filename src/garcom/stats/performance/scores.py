@@ -27,6 +27,8 @@ OF_LABELS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "mcc"
 OF_PROBABILITIES = ("roc_auc", "average_precision", "log_loss", "brier", "calibration_error")
 CLASSIFICATION = (*OF_LABELS, *OF_PROBABILITIES, "business_value")
 REGRESSION = ("mae", "rmse", "mape", "r2", "quantile_loss", "bias")
+LARGEST = 1e70
+"""Beyond, the variance of squared errors overflows."""
 
 
 def classification_scores(
@@ -57,7 +59,7 @@ def classification_scores(
         raise InputError(f"Expected probabilities {(len(y_true), n_classes)}, got {probabilities.shape}.")
     if cost is not None and cost.shape[-1] != n_classes:
         raise InputError(f"Expected a cost matrix with {n_classes} columns, got {cost.shape}.")
-    positive = 1 if positive is None and n_classes == 2 else positive
+    positive = positive_class(positive, n_classes)
     count(y_true, y_pred, n_classes)
     kept: npt.NDArray[np.bool_] = weight > 0
     y_true, y_pred, weight = y_true[kept], y_pred[kept], weight[kept]
@@ -133,8 +135,8 @@ def regression_scores(
     if few := _too_few(int(kept.sum()), len(kept), min_rows, "without a truth or a prediction"):
         return dict.fromkeys(REGRESSION, few)
     y_true, y_pred, weight = y_true[kept], y_pred[kept], weight[kept]
-    if max(np.abs(y_true).max(), np.abs(y_pred).max()) > 1e150:
-        return dict.fromkeys(REGRESSION, undefined("numbers beyond 1e150 have no squares", len(y_true)))
+    if max(np.abs(y_true).max(), np.abs(y_pred).max()) > LARGEST:
+        return dict.fromkeys(REGRESSION, undefined(f"numbers beyond {LARGEST:.0e} are not scored", len(y_true)))
     return {
         "mae": number_scores.mae(y_true, y_pred, weight),
         "rmse": number_scores.rmse(y_true, y_pred, weight),
@@ -143,6 +145,15 @@ def regression_scores(
         "quantile_loss": number_scores.quantile_loss(y_true, y_pred, weight, quantile),
         "bias": number_scores.bias(y_true, y_pred, weight),
     }
+
+
+def positive_class(positive: int | None, n_classes: int) -> int | None:
+    """The class that scores of one class are about: the second of two, if no other is named; None for all classes."""
+    if positive is None:
+        return 1 if n_classes == 2 else None
+    if not 0 <= positive < n_classes:
+        raise InputError(f"Expected a positive class from 0 to {n_classes - 1}, got {positive}.")
+    return positive
 
 
 def _weights(sample_weight: FloatArray | None, n: int) -> FloatArray:
@@ -154,7 +165,9 @@ def _weights(sample_weight: FloatArray | None, n: int) -> FloatArray:
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise InputError("Expected finite weights of at least 0 in sample_weight.")
     largest = weight.max(initial=0.0)
-    return weight / largest if largest else weight
+    weight = weight / largest if largest else weight
+    # So little moves no score, but its square would underflow and its inverse overflow.
+    return np.where(weight < 1e-50, 0.0, weight)
 
 
 def _require_length(name: str, values: npt.NDArray[Any], n: int) -> None:

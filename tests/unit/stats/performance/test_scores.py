@@ -253,6 +253,10 @@ def test_positions_weights_and_shapes_that_cannot_be_are_refused() -> None:
         classification_scores(y, y, 2, np.array([[7.0, 0], [0, 1]]))
     with pytest.raises(InputError, match="cost matrix"):
         classification_scores(y, y, 2, cost=np.ones((5, 2)))
+    with pytest.raises(InputError, match="at most 1e100"):
+        classification_scores(y, y, 2, cost=np.full((2, 2), np.inf))
+    with pytest.raises(InputError, match="positive class from 0 to 1, got 2"):
+        classification_scores(y, y, 2, positive=2)
     with pytest.raises(InputError, match="quantile between 0 and 1"):
         regression_scores(y.astype(float), y.astype(float), quantile=2)
 
@@ -299,8 +303,30 @@ def test_numbers_that_define_no_score_say_why() -> None:
     assert tuple(few) == REGRESSION
     why = "not enough rows: 1 of 3 (2 more without a truth or a prediction)"
     assert set(few.values()) == {Score(None, n=1, why=why)}
-    assert "1e150" in str(regression_scores(np.array([1e200]), np.array([0.0]))["mae"].why)
+    assert regression_scores(np.array([1e71]), np.array([0.0]))["mae"].why == "numbers beyond 1e+70 are not scored"
+    large = regression_scores(np.array([1e69, 2e69, 4e69]), np.zeros(3))
+    assert all(score.value is not None for score in large.values())
     assert regression_scores(np.array([5e-324]), np.array([1.0]))["mape"].why
     perfect = regression_scores(y, y)
     assert perfect["r2"][:3] == (1, 1, 1)
     assert perfect["rmse"][:3] == (0, 0, 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(labelled(), st.integers(-300, 300), st.integers(-150, 69))
+def test_every_score_is_a_finite_number_in_its_interval_or_says_why(rows: Labelled, tiny: int, size: int) -> None:
+    rng = np.random.default_rng(len(rows.y_true))
+    weight = rng.choice([0.0, 1.0, 10.0**tiny], len(rows.y_true))
+    cost = rng.normal(size=(rows.n_classes + 1, rows.n_classes)) * 10.0**size
+    sharp = np.round(rows.probabilities)
+    numbers = rng.normal(size=(2, len(rows.y_true))) * 10.0**size
+    numbers[1, ::2] = numbers[0, ::2] * (1 + 1e-15)
+    for scores in (
+        classification_scores(rows.y_true, rows.y_pred, rows.n_classes, sharp, sample_weight=weight, cost=cost),
+        regression_scores(*numbers, sample_weight=weight),
+    ):
+        for name, (value, low, high, _, why) in scores.items():
+            assert (value is None) == (why is not None), name
+            assert all(each is None or (type(each) is float and np.isfinite(each)) for each in (value, low, high)), name
+            if value is not None and low is not None and high is not None:
+                assert low <= value <= high, name
