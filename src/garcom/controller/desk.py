@@ -14,6 +14,7 @@ from garcom.access.slowdown import Slowdown
 from garcom.controller.messages import (
     AccountQuestion,
     AddActuals,
+    AlertQuestion,
     AnyQuestion,
     ArriveFromProvider,
     AskToken,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from garcom.access.accounts import Accounts
     from garcom.access.logins import Logins
     from garcom.controller.account_desk import AccountDesk
+    from garcom.controller.alert_desk import AlertDesk
     from garcom.controller.audit_desk import AuditDesk
     from garcom.controller.login_desk import LoginDesk
     from garcom.controller.monitor_desk import MonitorDesk
@@ -73,6 +75,8 @@ class Desk:
         """The answer. Raises GarcomError."""
         if isinstance(question, AccountQuestion):
             return self.account_desk.answer(question, body)
+        if isinstance(question, AlertQuestion):
+            return self.alert_desk.answer(question)
         if isinstance(question, MonitoringQuestion):
             return self.monitors.answer(question)
         match question:
@@ -130,6 +134,13 @@ class Desk:
         from garcom.controller.account_desk import AccountDesk
 
         return AccountDesk(self.database)
+
+    @functools.cached_property
+    def alert_desk(self) -> AlertDesk:
+        """Where alert rules, alerts and silences are listed and changed."""
+        from garcom.controller.alert_desk import AlertDesk
+
+        return AlertDesk(self._settings.alerts, self.database)
 
     @functools.cached_property
     def audit(self) -> AuditDesk:

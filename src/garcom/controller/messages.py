@@ -296,6 +296,95 @@ class UseVersion(Change, frozen=True, kw_only=True):
 
 MonitoringQuestion = ShowDrift | ShowQuality | ShowPerformance
 
+class ListAlerts(Question, frozen=True, kw_only=True):
+    """A page of alerts as JSON, the newest first; None does not matter.
+
+    ``models`` are those that the caller may ask for, here and in what follows; None for all.
+    """
+
+    models: frozenset[str] | None
+    states: tuple[str, ...]
+    since: datetime | None = None
+    limit: int
+    cursor: str | None = None
+
+
+class ListAlertRules(Question, frozen=True, kw_only=True):
+    """Every alert rule, and what each read last, as JSON."""
+
+    models: frozenset[str] | None
+
+
+class ListSilences(Question, frozen=True, kw_only=True):
+    """The silences that are not over, as JSON."""
+
+    models: frozenset[str] | None
+
+
+class AddAlertRule(Change, frozen=True, kw_only=True):
+    """Keep an alert rule; the answer is a ``RuleShown``. Raises InputError, Conflict and Forbidden."""
+
+    models: frozenset[str] | None
+    rule: str
+    name: str | None = None
+
+
+class RemoveAlertRule(Change, frozen=True, kw_only=True):
+    """Remove an alert rule that was added. Raises NotFound, Conflict and Forbidden."""
+
+    models: frozenset[str] | None
+    name: str
+
+
+class SwitchAlertRule(Change, frozen=True, kw_only=True):
+    """Switch an alert rule off for a model (``*``: all), or on again. Raises NotFound, InputError and Forbidden."""
+
+    models: frozenset[str] | None
+    name: str
+    model: str
+    enabled: bool
+
+
+class AcknowledgeAlert(Change, frozen=True, kw_only=True):
+    """Take an alert on; the answer is an ``AlertState``. Raises NotFound, and Conflict for one that is over."""
+
+    models: frozenset[str] | None
+    id: str
+
+
+class AddSilence(Change, frozen=True, kw_only=True):
+    """Tell nobody of a rule and a model (None: all) until then; the answer is a ``Silence``.
+
+    Raises InputError and Forbidden.
+    """
+
+    models: frozenset[str] | None
+    until: str
+    rule: str | None = None
+    model: str | None = None
+    reason: str = ""
+
+
+class RemoveSilence(Change, frozen=True, kw_only=True):
+    """End a silence before its time. Raises NotFound and Forbidden."""
+
+    models: frozenset[str] | None
+    id: str
+
+
+AlertQuestion = (
+    ListAlerts
+    | ListAlertRules
+    | ListSilences
+    | AddAlertRule
+    | RemoveAlertRule
+    | SwitchAlertRule
+    | AcknowledgeAlert
+    | AddSilence
+    | RemoveSilence
+)
+
+
 AnyQuestion = (
     FindPrediction
     | ListPredictions
@@ -314,6 +403,7 @@ AnyQuestion = (
     | FetchProviderKeys
     | ListAudit
     | AccountQuestion
+    | AlertQuestion
     | RegisterUpload
     | UseVersion
     | MonitoringQuestion

@@ -16,6 +16,7 @@ from garcom.controller.asking import Controller
 from garcom.errors import Fault, GarcomError, InputError
 from garcom.http import (
     accounts,
+    alerts,
     audit,
     health,
     login,
@@ -88,6 +89,7 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
     app.include_router(prediction_log.router)
     app.include_router(monitoring.router)
     app.include_router(accounts.router)
+    app.include_router(alerts.router)
     app.include_router(audit.router)
     app.include_router(tokens.router)
     app.include_router(login.router)

@@ -114,6 +114,7 @@ def tags(models: list[str]) -> list[dict[str, str]]:
     own = {
         "predictions": "What was served, and what really happened",
         "monitoring": "Whether a model is still right",
+        "alerts": "When people are told, and of what",
         "models": "What is registered",
         "audit": "Who did what",
         "access": "Users, keys and tokens",

@@ -277,4 +277,4 @@ def test_every_error_is_told_with_a_problem_that_fits_its_schema(document: dict[
 
 def test_a_model_called_as_a_group_of_the_server_keeps_its_tag() -> None:
     names = [tag["name"] for tag in openapi.tags(["models", "wine"])]
-    assert names == ["models", "wine", "predictions", "audit", "access", "server"]
+    assert names == ["models", "wine", "predictions", "monitoring", "alerts", "audit", "access", "server"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,11 @@ from garcom.monitoring.alerts.messages import Message
 _LOGGER = logging.getLogger("apprise")
 _LOGGER.propagate = False
 _LOGGER.addHandler(logging.NullHandler())
+logging.getLogger("urllib3").setLevel(logging.WARNING)
+with warnings.catch_warnings():
+    # Its services are loaded by the first address, and one of them needs a module of Python's own that is deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    apprise.Apprise.instantiate("json://localhost")
 
 #: Parts of an address that are too short to be secrets, and would be found in many words.
 _SHORTEST_SECRET = 4

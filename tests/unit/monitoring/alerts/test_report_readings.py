@@ -27,6 +27,10 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SCOPE = Scope(model="wine")
 
 
+def about(value: float) -> Any:
+    return pytest.approx(value)
+
+
 def column(name: str, effect: float | None, drifted: bool | None, role: Any = "feature", **more: Any) -> ColumnDrift:
     return ColumnDrift(
         column=name,
@@ -128,11 +132,11 @@ def read(subject: str, reports: Reports | None = None) -> Reading:
         ("mae.price", Reading(2.0, 800, 300)),
         ("estimated_accuracy", Reading(0.81, 800, 300)),
         ("estimated_mae", Reading(None, 800, 300, "no such estimate: mae")),
-        ("decay", Reading(pytest.approx(0.2), 800, 300)),
-        ("estimated_decay", Reading(pytest.approx(0.1), 800, 300)),
+        ("decay", Reading(about(0.2), 800, 300)),
+        ("estimated_decay", Reading(about(0.1), 800, 300)),
         ("concept_change", Reading(1.0, 800, 300)),
         ("maturity", Reading(0.375, 800, 300)),
-        ("missing", Reading(pytest.approx(0.1), 200)),
+        ("missing", Reading(about(0.1), 200)),
         ("missing.pH", Reading(0.3, 200)),
         ("unseen", Reading(0.2, 200)),
         ("unseen.pH", Reading(None, 200, 0, "unseen is not for this kind of column")),
