@@ -163,8 +163,9 @@ def _diagonal(counts: Counts) -> FloatArray:
 
 
 def _share(right: float, total: float, squares: float, n: int) -> Score:
-    low, high = intervals.wilson(right / total, total**2 / squares)
-    return Score(float(right / total), float(low), float(high), n)
+    share = min(right / total, 1.0)
+    low, high = intervals.wilson(share, total**2 / squares)
+    return within(share, float(low), float(high), n, 0, 1)
 
 
 def _mean_share(right: FloatArray, total: FloatArray, squares: FloatArray, n: int) -> Score:

@@ -25,5 +25,7 @@ def undefined(why: str, n: int) -> Score:
 
 
 def within(value: float, low: float, high: float, n: int, floor: float, ceiling: float) -> Score:
-    """The score, its interval cut to the range of possible values and never beside the value itself."""
+    """The score, all cut to the range of possible values, the interval never beside the value itself."""
+    # A sum of shares can be 1.0000000000000002.
+    value = float(max(floor, min(value, ceiling)))
     return Score(value, float(max(floor, min(low, value))), float(min(ceiling, max(high, value))), n)
