@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from garcom.client import json_rows, tables
+from garcom.client import json_rows, logged, tables
 from garcom.client.actuals import Columns, bodies, total
 from garcom.client.connection import Connection
 from garcom.client.credentials import with_key
@@ -22,9 +22,10 @@ from garcom.client.problems import moved, not_garcom
 from garcom.client.records import ModelDetails, ModelSummary, Prediction, Readiness
 from garcom.client.uploads import ZIP, packed
 from garcom.errors import InputError, ModelNotFound, PredictionFailed, ServerUnavailable
-from garcom.lake.records import Added, LabelMaturity, LoggedPrediction, Maturity
+from garcom.lake.records import Added, LabelMaturity, Logged, LoggedPrediction, Maturity
 from garcom.model.names import split_reference
 from garcom.moments import in_utc, parse_moment
+from garcom.monitoring.records import DriftReport, PerformanceReport, QualityReport
 from garcom.rollout.records import NewAnswer, Switch, Uploaded
 
 if TYPE_CHECKING:
@@ -204,6 +205,103 @@ class Client:
             done.append(_decoded(answer, Added))
         return total(done)
 
+    def log(
+        self,
+        X: Any,
+        y_pred: Any,
+        model: str | None = None,
+        *,
+        probabilities: Any = None,
+        scores: Any = None,
+        keys: Any = None,
+        subjects: Any = None,
+        times: Any = None,
+        version: int | None = None,
+        latencies_ms: Any = None,
+    ) -> list[str]:
+        """Log predictions that something else has made; gives their ids, in the order of the rows.
+
+        ``X`` are the rows that the model got (a DataFrame or another table, a list of dicts, one dict) and ``y_pred``
+        what it answered for each: labels, numbers, or a table of several targets. ``probabilities`` are a table with a
+        column for each label, a dict for each row, or a matrix with the labels in the model's order. The others are one
+        value for all rows or one for each: ``scores`` of outliers; ``keys``, by which you can tell actuals later;
+        ``subjects``, whom the rows are about; ``times``, when they were predicted (now, if it is not told);
+        ``latencies_ms``. ``version`` is by default the one that answers; ``"wine:2"`` names both.
+
+        Long input goes in several requests of up to 10,000 rows. Each is taken as a whole or, where a row of it is
+        wrong, not at all. What was sent is never sent twice, so after a broken connection it may have been written or
+        not. Raises :class:`~garcom.errors.InputError` for data that cannot be sent, and what the class says.
+        """
+        name, number = (self._default(), version) if model is None else chosen(model, version)
+        path = f"/v1/models/{_quoted(name)}/log"
+        parts = {
+            "score": scores,
+            "key": keys,
+            "subject": subjects,
+            "time": times,
+            "version": number,
+            "latency_ms": latencies_ms,
+        }
+        ids: list[str] = []
+        for part in logged.bodies(X, y_pred, lambda: self._labels(name, number), probabilities=probabilities, **parts):
+            try:
+                answer = self._connection.post(path, part.body, JSON)
+            except PredictionFailed as error:
+                raise moved(error, part.first_row) from error.__cause__
+            ids += _decoded(answer, Logged).ids
+        return ids
+
+    def drift(
+        self,
+        model: str,
+        *,
+        since: When = None,
+        until: When = None,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+        reference: str | None = None,
+    ) -> DriftReport:
+        """Whether the data of a model have moved, column by column; over the last 7 days, if no window is told.
+
+        ``stage`` is the role that answered (``stable``, ``canary``, ``shadow``, ``pinned``, ``external``), ``segment``
+        is ``field=value``, and ``reference`` what to compare with: ``training``, ``seasonal`` or ``previous``.
+        """
+        query = _scope(since, until, version, stage, segment, reference=reference)
+        return _decoded(self._connection.get(f"/v1/models/{_quoted(model)}/drift", query), DriftReport)
+
+    def quality(
+        self,
+        model: str,
+        *,
+        since: When = None,
+        until: When = None,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+    ) -> QualityReport:
+        """What is wrong with the data of a model; the arguments are those of :meth:`drift`."""
+        query = _scope(since, until, version, stage, segment)
+        return _decoded(self._connection.get(f"/v1/models/{_quoted(model)}/quality", query), QualityReport)
+
+    def performance(
+        self,
+        model: str,
+        *,
+        since: When = None,
+        until: When = None,
+        version: int | None = None,
+        stage: str | None = None,
+        segment: str | None = None,
+        every: str | None = None,
+    ) -> PerformanceReport:
+        """How good the answers were, from the actuals that are known, with estimates where they are not yet.
+
+        ``every`` is the length of the parts of the window (``"1h"``, ``"1d"``); the others are those of :meth:`drift`.
+        """
+        query = _scope(since, until, version, stage, segment, every=every)
+        return _decoded(self._connection.get(f"/v1/models/{_quoted(model)}/performance", query), PerformanceReport)
+
     def maturity(self, model: str, *, since: When = None, until: When = None) -> tuple[Maturity, ...]:
         """The share of a model's predictions that have their actual by now, by their age, the youngest first."""
         path = f"/v1/models/{_quoted(model)}/actuals/maturity"
@@ -280,6 +378,11 @@ class Client:
             )
         return default
 
+    def _labels(self, model: str, version: int | None) -> tuple[str, ...]:
+        """What a version's labels are called, in its own order."""
+        details = self.model(model).version(version)
+        return () if details is None else details.signature.output.probability_names
+
     def _predict_path(self, model: str | None, version: int | None) -> str:
         if model is not None:
             model, version = chosen(model, version)
@@ -347,6 +450,13 @@ def _window(since: When, until: When) -> dict[str, str]:
         if when is not None
     }
     return {name: moment.isoformat() for name, moment in moments.items()}
+
+
+def _scope(
+    since: When, until: When, version: int | None, stage: str | None, segment: str | None, **more: str | None
+) -> dict[str, str]:
+    wanted = {"version": version, "stage": stage, "segment": segment} | more
+    return _window(since, until) | {name: str(value) for name, value in wanted.items() if value is not None}
 
 
 def _version_path(model: str, version: int) -> str:

@@ -78,11 +78,11 @@ def _name(name: Any, where: str) -> str:
 def _value(value: Any, where: str, name: str) -> Any:
     """The same for a value that may be an object: the actual of a model with several targets."""
     if isinstance(value, Mapping) and name == "actual":
-        return {_name(target, where): _plain(each, where, f"{name}.{target}") for target, each in value.items()}
-    return _plain(value, where, name)
+        return {_name(target, where): plain(each, where, f"{name}.{target}") for target, each in value.items()}
+    return plain(value, where, name)
 
 
-def _plain(value: Any, where: str, name: str) -> Any:
+def plain(value: Any, where: str, name: str) -> Any:
     """The value as JSON shows it: missing values of every library as null, moments as ISO 8601.
 
     Infinity is refused here, because an encoder would turn it into a missing value.

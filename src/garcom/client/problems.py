@@ -15,7 +15,7 @@ from garcom.errors import PredictionFailed, Rejected, ServerUnavailable
 _SHOWN = 5
 #: JSON and Arrow call all of these null, and whoever sent NaN has not heard of it.
 _MISSING = "a missing value (null; None or NaN in Python)"
-_ROW = re.compile(r"\b(records|actuals)\[(\d+)\]")
+_ROW = re.compile(r"\b(records|actuals|predictions)\[(\d+)\]")
 
 
 def failure(response: httpx.Response) -> PredictionFailed:
