@@ -20,7 +20,7 @@ from garcom.stats.error_model import ESTIMATED, LEAST_ROWS, ErrorModel
 #: Calibration and the model of the error learn from the latest so many rows.
 MOST_ROWS = 4000
 #: They learn anew when so many times more rows are known.
-_GROWTH = 1.2
+_GROWTH = 1.5
 
 
 @dataclass(frozen=True)

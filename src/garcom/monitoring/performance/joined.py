@@ -11,12 +11,13 @@ import polars as pl
 from garcom.lake.rereading import rereading
 from garcom.lake.tables import Lake
 from garcom.lake.truth import latest, observations
-from garcom.lake.undrained import Undrained
+from garcom.lake.undrained import Undrained, View
 from garcom.lake.window import Window
 from garcom.model.signature import Output
 from garcom.monitoring.performance import segments
 
 _DAY = timedelta(days=1)
+_TOLD = "the field's value"
 
 
 class Wanted(NamedTuple):
@@ -34,14 +35,19 @@ class Wanted(NamedTuple):
         """Their time."""
         return Window(self.since, self.until)
 
-    @property
-    def condition(self) -> pl.Expr:
-        """What is true of their rows."""
-        found = self.window.condition
-        found &= pl.col("role") != "shadow" if self.stage is None else pl.col("role") == self.stage
+    def rows(self, view: View) -> pl.LazyFrame:
+        """All columns of them."""
+        window = self.window
+        role = pl.col("role") != "shadow" if self.stage is None else pl.col("role") == self.stage
+        rows = view.scan(model=self.model, days=window.days(), ids=window.ids).filter(window.condition, role)
         if self.version is not None:
-            found &= pl.col("version") == self.version
-        return found if self.only is None else found & segments.condition(*self.only)
+            rows = rows.filter(pl.col("version") == self.version)
+        if self.only is None:
+            return rows
+        # In two steps: one filter on what the JSON says would be tried on the files' statistics, where texts are cut.
+        field, value = self.only
+        told = segments.texts([field]).struct.field(field)
+        return rows.with_columns(told.alias(_TOLD)).filter(segments.condition(pl.col(_TOLD), value)).drop(_TOLD)
 
 
 @rereading
@@ -60,9 +66,8 @@ def joined(
     ``fields`` come as texts ``field_0``, ``field_1`` …; ``inputs`` adds ``input``, the JSON of about so many of the
     rows, null in the others. ``newest_known`` leaves only the newest so many rows that have an actual.
     """
-    window = wanted.window
-    rows = undrained.view().scan(model=wanted.model, days=window.days(), ids=window.ids).filter(wanted.condition)
-    known = latest(observations(lake.actuals.snapshot(), wanted.model, rows, window.days(_DAY)))
+    rows = wanted.rows(undrained.view())
+    known = latest(observations(lake.actuals.snapshot(), wanted.model, rows, wanted.window.days(_DAY)))
     # Actuals are few and short beside the rows: they are held, so that the rows are read once.
     truth = known.select("id", "observed_at", "received_at", *observed(output)).collect(engine="streaming")
     if newest_known is not None:

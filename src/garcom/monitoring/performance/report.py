@@ -56,6 +56,7 @@ def performance(
     min_rows: int = 100,
     baseline: Mapping[str, float] | None = None,
     estimates: bool = True,
+    changes: bool = True,
     now: datetime | None = None,
 ) -> PerformanceReport:
     """How good the answers of a model were from ``since`` (None: its first) to ``until`` (None: now).
@@ -65,7 +66,7 @@ def performance(
     ``by`` are more such fields. ``every`` is the length of the parts, by itself one that gives at most 60. ``cost`` is
     ``{true label: {answered label: worth}}``, ``positive`` the label that precision and recall are of. Below
     ``min_rows`` rows there is no metric but the reason. Without ``estimates`` nothing is estimated, which saves reading
-    the inputs of a regression.
+    the inputs of a regression; without ``changes`` the errors are not searched for them.
 
     The metrics of several targets are ``mae[target]``. Raises InputError for a window that ends before it begins, for a
     length of parts that gives more than 2,000, and for labels that the model does not answer.
@@ -80,52 +81,35 @@ def performance(
     reading = _Reading(lake, undrained, output, regression and estimates)
     frame = reading.window(wanted, asked.by)
     scope = Scope(model=model, version=version, stage=stage, segment=segment, since=since, until=until)
-    if frame.is_empty():
-        told = answers(frame, output, positive, cost)
-        return PerformanceReport(
-            scope=scope,
-            task=output.task,
-            rows=0,
-            actuals=0,
-            maturity=None,
-            metrics=told.metrics(min_rows),
-            baseline=dict(baseline or {}),
-            changes=_changes(told, frame, regression, min_rows),
-            why=_nothing(model, asked),
-        )
-    since = since or moment(_micros(frame["time"])[0])
+    since = since or (None if frame.is_empty() else moment(_micros(frame["time"])[0]))
     own = frame.select(pl.exclude("^field_[0-9]+$"))
-    prior = reading.before(wanted, since) if estimates else own.clear()
+    prior = own.clear() if since is None or not estimates else reading.before(wanted, since)
     together = pl.concat([prior, own])
     whole = answers(together, output, positive, cost)
     rows = whole.rows(slice(prior.height, None))
-    made = _Made(prior.height, rows, frame, min_rows)
-    every = length(since, until, frame.height, min_rows) if every is None else every
-    if estimates:
-        made.estimator = _estimator(whole, together)
-    windows = tuple(made.window(span) for span in spans(made.times, since, until, every))
+    made = _Made(prior.height, rows, frame, min_rows, _estimator(whole, together) if estimates else None)
+    windows: tuple[PerformanceWindow, ...] = ()
+    if since is not None and frame.height:
+        every = length(since, until, frame.height, min_rows) if every is None else every
+        windows = tuple(made.window(span) for span in spans(made.times, since, until, every))
     metrics = rows.metrics(min_rows)
-    all_rows = Span(since, until, 0, frame.height)
+    estimated = made.estimates(Span(since, until, 0, frame.height)) if since is not None and frame.height else {}
     n_known = int(rows.known.sum())
     return PerformanceReport(
         scope=scope,
         task=output.task,
         rows=frame.height,
         actuals=n_known,
-        maturity=n_known / frame.height,
+        maturity=n_known / frame.height if frame.height else None,
         metrics=metrics,
         baseline=dict(baseline or {}),
         confusion=rows.confusion() if isinstance(rows, Labels) else None,
-        estimates=beside(made.estimates(all_rows), metrics, regression),
+        estimates=beside(estimated, metrics, regression),
         track_record=track_record(windows),
         windows=windows,
-        changes=_changes(rows, frame, regression, min_rows),
-        segments={
-            name: rows.rows(index).metrics(min_rows)
-            for i, field in enumerate(asked.by)
-            for name, index in segments.parts(field, frame[f"field_{i}"])
-        },
-        why=None if n_known else f"no actuals yet: 0 of {frame.height:,} predictions have theirs",
+        changes=made.changes() if changes else (),
+        segments=made.segments(asked.by),
+        why=_why(model, asked, frame.height, n_known),
     )
 
 
@@ -181,6 +165,17 @@ class _Made:
         shifted = span._replace(first=span.first + self.n_before, end=span.end + self.n_before)
         return self.estimator.estimates(shifted, self.min_rows)
 
+    def changes(self) -> tuple[ConceptChange, ...]:
+        came, labels = _micros(self.frame["received_at"]), isinstance(self.rows, Labels)
+        return concept_changes(self.rows.errors(), self.times, came, labels=labels, min_rows=self.min_rows)
+
+    def segments(self, fields: Sequence[str]) -> dict[str, dict[str, Figure]]:
+        return {
+            name: self.rows.rows(index).metrics(self.min_rows)
+            for i, field in enumerate(fields)
+            for name, index in segments.parts(field, self.frame[f"field_{i}"])
+        }
+
 
 def _estimator(whole: Labels | Numbers, frame: pl.DataFrame) -> Estimator:
     known = Known(_micros(frame["time"]), _micros(frame["observed_at"]), np.flatnonzero(whole.known))
@@ -191,16 +186,13 @@ def _estimator(whole: Labels | Numbers, frame: pl.DataFrame) -> Estimator:
     return FromErrors(whole, Known(known.times, known.observed, with_input), features(frame["input"]), taken)
 
 
-def _changes(rows: Labels | Numbers, frame: pl.DataFrame, regression: bool, min_rows: int) -> tuple[ConceptChange, ...]:
-    times, came = _micros(frame["time"]), _micros(frame["received_at"])
-    return concept_changes(rows.errors(), times, came, labels=not regression, min_rows=min_rows)
-
-
 def _micros(moments: pl.Series) -> IntArray:
     found: IntArray = moments.dt.epoch("us").fill_null(0).to_numpy()
     return found
 
 
-def _nothing(model: str, asked: segments.Asked) -> str:
-    with_segment = "" if asked.only is None else f" with {'='.join(asked.only)}"
-    return f"no predictions of {model}{with_segment} in this time"
+def _why(model: str, asked: segments.Asked, n_rows: int, n_known: int) -> str | None:
+    if not n_rows:
+        with_segment = "" if asked.only is None else f" with {'='.join(asked.only)}"
+        return f"no predictions of {model}{with_segment} in this time"
+    return None if n_known else f"no actuals yet: 0 of {n_rows:,} predictions have theirs"

@@ -50,9 +50,8 @@ def texts(fields: Sequence[str]) -> pl.Expr:
     return pl.col("input").str.json_decode(pl.Struct(dict.fromkeys(fields, pl.String)))
 
 
-def condition(field: str, value: str) -> pl.Expr:
-    """What is true of the rows whose field has this value; 1 and 1.0 are the same, nothing is a missing value."""
-    told = texts([field]).struct.field(field)
+def condition(told: pl.Expr, value: str) -> pl.Expr:
+    """What is true of texts that are this value; 1 and 1.0 are the same, nothing is a missing value."""
     if not value:
         return told.is_null()
     found = told == value

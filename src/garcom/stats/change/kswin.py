@@ -30,9 +30,9 @@ class Kswin(msgspec.Struct):
     depends on ``seed`` and the number of values only, so that a detector read from the disk goes on as it would have.
 
     >>> detector = Kswin(alpha=0.0001)
-    >>> stream = np.random.default_rng(0).normal(0, np.repeat([1.0, 20.0], 500))
+    >>> stream = np.random.default_rng(0).normal(np.repeat([0.0, 3.0], 500), 1.0)
     >>> [at for at, _ in detector.update_many(stream)]
-    [529]
+    [516]
 
     Reference: C. Raab, M. Heusinger and F.-M. Schleif, «Reactive soft prototype computing for concept drift streams»,
     Neurocomputing 416 (2020), 340-351; the test's p-value from B. V. Gnedenko and V. S. Korolyuk (1951).

@@ -40,7 +40,7 @@ def welch(before: FloatArray, after: FloatArray, *, min_rows: int = 2) -> MeanCh
 
     >>> found = welch(np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 4.0, 5.0, 6.0]))
     >>> found.difference, round(found.p_value, 4), round(found.low, 3), round(found.high, 3)
-    (2.0, 0.0710, -0.234, 4.234)
+    (2.0, 0.071, -0.234, 4.234)
 
     Reference: B. L. Welch, «The generalization of "Student's" problem when several different population variances are
     involved», Biometrika 34 (1947), 28-35; effect: J. Cohen, «Statistical power analysis» (1988).
@@ -75,7 +75,7 @@ def two_proportions(before: FloatArray, after: FloatArray, *, min_rows: int = 1)
 
     >>> found = two_proportions(np.repeat([0.0, 1.0], [90, 10]), np.repeat([0.0, 1.0], [80, 20]))
     >>> round(found.difference, 3), round(found.p_value, 4), round(found.low, 3), round(found.high, 3)
-    (0.1, 0.0477, 0.001, 0.199)
+    (0.1, 0.0477, 0.0, 0.199)
 
     Reference: R. G. Newcombe, «Interval estimation for the difference between independent proportions», Statistics in
     Medicine 17 (1998), 873-890.

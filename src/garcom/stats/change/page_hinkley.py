@@ -31,7 +31,7 @@ class PageHinkley(msgspec.Struct):
     >>> [i for i, x in enumerate([0.0, 0.2] * 50 + [1.0, 1.2] * 50) if detector.update(x)]
     [105]
     >>> detector.last.n_before, detector.last.n_after
-    (100, 6)
+    (99, 7)
 
     References: E. S. Page, «Continuous inspection schemes», Biometrika 41 (1954), 100-115; D. V. Hinkley, «Inference
     about the change-point from cumulative sum tests», Biometrika 58 (1971), 509-523.

@@ -136,6 +136,13 @@ def test_segments(tmp_path: Path) -> None:
         served.report(segment="=SP")
 
 
+def test_segments_of_inputs_that_the_files_statistics_cut_off(tmp_path: Path) -> None:
+    served = Served(tmp_path, WINE)
+    inputs = [{"a": i / 3, "text": "x" * 100, "region": ("SP", "RJ")[i % 2]} for i in range(1000)]
+    served.serve(["bom"] * 1000, inputs=inputs)
+    assert served.report(segment="region=SP", estimates=False).rows == 500
+
+
 def test_a_field_that_no_row_has(tmp_path: Path) -> None:
     served = Served(tmp_path, WINE)
     served.tell(served.serve(["bom"] * 10), ["bom"] * 10, BEGAN + DAY)
