@@ -23,6 +23,7 @@ from garcom.errors import GarcomError
 _NAMES = (
     *("demo", "pack", "serve", "predict", "actuals", "log", "replay", "report", "sign", "register", "models", "show"),
     *("use", "remove", "doctor", "keys", "dataset", "privacy", "audit", "user", "api-key", "token", "monitor"),
+    "alert",
     *("prometheus-rules", "grafana-dashboard"),
 )
 #: Those with options that may stand without a value.

@@ -137,6 +137,11 @@ def _check(settings: Settings) -> None:
         from garcom.controller.provider import check_settings
 
         check_settings(settings.oidc)
+    alerts = settings.alerts
+    if alerts.rules or alerts.to or alerts.to_file or alerts.secret_file:
+        from garcom.monitoring.alerts.checking import check_settings as check_alerts
+
+        check_alerts(alerts)
     if settings.limits.storage or settings.limits.storage_file:
         from garcom.access.limits import check_storage
 

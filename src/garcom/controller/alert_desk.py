@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from garcom.monitoring.alerts.rule_book import RuleBook
 from garcom.monitoring.alerts.sender import Sender
 from garcom.monitoring.alerts.silences import Silences
 from garcom.settings import AlertSettings
+from garcom.storage import alerts as storage
 from garcom.storage.audit import Actor
 from garcom.storage.database import Database
 
@@ -72,6 +74,8 @@ class AlertDesk:
             case AcknowledgeAlert():
                 return AlertList(database).acknowledge(question.id, question.models)
             case AddSilence():
+                if question.rule is not None:
+                    self._book(database).check_known(question.rule, question.models)
                 return Silences(database).add(
                     question.until,
                     rule=question.rule,
@@ -88,8 +92,15 @@ class AlertDesk:
         evaluator = Evaluator(self._book(self._database), self._database, repeat_s=self._settings.repeat_s)
         evaluator.run(readings, datetime.now(UTC))
 
-    def sender(self) -> Sender:
-        """Whoever delivers the messages; the settings' files are read, and what sends is imported."""
+    def send(self) -> None:
+        """Deliver what is to be told; where nothing is, what delivers is not even loaded."""
+        with self._database.read() as connection:
+            if not (storage.list_events(connection) or storage.list_undelivered(connection)):
+                return
+        self._sender.run(datetime.now(UTC))
+
+    @functools.cached_property
+    def _sender(self) -> Sender:
         from garcom.monitoring.alerts.post_office import PostOffice
 
         return Sender(

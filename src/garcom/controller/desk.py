@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from garcom.controller.version_desk import VersionDesk
     from garcom.lake.tables import Lake
     from garcom.lake.undrained import Undrained
+    from garcom.monitoring.monitor import Monitor
     from garcom.storage.database import Database
 
 _JSON = Reply()
@@ -153,12 +154,18 @@ class Desk:
     def monitors(self) -> MonitorDesk:
         """Where reports over any window are made."""
         from garcom.controller.monitor_desk import MonitorDesk
+
+        return MonitorDesk(self.monitor)
+
+    @functools.cached_property
+    def monitor(self) -> Monitor:
+        """Who makes them, for questions and for alert rules."""
         from garcom.monitoring.monitor import Monitor
         from garcom.registry.registry import Registry
         from garcom.storage.blobs import Blobs
 
         registry = Registry(self.database, Blobs.under(Path(self._settings.home)))
-        return MonitorDesk(Monitor(self._settings, self.database, registry, self.lake, self.undrained))
+        return Monitor(self._settings, self.database, registry, self.lake, self.undrained)
 
     @functools.cached_property
     def versions(self) -> VersionDesk:

@@ -43,6 +43,8 @@ SIGNING_KEYS_S = 3600.0
 KEY_USES_S = 5.0
 #: How often the public keys of the OpenID provider are fetched.
 PROVIDER_KEYS_S = 3600.0
+#: How often it is looked whether there is something to tell people.
+ALERT_MESSAGES_S = 5.0
 
 
 class Process:
@@ -55,6 +57,9 @@ class Process:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
         #: Duties have a thread of their own: a long one must not take the place of questions.
         self._duties = ThreadPoolExecutor(1, thread_name_prefix="duties")
+        #: Reports take a while, and a mail server may not answer: neither holds up the other, nor the drain.
+        self._rules = ThreadPoolExecutor(1, thread_name_prefix="alert-rules")
+        self._messages = ThreadPoolExecutor(1, thread_name_prefix="alert-messages")
         self._key_uses = KeyUses(run_folder)
         self._answering = Answering(run_folder / SOCKET, self._desk.answer, self._threads)
 
@@ -67,6 +72,8 @@ class Process:
             repeat("upkeep", self._upkeep, lake.upkeep_s, self._duties),
             repeat("signing keys", self._keep_signing_keys, SIGNING_KEYS_S, self._duties),
             repeat("key uses", self._note_key_uses, KEY_USES_S, self._duties),
+            repeat("alert rules", self._read_alert_rules, self._settings.monitoring.every_s, self._rules),
+            repeat("alert messages", self._send_alerts, ALERT_MESSAGES_S, self._messages, at_once=True),
             # In the other threads: a provider that does not answer must not hold up the drain.
             repeat("provider keys", self._fetch_provider_keys, PROVIDER_KEYS_S, self._threads, at_once=True),
         )
@@ -102,6 +109,18 @@ class Process:
 
         Upkeep(self._desk.lake, self._settings.retention, self._tell_expired).run()
         sum_days(self._desk.database, self._known_versions)
+
+    def _read_alert_rules(self) -> None:
+        is_kept = bool(self._settings.lake.url) or (self._home / "lake").exists()
+        is_served = is_kept or holds_predictions(self._home / JOURNAL_FOLDER)
+        if not (self._settings.monitoring.enabled and is_served):
+            return  # as above: the libraries are not even loaded
+        from garcom.monitoring.alerts.report_readings import ReportReadings
+
+        self._desk.alert_desk.evaluate(ReportReadings(self._desk.monitor))
+
+    def _send_alerts(self) -> None:
+        self._desk.alert_desk.send()
 
     def _keep_signing_keys(self) -> None:
         from garcom.controller.token_desk import signing_keys

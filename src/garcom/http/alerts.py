@@ -160,7 +160,7 @@ async def list_silences(request: Request) -> Response:
     "/v1/alerts/silences",
     summary="Tell nobody for a while",
     openapi_extra=json_body(NewSilence),
-    **_answers("The silence.", HTTPStatus.CREATED, "403"),
+    **_answers("The silence.", HTTPStatus.CREATED, "403", "404"),
 )
 async def add_silence(request: Request) -> Response:
     """Of a rule, of a model, or of anything. What happens meanwhile is written down and shown all the same."""

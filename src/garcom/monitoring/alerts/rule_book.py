@@ -198,6 +198,11 @@ class RuleBook:
                 storage.switch_off(connection, storage.ExclusionRow(name, model, by, datetime.now(UTC)))
                 record(connection, "alert_rule.switch_off", name, after={"model": model})
 
+    def check_known(self, name: str, models: Collection[str] | None = None) -> None:
+        """Raises NotFound for a name that no rule has."""
+        with self._database.read() as connection:
+            self._found(connection, name, models)
+
     def _found(self, connection: Connection, name: str, models: Collection[str] | None) -> NamedRule:
         rules = {each: rule for each, rule in self.rules(connection).items() if _is_seen(rule.rule.model, models)}
         if name not in rules:
