@@ -36,16 +36,20 @@ def _tell_drift(console: Console, drift: DriftReport) -> None:
     from garcom.report_page.writing import Writing
 
     p_value = Writing("en").p_value
-    numbers = ("Impact", "Effect", "p, adjusted", "Mean before", "Mean now")
-    found = table("Column", "State", *numbers, "Why", numbers=numbers, title="Drift")
+    shown = drift.columns[:_COLUMNS_SHOWN]
+    weighed = ("Impact",) if any(each.impact is not None for each in drift.columns) else ()
+    reasons = ("Why",) if any(each.why for each in shown) else ()
+    numbers = (*weighed, "Effect", "p, adjusted", "Mean before", "Mean now")
+    found = table("Column", "State", *numbers, *reasons, numbers=numbers, title="Drift")
     states = {True: "drifted", False: "steady", None: "not said"}
-    for each in drift.columns[:_COLUMNS_SHOWN]:
+    for each in shown:
         p = min((m.p_adjusted for m in each.measures if m.p_adjusted is not None), default=None)
-        cells = (number(each.impact), number(each.effect), p_value(p).replace("–", "-"))
-        means = (number(each.mean_reference), number(each.mean_current))
+        cells = [number(each.impact)] if weighed else []
+        cells += [number(each.effect), p_value(p).replace("–", "-")]
+        cells += [number(each.mean_reference), number(each.mean_current)]
+        cells += [plain(each.why or "")] if reasons else []
         name = plain(each.column) + (" (prediction)" if each.role == "prediction" else "")
-        style = "bold" if each.drifted else None
-        found.add_row(name, states[each.drifted], *cells, *means, plain(each.why or ""), style=style)
+        found.add_row(name, states[each.drifted], *cells, style="bold" if each.drifted else None)
     console.print()
     console.print(found)
     _tell_rest(console, len(drift.columns) - _COLUMNS_SHOWN)
