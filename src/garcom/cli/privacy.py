@@ -138,14 +138,14 @@ def _privacy(home: Path | None) -> Privacy:
     from garcom.cli.lake import lake_of
     from garcom.lake.datasets import Datasets
     from garcom.lake.privacy import Privacy
-    from garcom.monitoring.folding import Folding
     from garcom.monitoring.known_versions import KnownVersions
+    from garcom.monitoring.rebuild import ErasableFolding
     from garcom.storage.blobs import Blobs
     from garcom.storage.database import Database
 
     lake = lake_of(home)
     database = Database.open(lake.home)
-    fold = Folding(database, KnownVersions(Blobs.under(lake.home)))
+    fold = ErasableFolding(database, KnownVersions(Blobs.under(lake.home)))
     return Privacy(lake, Datasets(database, lake), fold=fold)
 
 

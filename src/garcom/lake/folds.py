@@ -7,7 +7,7 @@ rows are in the lake by then, and whatever was derived can be made anew from the
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ import polars as pl
 
 from garcom.errors import GarcomError
 from garcom.journal.segment import SegmentName
+from garcom.lake.tables import Lake
 
 logger = logging.getLogger("garcom.lake")
 
@@ -35,6 +36,16 @@ class Fold(Protocol):
         All of it happens, or nothing; rows of segments that were folded before are left out. Raises GarcomError or
         OSError where it may succeed later.
         """
+
+
+class ErasableFold(Fold, Protocol):
+    """One that can also leave out rows that are erased: what is derived may name what stood in them."""
+
+    def forget(self, model: str, days: Collection[str]) -> None:
+        """Remove what was derived from a model's rows of these days (``YYYY-MM-DD``)."""
+
+    def rebuild(self, lake: Lake, model: str, days: Collection[str]) -> None:
+        """Derive it anew from the rows that the lake holds of these days. Whoever asks must not hold up the drain."""
 
 
 class Folds:

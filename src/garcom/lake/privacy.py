@@ -20,7 +20,7 @@ from garcom.lake.datasets import Datasets
 from garcom.lake.datasets.store import rows_of
 from garcom.lake.drain import Drain
 from garcom.lake.erasing import erase_rows
-from garcom.lake.folds import Fold
+from garcom.lake.folds import ErasableFold
 from garcom.lake.logged import logged
 from garcom.lake.receipts import Erased, Receipt, TableVersions, signing_key
 from garcom.lake.records import LoggedPrediction
@@ -53,12 +53,14 @@ class SubjectData(msgspec.Struct, frozen=True, kw_only=True):
 class Privacy:
     """Finds and erases what is stored of a person. Works beside running servers of the same home, and without any.
 
-    Servers are asked to close the journal segments that they write, and waited for up to ``patience_s``; ``fold`` is
-    that of the drain. Raises
+    Servers are asked to close the journal segments that they write, and waited for up to ``patience_s``. ``fold`` is
+    what is derived from rows as they are drained; it is made anew without those that are erased. Raises
     InputError for a home folder in which no subject was ever stored: it is likely the wrong one.
     """
 
-    def __init__(self, lake: Lake, datasets: Datasets, *, patience_s: float = 120.0, fold: Fold | None = None) -> None:
+    def __init__(
+        self, lake: Lake, datasets: Datasets, *, patience_s: float = 120.0, fold: ErasableFold | None = None
+    ) -> None:
         if not SubjectKey.is_under(lake.home):
             raise InputError(
                 f"Expected the home folder of a server, and no subject was ever stored in {lake.home}. Name the right "
@@ -110,7 +112,10 @@ class Privacy:
         tables = {"predictions": self._lake.predictions, "actuals": self._lake.actuals}
         before = {name: table.snapshot().version for name, table in tables.items()}
         with self._alone():
-            erased = self._erase(pseudonym)
+            erased, days = self._erase(pseudonym)
+        if self._fold is not None:
+            for model, those in days.items():
+                self._fold.rebuild(self._lake, model, those)
         self._tell("privacy.erase", pseudonym, {"state": "done", **msgspec.structs.asdict(erased)})
         return Receipt(
             subject=pseudonym,
@@ -144,22 +149,23 @@ class Privacy:
             if waiting:
                 time.sleep(_POLL_S)
 
-    def _erase(self, pseudonym: str) -> Erased:
+    def _erase(self, pseudonym: str) -> tuple[Erased, dict[str, list[str]]]:
+        """Erase, and tell of which models and days predictions went."""
         of_subject = pl.col("subject") == pseudonym
-        rows = self._lake.predictions.scan().filter(of_subject).select("id", "key", "model").collect()
+        rows = self._lake.predictions.scan().filter(of_subject).select("id", "key", "model", "day").collect()
         ids = rows["id"].to_list()
+        days = dict(rows.group_by("model").agg(pl.col("day").unique().sort()).sort("model").iter_rows())
+        if self._fold is not None:  # first, or an erasure that is killed would leave it
+            for model, those in days.items():
+                self._fold.forget(model, those)
         actuals = erase_rows(self._lake.actuals, _actuals_of(rows))
         datasets = self._datasets.erase(ids, [pseudonym])
         damaged = clean_damaged(self._journal, pseudonym)
         # After what only they tell to belong to the subject, and before what is built anew from them.
         predictions = erase_rows(self._lake.predictions, of_subject)
         keys = forget_answers(self._journal, pseudonym, ids)
-        return Erased(
-            predictions=predictions + damaged,
-            actuals=actuals,
-            datasets=sum(datasets.values()),
-            keys=keys,
-        )
+        erased = Erased(predictions=predictions + damaged, actuals=actuals, datasets=sum(datasets.values()), keys=keys)
+        return erased, days
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
@@ -39,23 +39,47 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     profiles: int
 
 
+class ErasableFolding(Folding):
+    """Folding as an erasure needs it: profiles name values of categories, and so may those of rows that are erased."""
+
+    def forget(self, model: str, days: Collection[str]) -> None:
+        """Remove the model's profiles of these days (``YYYY-MM-DD``), of all its versions."""
+        with self._database.write() as connection:
+            profiles.take_turn(connection)
+            for day in days:
+                begins = _begin_of(day)
+                profiles.remove(connection, model, since=begins, until=begins + timedelta(days=1))
+
+    def rebuild(self, lake: Lake, model: str, days: Collection[str]) -> None:
+        """Make them anew of the rows that the lake holds."""
+        rebuild(lake, self._database, self, model, days=days)
+
+
 def rebuild(
-    lake: Lake, database: Database, folding: Folding, model: str, progress: Progress = lambda day, done: None
+    lake: Lake,
+    database: Database,
+    folding: Folding,
+    model: str,
+    progress: Progress = lambda day, done: None,
+    *,
+    days: Collection[str] | None = None,
 ) -> Rebuilt:
     """Profile the model's rows of the lake anew, day by day; each day is replaced at once, or stays as it was.
+
+    ``days`` are those that are done (``YYYY-MM-DD``), None for all that the lake holds.
 
     Works beside a server, whose drain waits for the day that is being done. Days whose rows the lake holds no more
     keep the profiles that they have. Rows that stand in the journal are left to the drain.
     """
     journal = lake.home / "journal"
     journal.mkdir(parents=True, exist_ok=True)
-    days = sorted({file.day for file in lake.predictions.files(model=model)})
+    held = sorted({file.day for file in lake.predictions.files(model=model)} if days is None else days)
     n_rows = n_profiled = n_profiles = 0
-    for at, day in enumerate(days):
-        progress(day, at / len(days))
+    for at, day in enumerate(held):
+        progress(day, at / len(held))
         with locked(journal / "drain.lock", PATIENCE_S):
             found, n, unprofiled = _count(lake, folding, model, day)
-            begins = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+            begins = _begin_of(day)
             with database.write() as connection:
                 profiles.take_turn(connection)
                 # What is known of a version whose bundle has gone is better than nothing.
@@ -67,7 +91,11 @@ def rebuild(
         n_profiled += sum(new.n_rows for key, new in found.items() if key.segment == profiles.EVERYTHING)
         n_profiles += len(found)
     progress("done", 1.0)
-    return Rebuilt(model=model, days=len(days), rows=n_rows, unprofiled=n_rows - n_profiled, profiles=n_profiles)
+    return Rebuilt(model=model, days=len(held), rows=n_rows, unprofiled=n_rows - n_profiled, profiles=n_profiles)
+
+
+def _begin_of(day: str) -> datetime:
+    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
 def _count(lake: Lake, folding: Folding, model: str, day: str) -> tuple[dict[ProfileKey, Counted], int, set[int]]:

@@ -8,18 +8,21 @@ import polars as pl
 import pytest
 
 from garcom.errors import Unavailable
+from garcom.journal.pseudonyms import SubjectKey
+from garcom.lake.datasets import Datasets
 from garcom.lake.drain import Drain
+from garcom.lake.privacy import Privacy
 from garcom.lake.tables import Lake
 from garcom.monitoring import rebuild as rebuild_module
 from garcom.monitoring.days import sum_days
 from garcom.monitoring.folding import Folding
 from garcom.monitoring.known_versions import Known
-from garcom.monitoring.rebuild import Rebuilt, rebuild
+from garcom.monitoring.rebuild import ErasableFolding, Rebuilt, rebuild
 from garcom.profiles.profile import Profile
 from garcom.storage import models, profiles, versions
 from garcom.storage.database import Database
 from tests.unit.lake.journals import closed
-from tests.unit.monitoring.test_folding import KNOWN, LAYOUT, NOON, SIGNATURE, counts, fold_of, segments, wines
+from tests.unit.monitoring.test_folding import KNOWN, LAYOUT, NOON, SIGNATURE, counts, fold_of, rows, segments, wines
 
 DAY = timedelta(days=1)
 
@@ -104,6 +107,23 @@ def test_large_days_are_read_in_parts(lake: Lake, database: Database, monkeypatc
     assert anew(lake, database).rows == 32
     assert sum(counts(database)) == 32
     assert sum(counts(database, segment="region=SP")) == 16
+
+
+def test_an_erasure_leaves_nothing_of_the_rows_in_the_profiles(lake: Lake, database: Database) -> None:
+    """An unseen category is named in a profile, and may be what somebody has asked to be erased."""
+    key = SubjectKey.under(lake.home)
+    ana, others = "Ana Planted", wines(6)
+    hers = rows({"region": ana}, id=["a"], subject=key.pseudonym("ana"))
+    told = pl.concat([others, hers])
+    fold = ErasableFolding(database, KNOWN.get)
+    in_lake(lake, told, wines(4, began=NOON + DAY))
+    fold.fold(pl.concat([told, wines(4, began=NOON + DAY)]), {"01a": 1})
+    assert f"region={ana}" in segments(database)
+    receipt = Privacy(lake, Datasets(database, lake), fold=fold).erase("ana")
+    assert receipt.erased.predictions == 1
+    assert counts(database) == [6, 4]
+    assert segments(database) == ["region=RJ", "region=SP"]
+    assert ana.encode() not in (lake.home / "garcom.db").read_bytes()
 
 
 def summed(database: Database, now: datetime) -> int:
