@@ -86,6 +86,10 @@ def mcc(counts: Counts, n: int) -> Score:
         return undefined(ONE_CLASS, n)
     if (counts.answered > 0).sum() < 2:
         return undefined("only one class among the answers", n)
+    total = float(counts.matrix.sum())
+    # Next to one class of 10^12 times its weight, another is lost among the rounding errors.
+    if min(_mcc_parts(counts.matrix)[1:]) < 1e-12 * total**2:
+        return undefined("nearly only one class among the actuals or the answers", n)
     value = _mcc(counts.matrix)
     known = counts.matrix.shape[1]
     # Two rows as heavy as the rows are.
