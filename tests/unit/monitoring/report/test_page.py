@@ -150,6 +150,12 @@ def test_nothing_is_told_of_what_is_not_there() -> None:
     assert "This report has nothing to say." in text_of(BARE)
 
 
+def test_one_reason_is_told_once_for_all_that_it_keeps_from_being_said() -> None:
+    few = Figure(value=None, why="not enough rows: 0 of 100")
+    report = changed("performance", metrics={"accuracy": few, "f1": few}, segments={"region=RJ": {"f1": few}})
+    assert "Performance accuracy, F1, region=RJ: f1 not enough rows: 0 of 100" in text_of(report).replace(" ,", ",")
+
+
 def test_windows_without_numbers_draw_no_line() -> None:
     nothing = Figure(value=None, why="no actuals yet")
     endless = Figure(value=float("inf"), low=0.0, high=float("nan"))
