@@ -84,6 +84,8 @@ class Labels:
         return Confusion(labels=names, counts=tuple(tuple(row) for row in counts.tolist()))
 
 
+#: Probabilities in float32 may add up to a little more than 1.
+_ROUNDING = 1e-6
 #: What stands for the true labels that the model never answers.
 OTHER = "(other)"
 
@@ -163,6 +165,9 @@ def _labels(
     if output.probabilities:
         told = [frame[f"probability_{i}"].fill_null(np.nan).to_numpy() for i in range(len(own))]
         probabilities = np.stack([*told, *(np.zeros(frame.height) for _ in others)], axis=1)
+        # A model that is served elsewhere may log what is no probability.
+        strange = ~((probabilities >= 0) & (probabilities <= 1 + _ROUNDING)).all(axis=1)
+        probabilities[strange] = np.nan
     return Labels(
         names,
         known & (y_pred >= 0),

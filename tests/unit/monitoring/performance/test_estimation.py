@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from garcom.model.signature import Output
 from garcom.monitoring.performance.estimation import track_record
 from garcom.monitoring.records import Estimate, Figure, PerformanceReport, PerformanceWindow
 from tests.unit.lake.rows import BEGAN
@@ -110,8 +111,6 @@ def test_a_regression_without_enough_actuals_has_no_estimate(tmp_path: Path) -> 
 
 
 def test_several_targets_have_an_estimate_each(tmp_path: Path) -> None:
-    from garcom.model.signature import Output
-
     served = Served(tmp_path, Output(task="regression", names=("low", "high")))
     rng = np.random.default_rng(5)
     answers = [{"low": a, "high": b} for a, b in rng.random((600, 2)).tolist()]
@@ -124,8 +123,6 @@ def test_several_targets_have_an_estimate_each(tmp_path: Path) -> None:
 
 
 def test_a_model_without_probabilities_has_no_estimate(tmp_path: Path) -> None:
-    from garcom.model.signature import Output
-
     served = Served(tmp_path, Output(task="classification", classes=("bom", "ruim")))
     served.serve(["bom"] * 10)
     report = served.report()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,11 @@ import pytest
 from sklearn import metrics as sk
 
 from garcom.errors import InputError
+from garcom.lake.actuals import Actuals
 from garcom.model.signature import Output
 from garcom.monitoring.records import Figure, PerformanceReport
+from garcom.observations import Observations, Observed
+from tests.unit.lake.journals import closed
 from tests.unit.lake.rows import BEGAN
 from tests.unit.monitoring.performance.served import DAY, HOUR, PRICE, WINE, Served, wine
 
@@ -253,6 +256,29 @@ def test_windows_by_themselves(tmp_path: Path) -> None:
         served.report(since=BEGAN + 30 * DAY)
 
 
+def test_rows_that_still_stand_in_the_journal_count(tmp_path: Path) -> None:
+    served = Served(tmp_path, WINE)
+    ids = closed(tmp_path, n=10)
+    served.tell(ids[:4], ["bom", "bom", "bom", "ruim"], BEGAN + DAY)
+    report = served.report(until=datetime(2100, 1, 1, tzinfo=UTC), segment="álcool=1", by=("100 %",))
+    assert (report.rows, report.actuals, value(report, "accuracy")) == (1, 1, 1.0)
+    assert list(report.segments) == ["100 %="]
+    whole = served.report(until=datetime(2100, 1, 1, tzinfo=UTC))
+    assert (whole.rows, whole.actuals, value(whole, "accuracy")) == (10, 4, 0.75)
+    assert value(whole, "brier") == pytest.approx(sk.brier_score_loss([1, 1, 1, 0], [0.9] * 4) * 1)
+
+
+def test_probabilities_that_are_none_are_left_out(tmp_path: Path) -> None:
+    served = Served(tmp_path, WINE)
+    answers, truth, shares = wine(300)
+    shares[:20] = [1.5, -0.5]
+    ids = served.serve(answers, probabilities=shares)
+    served.tell(ids, truth, BEGAN + DAY)
+    report = served.report()
+    assert (report.metrics["accuracy"].n, report.metrics["log_loss"].n) == (300, 280)
+    assert {each.metric: each for each in report.estimates}["accuracy"].estimated.n == 280
+
+
 def test_a_bundle_s_metrics_are_the_baseline(tmp_path: Path) -> None:
     served = Served(tmp_path, PRICE)
     assert served.report(baseline={"mae": 0.5}).baseline == {"mae": 0.5}
@@ -264,9 +290,6 @@ def test_actuals_by_key(tmp_path: Path) -> None:
     rows = served.lake.predictions.scan().collect().with_columns(key="k" + pl.col("id"))
     other = Served(tmp_path / "keyed", WINE)
     other.lake.predictions.append(rows)
-    from garcom.lake.actuals import Actuals
-    from garcom.observations import Observations, Observed
-
     told = [Observed(None, f"k{id}", '"ruim"', "ruim") for id in ids[:2]]
     Actuals(other.lake).add("wine", Observations(told), BEGAN + 40 * DAY)
     report = other.report(since=BEGAN - HOUR)
