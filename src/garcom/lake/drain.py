@@ -147,7 +147,8 @@ class Drain:
         """Fold the rows of a batch that the lake holds; how many segments are gone then."""
         if not folds.take(batch.frames, batch.numbers, batch.paths):
             return 0
-        self._after("folded")
+        if self._fold is not None:
+            self._after("folded")
         for path in batch.paths:
             self._disk.unlink(path)
             self._after("unlinked")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -287,6 +289,35 @@ def test_the_drain_and_the_profiles_agree(tmp_path: Path, database: Database) ->
         (hour,) = profiles.list_hours(connection, WINE.model)
     assert (hour.version, hour.stage, hour.n_rows) == (WINE.version, "stable", len(entries(20)))
     assert hour.hour == datetime.fromtimestamp(TIME_US // 3_600_000_000 * 3600, UTC)
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+from garcom.lake.drain import Drain
+from garcom.lake.tables import Lake
+from garcom.monitoring.folding import Folding
+from garcom.storage.database import Database
+from tests.unit.monitoring.test_folding import KNOWN
+home, step = Path(sys.argv[1]), sys.argv[2]
+def after(done):
+    if done == step: os._exit(9)
+Drain(Lake.open(home), after, Folding(Database.open(home), KNOWN.get, after)).run()
+"""
+
+
+@pytest.mark.parametrize("step", ["written", "noted"])
+def test_a_killed_drain_leaves_lake_and_profiles_with_each_row_once(tmp_path: Path, step: str) -> None:
+    for number in (1, 2, 3):
+        closed(tmp_path, number=number)
+    database = Database.open(tmp_path)
+    died = subprocess.run([sys.executable, "-c", DYING, str(tmp_path), step], check=False, timeout=60)
+    assert died.returncode == 9
+    lake = Lake.open(tmp_path)
+    Drain(lake, fold=fold_of(database)).run()
+    assert lake.predictions.scan().select(pl.len()).collect().item() == 30
+    assert counts(database) == [30]
+    assert list((tmp_path / "journal").glob("*.ndjson")) == []
 
 
 class Busy(Database):
