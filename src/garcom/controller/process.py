@@ -44,7 +44,7 @@ KEY_USES_S = 5.0
 #: How often the public keys of the OpenID provider are fetched.
 PROVIDER_KEYS_S = 3600.0
 #: How often it is looked whether there is something to tell people.
-ALERT_MESSAGES_S = 5.0
+ALERT_MESSAGES_S = 2.0
 
 
 class Process:

@@ -20,7 +20,7 @@ from garcom.monitoring.records import (
 )
 
 #: How far back the last row is looked for where the window has none.
-_SILENCE_LOOK_BACK = timedelta(days=400)
+_SILENCE_LOOK_BACK = timedelta(days=90)
 #: The metrics that tell best whether a model got worse, and whether more of them is better.
 _MAIN = {"accuracy": True, "mae": False, "rmse": False}
 
@@ -175,7 +175,7 @@ def performance_reading(subject: Subject, report: PerformanceReport) -> Reading:
 def quality_reading(subject: Subject, report: QualityReport, until: datetime) -> Reading:
     """A subject of the family ``quality``; ``until`` is the end of the window."""
     match subject.name:
-        case "rows":
+        case "rows" if report.why is None:  # rows that are in no profile were not counted
             return Reading(float(report.rows), report.rows)
         case "silence":
             if report.last_row is None:

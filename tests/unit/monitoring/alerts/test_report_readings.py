@@ -176,6 +176,11 @@ def test_silence_is_measured_from_before_the_window() -> None:
     assert read("silence", never) == Reading(None, 0, 0, "no row has come yet")
 
 
+def test_rows_that_nobody_counted_are_not_none() -> None:
+    uncounted = Reports(QualityReport(scope=SCOPE, rows=0, why="wine:1 has no reference profile"))
+    assert read("rows", uncounted) == Reading(None, 0, 0, "wine:1 has no reference profile")
+
+
 def test_rules_about_the_same_window_share_a_report() -> None:
     reports = Reports()
     readings = ReportReadings(reports)

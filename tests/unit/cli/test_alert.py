@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from garcom.cli import app
+from garcom.errors import SettingsError
+from garcom.monitoring.alerts.defaults import default_rules
+from tests.documents import DOCS
+
+
+def run(home: Path, *arguments: str) -> str:
+    found = CliRunner().invoke(app, ["alert", *arguments, "--home", str(home)], catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+def test_a_rule_from_beginning_to_end(tmp_path: Path) -> None:
+    assert run(tmp_path, "add", "wine.accuracy < 80%").startswith("wine-accuracy: wine.accuracy < 0.8 over 24h warning")
+    assert run(tmp_path, "off", "wine-accuracy") == "The rule wine-accuracy is off for wine.\n"
+    listed = {rule["name"]: rule for rule in json.loads(run(tmp_path, "rules", "--json"))}
+    assert set(listed) == {*default_rules(), "wine-accuracy"}
+    assert listed["wine-accuracy"]["off"] == ["wine"]
+    assert run(tmp_path, "on", "wine-accuracy") == "The rule wine-accuracy is on for wine.\n"
+    assert run(tmp_path, "remove", "wine-accuracy") == "The rule wine-accuracy is removed.\n"
+    assert "wine-accuracy" not in run(tmp_path, "rules")
+    assert run(tmp_path, "list") == "No alert.\n"
+
+
+def test_a_silence_from_beginning_to_end(tmp_path: Path) -> None:
+    made = json.loads(run(tmp_path, "silence", "2h", "--rule", "drift", "--reason", "a move", "--json"))
+    assert "a move" in run(tmp_path, "silence")
+    assert run(tmp_path, "silence", "--end", made["id"]) == f"The silence {made['id']} is over.\n"
+    assert run(tmp_path, "silence") == "No silence: people hear of everything.\n"
+
+
+def test_a_test_without_receivers_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="nobody hears of alerts"):
+        run(tmp_path, "test")
+
+
+def test_the_page_lists_the_rules_that_hold_from_the_start() -> None:
+    page = (DOCS / "reference" / "alerts.md").read_text(encoding="utf-8")
+    told = {line.split()[0]: line.partition(" ")[2].strip() for line in page.splitlines() if " *." in line}
+    assert told == {name: str(rule) for name, rule in default_rules().items()}
