@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ def _compare(
     reference: Table, current: Table, prediction: str | None, truth: str | None, *, min_rows: int, progress: Progress
 ) -> Report:
     progress("reading the reference", 0.0)
-    first = _head(reference)
+    head, rest = _head(reference)
+    first = pl.concat(head, how="diagonal_relaxed") if head else pl.DataFrame()
     for role, name in (("prediction", prediction), ("truth", truth)):
         if name is not None and name not in first.columns:
             raise InputError(
@@ -83,9 +85,12 @@ def _compare(
     total = max(1, reference.n_rows + current.n_rows)
     done = 0
     names: list[str] = []
-    for table, title in ((reference, "reading the reference"), (current, "reading the current rows")):
+    for table, pieces, title in (
+        (reference, chain(head, rest), "reading the reference"),
+        (current, current.pieces(), "reading the current rows"),
+    ):
         profile, sample = Profile(layout), _Sample(layout, table.n_rows)
-        for piece in table.pieces():
+        for piece in pieces:
             profile.add(piece)
             sample.add(piece)
             done += piece.height
@@ -111,16 +116,17 @@ def _compare(
     return report
 
 
-def _head(table: Table) -> pl.DataFrame:
-    """The rows that decide the layout."""
-    pieces: list[pl.DataFrame] = []
+def _head(table: Table) -> tuple[list[pl.DataFrame], Iterator[pl.DataFrame]]:
+    """The rows that decide the layout, and those behind them: each is read once."""
+    pieces = table.pieces()
+    head: list[pl.DataFrame] = []
     n = 0
-    for piece in table.pieces():
-        pieces.append(piece)
+    for piece in pieces:
+        head.append(piece)
         n += piece.height
         if n >= LAYOUT_ROWS:
             break
-    return pl.concat(pieces, how="diagonal_relaxed") if pieces else pl.DataFrame()
+    return head, pieces
 
 
 def _performance(

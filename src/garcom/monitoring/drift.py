@@ -33,6 +33,8 @@ LEAST_EFFECT = 0.1
 #: The least effect of the domain classifier, 2 · |AUC − ½|.
 LEAST_SEPARATION = 0.2
 MIN_ROWS = 100
+#: Enough for a p-value that decides nothing, because the effect is small.
+_FEW_PERMUTATIONS = 200
 
 ReferenceKind = Literal["training", "seasonal", "previous", "file"]
 
@@ -258,8 +260,11 @@ def _classifier(rows: JointRows, significance: float, min_rows: int) -> JointDri
     why = too_few(len(rows.reference), min_rows, "of the reference") or too_few(len(rows.current), min_rows)
     if why is not None:
         return JointDrift(method="domain_classifier", value=None, reference=0.5, why=why)
-    permutations = math.ceil(1 / significance)  # so that the least p-value there can be is small enough
-    found = domain_classifier(rows.reference, rows.current, permutations=permutations)
+    found = domain_classifier(rows.reference, rows.current, permutations=_FEW_PERMUTATIONS)
+    if 2 * abs(found.auc - 0.5) >= LEAST_SEPARATION:
+        # Only now the p-value decides: as many permutations as its least value takes, and none counts twice.
+        permutations = math.ceil(1 / significance)
+        found = domain_classifier(rows.reference, rows.current, permutations=permutations)
     if math.isnan(found.auc):
         return JointDrift(method="domain_classifier", value=None, reference=0.5, why="no column varies")
     effect = 2 * abs(found.auc - 0.5)

@@ -70,7 +70,8 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
                 else:
                     np.subtract(block, self.center, out=distance)
                     total += float(distance.sum())
-                    squares += float(distance @ distance)
+                    # Not `distance @ distance`: BLAS would wake threads for it, which then wait in a circle.
+                    squares += float(np.einsum("i,i->", distance, distance))
                     cells += np.bincount(self._cells(block, distance, scaled), minlength=N_CELLS)
                 least, greatest = min(least, low), max(greatest, high)
         if least > greatest:

@@ -20,8 +20,10 @@ from garcom.stats.principal_components import Basis, fit_basis, reconstruction_e
 
 #: More columns are not looked at together.
 MOST_COLUMNS = 64
-#: So many rows of a frame are enough for a mean error, and for the components.
+#: So many rows are enough for the components.
 ROWS = 100_000
+#: So many rows of one frame are enough for the distribution of their errors.
+_ERROR_ROWS = 25_000
 
 
 class Together(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +40,9 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
         return matrix(frame, self.names, self.shares)
 
     def errors(self, frame: pl.DataFrame) -> FloatArray:
-        """The error of rebuilding each row, of at most :data:`ROWS` rows that are evenly spaced."""
-        if frame.height > ROWS:
-            frame = frame.gather_every(-(-frame.height // ROWS))
+        """The error of rebuilding each row, of at most 25,000 rows that are evenly spaced."""
+        if frame.height > _ERROR_ROWS:
+            frame = frame.gather_every(-(-frame.height // _ERROR_ROWS))
         return reconstruction_errors(self.basis, self.matrix(frame))
 
 

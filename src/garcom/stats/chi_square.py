@@ -6,6 +6,7 @@ import numpy as np
 
 from garcom.records import FloatArray
 from garcom.stats.cells import Counts, both_counts
+from garcom.stats.survival import chi_square_survival
 from garcom.stats.tested import Tested
 
 #: A cell with fewer expected rows on either side is rare (Cochran 1954).
@@ -29,9 +30,6 @@ def chi_square(reference: Counts, current: Counts) -> Tested:
 
     Source: Pearson (1900); Cochran, Some methods for strengthening the common χ² tests (1954).
     """
-    # Here, because its import costs more than everything else in this package together.
-    from scipy.special import chdtrc
-
     left, right = both_counts(reference, current)
     n, m = left.sum(), right.sum()
     if not (n > 0 and m > 0):
@@ -44,7 +42,7 @@ def chi_square(reference: Counts, current: Counts) -> Tested:
         return Tested(np.nan, np.nan)
     expected = np.outer([n, m], table.sum(axis=0) / (n + m))
     statistic = float(((table - expected) ** 2 / expected).sum())
-    return Tested(statistic, float(chdtrc(table.shape[1] - 1, statistic)))
+    return Tested(statistic, chi_square_survival(table.shape[1] - 1, statistic))
 
 
 def _pooled(table: FloatArray, smaller: float) -> FloatArray:

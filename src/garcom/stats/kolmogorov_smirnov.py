@@ -8,6 +8,7 @@ import numpy as np
 
 from garcom.records import IntArray
 from garcom.stats.cells import Counts, both_counts
+from garcom.stats.survival import kolmogorov_survival
 from garcom.stats.tested import Tested
 
 #: Up to so many rows on both sides together the p-value is exact (a few milliseconds).
@@ -48,14 +49,11 @@ def kolmogorov_smirnov(reference: Counts, current: Counts) -> Tested:
 
 
 def _asymptotic(rows: float, statistic: float) -> float:
-    # Here, because its import costs more than everything else in this package together.
-    from scipy.special import kolmogorov
-
     # One row on each side gives a half: weights worth less than that show nothing, and the correction would explode.
     if rows < 0.5:
         return 1.0
     root = math.sqrt(rows)
-    return float(kolmogorov((root + 0.12 + 0.11 / root) * statistic))
+    return kolmogorov_survival((root + 0.12 + 0.11 / root) * statistic)
 
 
 def _exact(n: int, m: int, furthest: int, ends: IntArray) -> float:

@@ -7,8 +7,10 @@ import numpy as np
 
 from garcom.records import FloatArray
 
-#: Rows are looked at in blocks of so many: little memory, and a block stays in the processor's cache.
-_BLOCK = 16_384
+#: Rows are looked at in blocks: little memory, and a block stays in the processor's cache. Of a product with more
+#: multiplications than this OpenBLAS wakes threads, which costs more than it gives here, and then wait in a circle.
+_MOST_MULTIPLICATIONS = 250_000
+_LEAST_BLOCK = 256
 #: Standardised values stop there, so that the squares of absurd ones are numbers still.
 _FURTHEST = 1e100
 
@@ -45,8 +47,9 @@ def fit_basis(X: FloatArray, explained: float = 0.65, max_components: int = 32) 
     mean, scale = _moments(rows)
     n_columns = len(mean)
     total = np.zeros((n_columns, n_columns))
-    for first in range(0, len(rows), _BLOCK):
-        block = _standardised(rows[first : first + _BLOCK], mean, scale)
+    size = _block_rows(n_columns)
+    for first in range(0, len(rows), size):
+        block = _standardised(rows[first : first + size], mean, scale)
         total += block.T @ block
     variances, directions = np.linalg.eigh(total / max(len(rows), 1))
     variances, directions = np.maximum(variances[::-1], 0.0), directions[:, ::-1].T
@@ -75,10 +78,15 @@ def reconstruction_errors(basis: Basis, X: FloatArray) -> FloatArray:
     components = np.array(basis.components, np.float64).reshape(len(basis.components), len(mean))
     left_over = np.eye(len(mean)) - components.T @ components
     errors = np.empty(len(rows))
-    for first in range(0, len(rows), _BLOCK):
-        rest = _standardised(rows[first : first + _BLOCK], mean, scale) @ left_over
-        errors[first : first + _BLOCK] = np.sqrt(np.einsum("ij,ij->i", rest, rest))
+    size = _block_rows(len(mean))
+    for first in range(0, len(rows), size):
+        rest = _standardised(rows[first : first + size], mean, scale) @ left_over
+        errors[first : first + size] = np.sqrt(np.einsum("ij,ij->i", rest, rest))
     return errors
+
+
+def _block_rows(n_columns: int) -> int:
+    return max(_LEAST_BLOCK, _MOST_MULTIPLICATIONS // max(n_columns, 1) ** 2)
 
 
 def _moments(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
