@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from garcom.lake.tables import Lake
     from garcom.lake.undrained import Undrained
     from garcom.monitoring.monitor import Monitor
+    from garcom.registry.registry import Registry
     from garcom.storage.database import Database
 
 _JSON = Reply()
@@ -161,11 +162,16 @@ class Desk:
     def monitor(self) -> Monitor:
         """Who makes them, for questions and for alert rules."""
         from garcom.monitoring.monitor import Monitor
+
+        return Monitor(self._settings, self.database, self.registry, self.lake, self.undrained)
+
+    @functools.cached_property
+    def registry(self) -> Registry:
+        """The models and their versions, to be read."""
         from garcom.registry.registry import Registry
         from garcom.storage.blobs import Blobs
 
-        registry = Registry(self.database, Blobs.under(Path(self._settings.home)))
-        return Monitor(self._settings, self.database, registry, self.lake, self.undrained)
+        return Registry(self.database, Blobs.under(Path(self._settings.home)))
 
     @functools.cached_property
     def versions(self) -> VersionDesk:

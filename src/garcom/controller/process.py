@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Questions that are answered at the same time; more wait.
 THREADS = 4
+#: Gauges are taken once in so many times that rules are read: they look at every column of every model.
+GAUGES_EVERY = 5
 #: How often keys that sign tokens are looked after.
 SIGNING_KEYS_S = 3600.0
 #: How often it is written down when API keys were last used.
@@ -52,6 +54,7 @@ class Process:
 
     def __init__(self, settings: Settings, run_folder: Path) -> None:
         self._settings = settings
+        self._run_folder = run_folder
         self._home = Path(settings.home)
         self._desk = Desk(settings, run_folder, self._open_lake)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
@@ -73,6 +76,7 @@ class Process:
             repeat("signing keys", self._keep_signing_keys, SIGNING_KEYS_S, self._duties),
             repeat("key uses", self._note_key_uses, KEY_USES_S, self._duties),
             repeat("alert rules", self._read_alert_rules, self._settings.monitoring.every_s, self._rules),
+            repeat("gauges", self._gauge, GAUGES_EVERY * self._settings.monitoring.every_s, self._rules),
             repeat("alert messages", self._send_alerts, ALERT_MESSAGES_S, self._messages, at_once=True),
             # In the other threads: a provider that does not answer must not hold up the drain.
             repeat("provider keys", self._fetch_provider_keys, PROVIDER_KEYS_S, self._threads, at_once=True),
@@ -110,11 +114,26 @@ class Process:
         Upkeep(self._desk.lake, self._settings.retention, self._tell_expired).run()
         sum_days(self._desk.database, self._known_versions)
 
-    def _read_alert_rules(self) -> None:
+    @property
+    def _has_monitors(self) -> bool:
+        """Whether there is anything to look at; else the libraries are not even loaded."""
         is_kept = bool(self._settings.lake.url) or (self._home / "lake").exists()
         is_served = is_kept or holds_predictions(self._home / JOURNAL_FOLDER)
-        if not (self._settings.monitoring.enabled and is_served):
-            return  # as above: the libraries are not even loaded
+        return self._settings.monitoring.enabled and is_served
+
+    def _gauge(self) -> None:
+        if not self._has_monitors:
+            return
+        from garcom.controller.gauging import gauge
+        from garcom.monitoring.alerts.alert_list import MAX_LIMIT, AlertList
+
+        answering = [(model.name, model.answers) for model in self._desk.registry.models() if model.answers is not None]
+        alerts = AlertList(self._desk.database).page(limit=MAX_LIMIT).alerts
+        gauge(self._desk.monitor, answering, alerts, self._run_folder, datetime.now(UTC))
+
+    def _read_alert_rules(self) -> None:
+        if not self._has_monitors:
+            return
         from garcom.monitoring.alerts.report_readings import ReportReadings
 
         self._desk.alert_desk.evaluate(ReportReadings(self._desk.monitor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def logged(server: Running, rows: Any, **headers: str) -> Answer:
 
 
 def test_what_was_predicted_elsewhere_is_kept_and_found(tmp_path: Path, bundles: dict[str, Path]) -> None:
-    with running(tmp_path, register=(beer(tmp_path), bundles["wine"]), lake_drain_s=0.2, workers=1) as server:
+    settings = {"lake_drain_s": 0.2, "journal_segment_s": 1, "monitoring_every_s": 1, "workers": 1}
+    with running(tmp_path, register=(beer(tmp_path), bundles["wine"]), **settings) as server:
         _check_rows(server)
         _check_refusals(server)
         _check_predicting(server)
@@ -49,6 +51,7 @@ def test_what_was_predicted_elsewhere_is_kept_and_found(tmp_path: Path, bundles:
         assert (other.status, other.json["type"]) == (422, "/docs/problems#key-reused")
         present = [{name: row[name] for name in ("input", "prediction")} for row in ROWS]
         last = logged(server, present, idempotency_key="k-2")
+        _check_monitoring(server)
         metrics = server.ask(request("GET", "/metrics", None, content_type="")).body.decode()
         assert 'garcom_logged_predictions_total{model="beer",version="1"}' in metrics
     # As after a power cut, which takes what was not synced: the rows themselves tell what was answered.
@@ -103,3 +106,19 @@ def _check_predicting(server: Running) -> None:
     also = {"input": {"pH": 3.2, "doçura": 1.9, "cor": "tinto", "nota": None}, "prediction": "ruim"}
     ids = server.ask(post("/v1/models/wine/log", [also])).json["ids"]
     assert server.get(f"/v1/predictions/{ids[0]}")["role"] == "external"
+
+
+def _check_monitoring(server: Running) -> None:
+    at = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    rows = [ROWS[0] | {"input": {"ibu": 90.0 + i % 9, "estilo": "ipa"}, "time": at} for i in range(400)]
+    ids = logged(server, rows).json["ids"]
+    server.ask(post("/v1/models/beer/actuals", [{"id": id, "actual": "boa"} for id in ids]))
+    drift = "/v1/models/beer/drift?from=1d&stage=external"
+    wait_for(lambda: server.get(drift)["rows_current"] >= 400)
+    drifted = {each["column"]: each["drifted"] for each in server.get(drift)["columns"]}
+    assert drifted["ibu"]
+    assert server.get("/v1/models/beer/quality?from=1d")["rows"] >= 400
+    assert server.get("/v1/models/beer/performance?from=1d")["metrics"]["accuracy"]["value"] == 1.0
+    metrics = request("GET", "/metrics", None, content_type="")
+    gauge = 'garcom_drift_effect{column="ibu",model="beer",version="1"}'
+    wait_for(lambda: gauge in server.ask(metrics).body.decode())
