@@ -34,7 +34,7 @@ def test_a_silence_from_beginning_to_end(tmp_path: Path) -> None:
     made = json.loads(run(tmp_path, "silence", "2h", "--rule", "drift", "--reason", "a move", "--json"))
     assert "a move" in run(tmp_path, "silence")
     assert run(tmp_path, "silence", "--end", made["id"]) == f"The silence {made['id']} is over.\n"
-    assert run(tmp_path, "silence") == "No silence: people hear of everything.\n"
+    assert run(tmp_path, "silence") == "No silence: people are told of everything.\n"
 
 
 def test_a_test_without_receivers_says_so(tmp_path: Path) -> None:
