@@ -47,7 +47,7 @@ def sample_rows(undrained: Undrained, scope: Scope, version: int, signature: Sig
     window = Window(scope.since, scope.until)
     files = view.snapshot.files(model=scope.model, days=window.days(), ids=window.ids)
     chosen = files[:: max(1, -(-len(files) // _SAMPLE_FILES))]
-    condition = _condition(scope, version)
+    condition = condition_of(scope, version)
     parts = [view.snapshot.read([file]).filter(condition).collect() for file in chosen]
     parts.append(view.select(model=scope.model).filter(condition))
     rows = pl.concat(parts)
@@ -62,16 +62,18 @@ def sample_rows(undrained: Undrained, scope: Scope, version: int, signature: Sig
 def _parts(undrained: Undrained, scope: Scope, version: int) -> Iterator[pl.DataFrame]:
     view = undrained.view()
     window = Window(scope.since, scope.until)
-    condition = _condition(scope, version)
+    condition = condition_of(scope, version)
     files = view.snapshot.files(model=scope.model, days=window.days(), ids=window.ids)
     for start in range(0, len(files), _FILES_AT_ONCE):
         yield view.snapshot.read(files[start : start + _FILES_AT_ONCE]).filter(condition).collect()
     yield view.select(model=scope.model).filter(condition)
 
 
-def _condition(scope: Scope, version: int) -> pl.Expr:
+def condition_of(scope: Scope, version: int | None) -> pl.Expr:
+    """What is true of the rows of a window, but for its segment; those of a shadow only where they are asked for."""
     role = pl.col("role") != "shadow" if scope.stage is None else pl.col("role") == scope.stage
-    return Window(scope.since, scope.until).condition & role & (pl.col("version") == version)
+    found = Window(scope.since, scope.until).condition & role
+    return found if version is None else found & (pl.col("version") == version)
 
 
 def _texts(table: pl.DataFrame, field: str) -> pl.Series:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import msgspec
+import polars as pl
 
 from garcom.errors import BundleError, InputError
 from garcom.lake.predictions import Predictions
@@ -15,7 +16,7 @@ from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
 from garcom.monitoring.drift import JointRows, ReferenceKind, drift
-from garcom.monitoring.lake_rows import profile_of_rows, sample_rows
+from garcom.monitoring.lake_rows import condition_of, profile_of_rows, sample_rows
 from garcom.monitoring.performance.report import performance
 from garcom.monitoring.quality import quality, shares
 from garcom.monitoring.records import (
@@ -27,8 +28,10 @@ from garcom.monitoring.records import (
     Traffic,
 )
 from garcom.monitoring.references import Reference, References
+from garcom.monitoring.rows import table_of
 from garcom.profiles.layout import Layout
 from garcom.profiles.profile import Profile
+from garcom.profiles.reading import as_texts
 from garcom.registry.records import Model
 from garcom.registry.registry import Registry
 from garcom.settings import Settings, load_settings
@@ -45,6 +48,8 @@ _BEFORE = timedelta(days=7)
 #: Hours of longer windows are not looked into one by one.
 _MOST_HOURS = 24 * 31
 _HOUR = timedelta(hours=1)
+#: So many rows of the journal are looked at together.
+_WAITING_AT_ONCE = 50_000
 _KINDS = ("training", "seasonal", "previous")
 
 
@@ -251,7 +256,9 @@ class Monitor:
         with self._database.read() as connection:
             hours = profiles.list_hours(connection, model, since=since, until=until, stage=stage)
         if not hours:
-            return None
+            scope = Scope(model=model, stage=stage, since=since, until=until)
+            waiting = self._undrained.view().select(model=model).filter(condition_of(scope, None))
+            return None if waiting.is_empty() else int(waiting.sort("id")["version"][-1])
         last = max(each.hour for each in hours)
         return max((each for each in hours if each.hour == last), key=lambda each: each.n_rows).version
 
@@ -262,7 +269,21 @@ class Monitor:
             field = scope.segment.partition("=")[0]
             if field not in layout.segments:
                 return profile_of_rows(self._undrained, scope, window.version, window.reference.signature, layout)
-        return _merged(layout, self._bodies(window, window.since, window.until))
+        profile = _merged(layout, self._bodies(window, window.since, window.until))
+        for table in self._waiting(window):
+            profile.add(table)
+        return profile
+
+    def _waiting(self, window: _Window) -> Iterator[pl.DataFrame]:
+        """The rows of the window that are still in the journal: a first look should not have to wait for the drain."""
+        scope = window.scope
+        rows = self._undrained.view().select(model=scope.model).filter(condition_of(scope, window.version))
+        for part in rows.iter_slices(_WAITING_AT_ONCE):
+            table = table_of(part, window.reference.signature)
+            if scope.segment is not None:
+                field, _, value = scope.segment.partition("=")
+                table = table.filter(as_texts(table[field]) == value)
+            yield table
 
     def _before(self, window: _Window, layout: Layout, kind: ReferenceKind) -> Profile:
         """The rows that the window is compared with where it is not the training data."""
@@ -312,6 +333,10 @@ class Monitor:
         rows: dict[datetime, int] = {}
         for each in found:
             rows[each.hour] = rows.get(each.hour, 0) + each.n_rows
+        if scope.segment is None:
+            waiting = self._undrained.view().select(model=scope.model).filter(condition_of(scope, scope.version))
+            for hour, n in waiting.group_by(pl.col("time").dt.truncate("1h")).len().iter_rows():
+                rows[hour] = rows.get(hour, 0) + n
         if not rows:
             return []
         told = self._shares(window) if window.reference.told is not None else {}

@@ -32,7 +32,7 @@ def test_every_kind_of_table_tells_the_same(tmp_path: Path) -> None:
     assert expected["x"] is not None
     assert expected["x"] > 0.1
     for made in (pl.DataFrame.to_pandas, pl.DataFrame.to_arrow, pl.DataFrame.lazy, pl.DataFrame.to_dict):
-        assert effects(compare_frames(made(left), made(right))) == expected  # type: ignore[operator]
+        assert effects(compare_frames(made(left), made(right))) == expected
     left.write_parquet(tmp_path / "left.parquet")
     right.write_parquet(tmp_path / "right.parquet")
     assert effects(compare_files(tmp_path / "left.parquet", tmp_path / "right.parquet")) == expected

@@ -1,0 +1,251 @@
+"""Reports of a model in a home folder: rows in the lake and in the journal, their profiles, actuals."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import garcom
+from garcom.errors import InputError, ModelNotFound, VersionNotFound
+from garcom.ids import uuid7s_at
+from garcom.journal.lines import Entry, Version, encode, encode_lines
+from garcom.journal.segment import Segment, SegmentName
+from garcom.lake.actuals import Actuals
+from garcom.lake.schemas import PREDICTIONS
+from garcom.lake.tables import Lake
+from garcom.lake.undrained import Undrained
+from garcom.monitoring.folding import Folding
+from garcom.monitoring.known_versions import KnownVersions
+from garcom.monitoring.monitor import Monitor
+from garcom.monitoring.rebuild import rebuild
+from garcom.observations import Observations, Observed
+from garcom.registry.registry import Registry
+from garcom.settings import Settings
+
+NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FIELDS = ("x", "z", "region")
+
+
+def asked(n: int, seed: int = 0, shift: float = 0.0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    x = random.normal(shift, 1.0, n)
+    return pd.DataFrame({"x": x, "z": random.normal(size=n), "region": random.choice(["SP", "RJ"], n)})
+
+
+def said(rows: pd.DataFrame) -> list[str]:
+    return ["good" if x > 0 else "bad" for x in rows["x"]]
+
+
+class Home:
+    """A home folder with a model that is served elsewhere, and what that was asked."""
+
+    def __init__(self, folder: Path, n: int = 800) -> None:
+        self.folder = folder
+        X = asked(n)
+        bundle = garcom.pack(None, X, answers=said(X), name="m", out=folder / "packed")
+        self.registry = Registry.open(folder)
+        self.version = self.registry.register(bundle.path)
+        self.lake = Lake.open(folder)
+        undrained = Undrained(self.lake)
+        database = self.registry.database
+        settings = Settings(home=str(folder))
+        self.monitor = Monitor(settings, database, self.registry, self.lake, undrained, now=lambda: NOW)
+        self._n_segments = 0
+
+    def serve(self, rows: pd.DataFrame, since: datetime, until: datetime) -> list[str]:
+        """Rows that were answered evenly over a time and drained since; their ids."""
+        step = (until - since) / len(rows)
+        times = [since + at * step for at in range(len(rows))]
+        ids = uuid7s_at([int(time.timestamp() * 1000) for time in times])
+        frame = pl.DataFrame(
+            {
+                "id": ids,
+                "time": times,
+                "model": "m",
+                "day": [time.strftime("%Y-%m-%d") for time in times],
+                "version": 1,
+                "digest": self.version.digest,
+                "role": "stable",
+                "input": [json.dumps(row) for row in rows.to_dict("records")],
+                "label": said(rows),
+                "value": None,
+                "output": [json.dumps({"prediction": label}) for label in said(rows)],
+                **dict.fromkeys(("latency_us", "request_id", "key", "subject")),
+                "segment": "01b-00000001",
+            },
+            schema=PREDICTIONS,
+        )
+        self.lake.predictions.append(frame)
+        database = self.registry.database
+        rebuild(self.lake, database, Folding(database, KnownVersions(self.registry.blobs)), "m")
+        return ids
+
+    def write(self, rows: pd.DataFrame) -> None:
+        """Rows that have just been answered: they stand in the journal."""
+        self._n_segments += 1
+        (self.folder / "journal").mkdir(exist_ok=True)
+        segment = Segment(self.folder / "journal", SegmentName("01a", self._n_segments), 1 << 20)
+        digest = self.version.digest
+        version = Version(
+            v=0,
+            model="m",
+            version=1,
+            digest=digest,
+            role="stable",
+            task="classification",
+            fields=FIELDS,
+            classes=("bad", "good"),
+        )
+        segment.preface(encode(version) + b"\n")
+        micros = int(NOW.timestamp() * 1e6) - 60_000_000
+        ids = uuid7s_at([micros // 1000] * len(rows))
+        told = zip(ids, rows[list(FIELDS)].to_numpy().tolist(), said(rows), strict=True)
+        segment.write(encode_lines([Entry(0, id, micros, row, label, None, latency_us=9) for id, row, label in told]))
+        segment.close()
+
+    def tell(self, ids: list[str], truth: list[str]) -> None:
+        told = [
+            Observed(id, None, json.dumps(label), label, None, NOW - HOUR) for id, label in zip(ids, truth, strict=True)
+        ]
+        Actuals(self.lake).add("m", Observations(told))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def drifted(report: Any) -> list[str]:
+    return [column.column for column in report.columns if column.drifted]
+
+
+def test_nothing_was_asked_yet(home: Home) -> None:
+    assert home.monitor.drift("m").why == "not enough rows: 0 of 100"
+    quality = home.monitor.quality("m")
+    assert quality.why == "not enough rows: 0 of 100"
+    assert quality.last_row is None
+    performance = home.monitor.performance("m")
+    assert performance.rows == 0
+    assert performance.why is not None
+    assert home.monitor.report("m").alerts == ()
+
+
+def test_the_rows_that_moved_are_told_by_the_hours_in_which_they_came(home: Home) -> None:
+    home.serve(asked(400, seed=1), NOW - 10 * HOUR, NOW - 5 * HOUR)
+    home.serve(asked(400, seed=2, shift=1.0), NOW - 5 * HOUR, NOW)
+    calm = home.monitor.drift("m", since=NOW - 10 * HOUR, until=NOW.replace(minute=0) - 5 * HOUR)
+    assert calm.rows_current == 360  # of 80 an hour from 2:30 to 7:00
+    assert calm.drifted is False
+    moved = home.monitor.drift("m", since=NOW - 4 * HOUR)
+    assert drifted(moved) == ["x", "prediction"]
+    assert moved.scope.version == 1
+    whole = home.monitor.report("m", since=NOW - 4 * HOUR)
+    assert whole.drift is not None
+    assert {each.method: each.drifted for each in whole.drift.joint}["domain_classifier"] is True
+
+
+def test_rows_of_the_journal_count_at_once(home: Home) -> None:
+    home.serve(asked(100, seed=1), NOW - 3 * HOUR, NOW - 2 * HOUR)
+    home.write(asked(150, seed=2))
+    report = home.monitor.drift("m", since=NOW - DAY)
+    assert report.rows_current == 250
+    quality = home.monitor.quality("m", since=NOW - DAY)
+    assert quality.rows == 250
+    assert [(each.since.hour, each.rows) for each in quality.traffic if each.rows] == [(9, 50), (10, 50), (12, 150)]
+    assert quality.last_row == NOW - timedelta(minutes=1)
+
+
+def test_the_first_rows_of_all_stand_in_the_journal(home: Home) -> None:
+    home.write(asked(120, seed=2))
+    assert home.monitor.drift("m", since=NOW - HOUR).rows_current == 120
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["profiled-apart", "read-from-the-lake"])
+def test_a_segment(home: Home, kept: bool) -> None:
+    rows = asked(600, seed=1)
+    rows.loc[rows["region"] == "SP", "x"] += 2.0
+    home.serve(rows, NOW - 5 * HOUR, NOW)
+    if not kept:
+        reference = home.monitor._references.of(home.version.digest)
+        assert reference.told is not None
+        layout = msgspec.structs.replace(reference.told.layout, segments=())
+        told = msgspec.structs.replace(reference.told, layout=layout)
+        home.monitor._references.of = lambda digest: reference._replace(told=told)  # type: ignore[assignment]
+    south = home.monitor.drift("m", since=NOW - 6 * HOUR, segment="region=SP")
+    assert south.rows_current == (rows["region"] == "SP").sum()
+    assert "x" in drifted(south)
+    other = home.monitor.drift("m", since=NOW - 6 * HOUR, segment="region=RJ")
+    assert "x" not in drifted(other)
+    assert home.monitor.drift("m", since=NOW - 6 * HOUR, segment="region=MG").why == "not enough rows: 0 of 100"
+
+
+def test_other_references(home: Home) -> None:
+    for weeks in (1, 2):
+        home.serve(asked(200, seed=weeks, shift=1.0), NOW - weeks * 7 * DAY, NOW - weeks * 7 * DAY + 2 * HOUR)
+    home.serve(asked(200, seed=7), NOW - 4 * HOUR, NOW - 2 * HOUR)
+    home.serve(asked(200, seed=9, shift=1.0), NOW - 0.5 * HOUR, NOW + 1.5 * HOUR)
+    window: dict[str, Any] = {"since": NOW - 0.5 * HOUR, "until": NOW + 1.5 * HOUR}
+    assert "x" in drifted(home.monitor.drift("m", **window))
+    seasonal = home.monitor.drift("m", **window, reference="seasonal")
+    assert seasonal.rows_reference == 300  # those of 12 and 13 o'clock on the same weekday
+    assert seasonal.drifted is False
+    before = home.monitor.drift("m", since=NOW - 0.5 * HOUR, until=NOW + 3.5 * HOUR, reference="previous")
+    assert before.rows_reference == 200
+    assert "x" in drifted(before)
+
+
+def test_performance_has_the_baseline_and_late_actuals(home: Home) -> None:
+    rows = asked(300, seed=1)
+    ids = home.serve(rows, NOW - 5 * HOUR, NOW - 1 * HOUR)
+    assert home.monitor.performance("m", since=NOW - DAY).actuals == 0
+    home.tell(ids[:200], said(rows)[:200])
+    report = home.monitor.performance("m", since=NOW - DAY)
+    assert report.metrics["accuracy"].value == 1.0
+    assert report.maturity == pytest.approx(2 / 3)
+    home.tell(ids[200:], ["good"] * 100)
+    accuracy = home.monitor.performance("m", since=NOW - DAY).metrics["accuracy"].value
+    assert accuracy == pytest.approx((200 + said(rows)[200:].count("good")) / 300)
+
+
+def test_a_version_without_a_reference_profile_says_so(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.monitor._references.of = lambda digest: home_reference(home)  # type: ignore[assignment]
+    home.serve(asked(150, seed=1), NOW - 2 * HOUR, NOW)
+    report = home.monitor.drift("m", since=NOW - DAY)
+    assert report.why is not None
+    assert report.why.startswith("m:1 has no reference profile")
+    quality = home.monitor.quality("m", since=NOW - DAY)
+    assert quality.why == report.why
+    assert quality.rows == 150
+
+
+def home_reference(home: Home) -> Any:
+    from garcom.monitoring.references import References
+
+    return References(home.registry.blobs).of(home.version.digest)._replace(told=None, profile=None)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"reference": "yesterday"}, InputError, "reference of training, seasonal, previous"),
+        ({"segment": "region"}, InputError, "field=value"),
+        ({"segment": "nope=1"}, InputError, "segment of a field"),
+        ({"since": NOW, "until": NOW}, InputError, "begins before it ends"),
+        ({"version": 7}, VersionNotFound, "7"),
+    ],
+)
+def test_what_cannot_be_asked(home: Home, options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        home.monitor.drift("m", **options)
+    with pytest.raises(ModelNotFound):
+        home.monitor.drift("other")
