@@ -32,6 +32,9 @@ logger = logging.getLogger("garcom.alerts")
 #: Alerts that were resolved, and messages that were delivered, are forgotten after this time.
 KEPT = timedelta(days=400)
 
+#: A rule is read so many times in its own span at most: what a week tells is not another thing a minute later.
+OFTEN = 100
+
 #: A rule's name and a model's.
 Key = tuple[str, str]
 
@@ -53,14 +56,22 @@ class Evaluator:
         self._repeat = timedelta(seconds=repeat_s)
 
     def run(self, readings: Readings, now: datetime) -> None:
-        """Read every rule for every model that it holds for, in the windows that end now."""
+        """Read the rules for every model that they hold for, in the windows that end now.
+
+        A rule about a long time is read less often: a hundredth of its span has to pass.
+        """
         with self._database.read() as connection:
-            due = self._due(connection)
+            known = {(row.rule, row.model): row for row in storage.list_standings(connection)}
+            due = [
+                (rule, model)
+                for rule, model in self._holding(connection)
+                if _is_due(rule, known.get((rule.name, model)), now)
+            ]
         found = [_Read(rule, model, _read(readings, rule.rule, model, now)) for rule, model in due]
         with self._database.write() as connection:
             self._write(connection, found, now)
 
-    def _due(self, connection: Connection) -> list[tuple[NamedRule, str]]:
+    def _holding(self, connection: Connection) -> list[tuple[NamedRule, str]]:
         """The rules that hold, each with each of its models."""
         rules = self._book.rules(connection)
         off = {(row.rule, row.model) for row in storage.list_exclusions(connection)}
@@ -74,7 +85,7 @@ class Evaluator:
 
     def _write(self, connection: Connection, found: list[_Read], now: datetime) -> None:
         # Rules may have come or gone, and alerts been acknowledged, while the readings were made.
-        holding = {(rule.name, model): rule for rule, model in self._due(connection)}
+        holding = {(rule.name, model): rule for rule, model in self._holding(connection)}
         known = {(row.rule, row.model): row for row in storage.list_standings(connection)}
         silences = storage.list_silences(connection, now)
         for key, row in known.items():
@@ -183,6 +194,12 @@ class Evaluator:
         if happened is not None:
             _tell(connection, alert, happened, None, now)
         storage.put_alert(connection, alert)
+
+
+def _is_due(rule: NamedRule, row: StandingRow | None, now: datetime) -> bool:
+    if row is None or row.text != str(rule.rule):
+        return True
+    return not timedelta(0) <= now - row.evaluated_at < rule.rule.span / OFTEN
 
 
 def _read(readings: Readings, rule: Rule, model: str, now: datetime) -> Reading:

@@ -193,3 +193,10 @@ def test_a_round_that_fails_changes_nothing(tmp_path: Path) -> None:
     with watched.database.read() as connection:
         (standing,) = storage.list_standings(connection)
     assert standing.evaluated_at == NOON
+
+
+def test_a_rule_about_a_long_time_is_read_less_often(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, week="wine.accuracy < 0.8 over 7d")
+    for minutes in (0, 1, 99, 101, 102):
+        watched.run(minutes, 0.9)
+    assert [asked[3] for asked in watched.readings.asked] == [NOON, NOON + timedelta(minutes=101)]
