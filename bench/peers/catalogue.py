@@ -13,7 +13,7 @@ from bench.systems import QUIET, Launch, System, encode_record, read_class
 
 FOLDER = Path(__file__).parent
 #: Every folder below this one that has requirements of its own.
-NAMES = ("flask", "fastapi", "mlflow", "bentoml", "litserve", "mlserver")
+NAMES = ("flask", "fastapi", "mlflow", "bentoml", "litserve", "mlserver", "evidently", "nannyml")
 
 
 def environment(name: str) -> Path:

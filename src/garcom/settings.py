@@ -181,6 +181,17 @@ class UploadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     require_signature: bool = False
 
 
+class ModelMonitoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be known of one model, so that its performance is what matters to people."""
+
+    #: The label that precision, recall and the like are about, of a model with two; empty for the second.
+    positive: str = ""
+    #: Fields by whose values performance is told apart too.
+    segments: tuple[str, ...] = ()
+    #: What an answer is worth: a table for each true label with a number for each answered one.
+    value: dict[str, dict[str, float]] = {}
+
+
 class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Looking after what models answer."""
 
@@ -188,6 +199,8 @@ class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     enabled: bool = True
     #: How often they are.
     every_s: Seconds = 60.0
+    #: What is to be known of single models, by their names.
+    models: dict[str, ModelMonitoring] = {}
 
 
 class AlertSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -48,7 +48,7 @@ def _tell_drift(console: Console, drift: DriftReport) -> None:
         cells += [number(each.effect), p_value(p).replace("–", "-")]
         cells += [number(each.mean_reference), number(each.mean_current)]
         cells += [plain(each.why or "")] if reasons else []
-        name = plain(each.column) + (" (prediction)" if each.role == "prediction" else "")
+        name = plain(each.column) + (f" ({each.role})" if each.role != "feature" else "")
         found.add_row(name, states[each.drifted], *cells, style="bold" if each.drifted else None)
     console.print()
     console.print(found)

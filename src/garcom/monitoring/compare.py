@@ -79,8 +79,8 @@ def _compare(
             )
     if not first.width:
         raise InputError(f"Expected a reference with at least one column, got {reference.name} without any.")
-    told = [name for name in (prediction, truth) if name is not None]
-    layout = layout_of(first, predictions=told)
+    predictions, truths = ([name] if name is not None else [] for name in (prediction, truth))
+    layout = layout_of(first, predictions=predictions, truths=truths)
     profiles, samples = [], []
     total = max(1, reference.n_rows + current.n_rows)
     done = 0

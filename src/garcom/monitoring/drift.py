@@ -260,14 +260,12 @@ def _classifier(rows: JointRows, significance: float, min_rows: int) -> JointDri
     why = too_few(len(rows.reference), min_rows, "of the reference") or too_few(len(rows.current), min_rows)
     if why is not None:
         return JointDrift(method="domain_classifier", value=None, reference=0.5, why=why)
-    found = domain_classifier(rows.reference, rows.current, permutations=_FEW_PERMUTATIONS)
-    if 2 * abs(found.auc - 0.5) >= LEAST_SEPARATION:
-        # Only now the p-value decides: as many permutations as its least value takes, and none counts twice.
-        permutations = math.ceil(1 / significance)
-        found = domain_classifier(rows.reference, rows.current, permutations=permutations)
+    effect = 2 * abs(domain_classifier(rows.reference, rows.current, permutations=0).auc - 0.5)
+    # Where the p-value decides, as many permutations as its least value takes.
+    permutations = math.ceil(1 / significance) if effect >= LEAST_SEPARATION else _FEW_PERMUTATIONS
+    found = domain_classifier(rows.reference, rows.current, permutations=permutations)
     if math.isnan(found.auc):
         return JointDrift(method="domain_classifier", value=None, reference=0.5, why="no column varies")
-    effect = 2 * abs(found.auc - 0.5)
     return JointDrift(
         method="domain_classifier",
         value=found.auc,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -14,6 +14,7 @@ from garcom.errors import BundleError, InputError
 from garcom.lake.predictions import Predictions
 from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
+from garcom.model.signature import Output
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
 from garcom.monitoring.drift import JointRows, ReferenceKind, drift
 from garcom.monitoring.lake_rows import condition_of, profile_of_rows, sample_rows
@@ -34,7 +35,7 @@ from garcom.profiles.profile import Profile
 from garcom.profiles.reading import as_texts
 from garcom.registry.records import Model
 from garcom.registry.registry import Registry
-from garcom.settings import Settings, load_settings
+from garcom.settings import ModelMonitoring, Settings, load_settings
 from garcom.storage import profiles
 from garcom.storage.database import Database
 from garcom.storage.profiles import ProfileRow
@@ -172,20 +173,25 @@ class Monitor:
         found = self._registry.model(model)
         number = _answering(found) if version is None else self._registry.version(model, version).number
         known = next(each for each in found.versions if each.number == number)
-        signature = self._references.of(known.digest).signature
+        reference = self._references.of(known.digest)
         last = until or self._now()
+        wanted = self._settings.monitoring.models.get(model, ModelMonitoring())
+        few = () if reference.told is None else reference.told.layout.segments
         return performance(
             self._lake,
             self._undrained,
             model,
-            signature.output,
+            reference.signature.output,
             since=since or last - USUAL_WINDOW,
             until=last,
             version=version,
             stage=stage,
             segment=segment,
+            by=() if segment is not None else wanted.segments or few,
             every=every,
-            baseline=known.metrics,
+            cost=wanted.value or None,
+            positive=wanted.positive or None,
+            baseline=_comparable(known.metrics, reference.signature.output),
             now=self._now(),
         )
 
@@ -371,6 +377,12 @@ def _merged(layout: Layout, rows: Sequence[ProfileRow]) -> Profile:
     profile = Profile(layout)
     profile.merge_encoded([row.body for row in rows])
     return profile
+
+
+def _comparable(metrics: Mapping[str, float], output: Output) -> dict[str, float]:
+    """The bundle's metrics that are of the same definition: of two labels it has means over both, here it is one's."""
+    of_one = {"precision", "recall", "f1"} if len(output.classes) == 2 else set()
+    return {name: value for name, value in metrics.items() if name not in of_one}
 
 
 def _answering(model: Model) -> int:

@@ -72,7 +72,7 @@ class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     column: str
-    role: Literal["feature", "prediction"]
+    role: Literal["feature", "prediction", "truth"]
     kind: Literal["number", "category"]
     rows_reference: int
     rows_current: int

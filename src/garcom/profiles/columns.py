@@ -8,7 +8,7 @@ import msgspec
 
 from garcom.profiles.grid import Grid
 
-Role = Literal["feature", "prediction"]
+Role = Literal["feature", "prediction", "truth"]
 
 
 class NumberColumn(msgspec.Struct, frozen=True, kw_only=True, tag="number"):

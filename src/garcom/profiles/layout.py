@@ -43,21 +43,22 @@ def layout_of(
     frame: pl.DataFrame,
     *,
     predictions: Sequence[str] = (),
+    truths: Sequence[str] = (),
     categories: Mapping[str, Sequence[str]] | None = None,
     numbers: Sequence[str] = (),
     segments: Sequence[str] = (),
 ) -> Layout:
     """The layout for rows like these.
 
-    ``predictions`` are the columns that the model answers, all others are features. ``categories`` names columns that
-    are categories whatever they look like, each with values that are known beside those of the frame; ``numbers``
-    those that are numbers although the frame may have none. Other texts of at most :data:`MOST_CATEGORIES` values are
-    categories.
+    ``predictions`` are the columns that the model answers, ``truths`` what really happened, all others are features.
+    ``categories`` names columns that are categories whatever they look like, each with values that are known beside
+    those of the frame; ``numbers`` those that are numbers although the frame may have none. Other texts of at most
+    :data:`MOST_CATEGORIES` values are categories.
     """
     known = categories or {}
     columns: list[Column] = []
     for name in frame.columns:
-        role: Role = "prediction" if name in predictions else "feature"
+        role: Role = "prediction" if name in predictions else "truth" if name in truths else "feature"
         series = frame[name]
         if name in known:
             columns.append(_category(name, role, series, known[name]))

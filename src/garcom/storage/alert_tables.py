@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text
 
-from garcom.storage.tables import Moment, metadata
+from garcom.storage.tables import Moment
+from garcom.storage.tables import metadata as metadata
 
 #: Rules that somebody added; those of the settings and those that hold from the start are in no table.
 alert_rules = Table(

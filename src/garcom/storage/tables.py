@@ -291,10 +291,11 @@ for _dialect, _statements in _APPEND_ONLY.items():
     for _statement in _statements:
         event.listen(audit, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
-#: What monitoring knows of the rows of an hour (``hours`` is 1; ``hour`` is its start, UTC), and of a whole ``day`` (24):
-#: a body that ``garcom.profiles`` reads. ``stage`` is the role that answered; ``segment`` is empty for all rows, else
-#: ``field=value``. Bodies of two layouts cannot be merged. A day is the sum of its hours, which stay; it may be missing.
-#: The key is in the order in which a window is read, and the body is last: whoever counts rows does not touch it.
+#: What monitoring knows of the rows of an hour (``hours`` is 1; ``hour`` is its start, UTC), and of a whole ``day``
+#: (24): a body that ``garcom.profiles`` reads. ``stage`` is the role that answered; ``segment`` is empty for all rows,
+#: else ``field=value``. Bodies of two layouts cannot be merged. A day is the sum of its hours, which stay; it may be
+#: absent. The key is in the order in which a window is read, and the body is last: whoever counts rows does not touch
+#: it.
 profiles = Table(
     "profiles",
     metadata,

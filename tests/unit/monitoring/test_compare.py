@@ -66,6 +66,14 @@ def test_performance_is_that_of_scikit_learn_with_the_reference_as_baseline() ->
     accuracy = report.metrics["accuracy"]
     assert accuracy.value == pytest.approx(metrics.accuracy_score(right["was"], right["said"]))
     assert report.baseline["accuracy"] == pytest.approx(metrics.accuracy_score(left["was"], left["said"]))
+    drift = compare_frames(left, right, prediction="said", truth="was").drift
+    assert drift is not None
+    assert {each.column: each.role for each in drift.columns} == {
+        "x": "feature",
+        "n": "feature",
+        "said": "prediction",
+        "was": "truth",
+    }
     assert report.confusion is not None
     assert report.confusion.labels == ("no", "yes")
     assert report.confusion.counts == tuple(map(tuple, metrics.confusion_matrix(right["was"], right["said"]).tolist()))

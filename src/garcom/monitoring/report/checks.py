@@ -72,7 +72,7 @@ def _of_drift(drift: DriftReport) -> Iterator[Check]:
 
 
 def _of_column(column: ColumnDrift, threshold: float | None) -> Check:
-    name = column.column if column.role == "feature" else f"{column.column} (prediction)"
+    name = column.column if column.role == "feature" else f"{column.column} ({column.role})"
     if column.drifted is None:
         return Check("drift", name, "skipped", column.why or _NOT_SAID)
     text = f"effect {_WRITING.number(column.effect)}"
