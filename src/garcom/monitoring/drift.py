@@ -87,7 +87,7 @@ def drift(
     known = [verdict for verdict in verdicts if verdict is not None]
     return msgspec.structs.replace(
         report,
-        columns=tuple(sorted(columns, key=lambda each: (-(each.impact or 0.0), -(each.effect or 0.0)))),
+        columns=tuple(sorted(columns, key=_rank)),
         joint=joint,
         drifted=any(known) if known else None,
         why=None if known else "no column could be compared: each says why",
@@ -204,6 +204,11 @@ def _judged(
         impact=None if importance is None else importance * found.effect,
         why=None if known else "too few rows are expected in each category for a test",
     )
+
+
+def _rank(found: ColumnDrift) -> tuple[bool, float, float]:
+    """What has drifted comes first: the effects of the others are chance."""
+    return not found.drifted, -(found.impact or 0.0), -(found.effect or 0.0)
 
 
 def _p_value(found: ColumnDrift) -> float:

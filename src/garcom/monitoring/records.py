@@ -100,7 +100,8 @@ class JointDrift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Current rows against reference rows; ``columns`` by falling impact (then effect).
+    """Current rows against reference rows; ``columns``: those that have drifted first, each by falling impact (then
+    effect).
 
     ``reference`` tells which rows those are: ``training`` (the bundle's), ``seasonal`` (the same hours of the weeks
     before), ``previous`` (the window before) or ``file``. ``false_alarm_rate`` is the stated chance that a window
