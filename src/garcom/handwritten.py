@@ -84,7 +84,9 @@ def faults(value: Any, kind: Any, name_of: NameOf, *, strict: bool = True, at: t
         try:
             msgspec.convert(value, kind, strict=strict)
         except msgspec.ValidationError:
-            yield f"{name_of(at)}: expected {_words(inspect.type_info(kind))}, got {_shown(value)}."
+            info = inspect.type_info(kind)
+            got = _kind(value) if _is_secret(info) else _shown(value)
+            yield f"{name_of(at)}: expected {_words(info)}, got {got}."
 
 
 def listed(what: str, found: list[str]) -> str:
@@ -92,6 +94,16 @@ def listed(what: str, found: list[str]) -> str:
     if len(found) == 1:
         return found[0]
     return "\n  ".join([f"{len(found)} {what} have to change:", *found])
+
+
+def _is_secret(kind: inspect.Type) -> bool:
+    """Whether values of the type must not stand in a message."""
+    return isinstance(kind, inspect.Metadata) and bool((kind.extra or {}).get("secret"))
+
+
+def _kind(value: Any) -> str:
+    names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list of something else"}
+    return names.get(type(value), "a table")
 
 
 def _words(kind: inspect.Type) -> str:

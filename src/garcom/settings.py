@@ -207,7 +207,7 @@ class AlertSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Alerts: the rules, and who hears of them."""
 
     #: Where messages go, such as ``mailtos://user:password@example.com?to=team@example.com``.
-    to: tuple[str, ...] = ()
+    to: Annotated[tuple[str, ...], Meta(extra={"secret": True})] = ()
     #: A file that holds such addresses, one a line, because they hold passwords.
     to_file: str = ""
     #: A file with the secret that signs what is sent to webhooks; empty where nothing is signed.

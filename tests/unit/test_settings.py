@@ -180,3 +180,11 @@ def test_wrong_values_of_sections_are_named(
 def test_the_page_s_example_is_a_settings_file(tmp_path: Path) -> None:
     example = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert load(tmp_path, example[0]).workers == 4
+
+
+@pytest.mark.parametrize("value", ['"mailto://u:sesame@example.com"', '[["mailto://u:sesame@example.com"]]'])
+def test_a_secret_of_the_wrong_type_stands_in_no_message(tmp_path: Path, value: str) -> None:
+    (tmp_path / "garcom.toml").write_text(f"[alerts]\nto = {value}\n")
+    with pytest.raises(SettingsError, match=r"alerts\.to .*expected a list of text, got ") as refused:
+        load_settings({"home": str(tmp_path)})
+    assert "sesame" not in str(refused.value)
