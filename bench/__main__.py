@@ -15,7 +15,7 @@ from bench.models import build, dataset
 from bench.peers.catalogue import NAMES
 from bench.processes import NotStarted
 from bench.report import Section, machine
-from bench.sections import bodies, hostile, journal, lake, limits, startup, throughput, workers
+from bench.sections import bodies, hostile, journal, lake, limits, reports, startup, throughput, workers
 from bench.sections.context import Context
 
 SECTIONS: dict[str, Callable[[Context], list[Section]]] = {
@@ -28,6 +28,7 @@ SECTIONS: dict[str, Callable[[Context], list[Section]]] = {
     "startup": startup.measure,
     "drain": lake.measure_drain,
     "lake": lake.measure_lake,
+    "reports": reports.measure,
 }
 
 
@@ -58,7 +59,7 @@ def arguments() -> argparse.Namespace:
         type=_names(("garcom", "granian", "echo", *NAMES)),
         default=frozenset(),
         metavar="NAME,…",
-        help=f"only these systems (throughput): garcom, granian, echo, {', '.join(NAMES)}",
+        help=f"only these systems (throughput, reports): garcom, granian, echo, {', '.join(NAMES)}",
     )
     parser.add_argument(
         "--models",

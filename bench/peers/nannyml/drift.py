@@ -5,8 +5,8 @@ import sys
 
 os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"
 
-import nannyml  # noqa: E402
-import pandas as pd  # noqa: E402
+import nannyml
+import pandas as pd
 
 reference, current = (pd.read_parquet(path) for path in sys.argv[1:3])
 calculator = nannyml.UnivariateDriftCalculator(
