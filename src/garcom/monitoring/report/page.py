@@ -17,6 +17,7 @@ from garcom.monitoring.report.column_chart import MOST_BARS, column_svg
 from garcom.monitoring.report.names import named
 from garcom.monitoring.report.performance_part import performance_part
 from garcom.monitoring.report.phrases import PHRASES
+from garcom.monitoring.report.reasons import language_of, reason
 from garcom.monitoring.report.time_chart import faults_svg, traffic_svg
 from garcom.monitoring.report.unsaid import unsaid
 from garcom.monitoring.report.verdict import state_of, verdict
@@ -62,6 +63,8 @@ def _environment(language: str) -> Environment:
     made = environment(_TEMPLATES, writing, phrases)
     made.filters["named"] = partial(named, language)
     made.filters["told"] = partial(_told, writing)
+    made.filters["reason"] = partial(reason, language)
+    made.filters["tongue"] = partial(language_of, language)
     made.globals |= writing.filters
     made.globals |= {
         "cell": partial(_cell, writing),

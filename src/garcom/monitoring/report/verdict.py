@@ -18,6 +18,7 @@ from garcom.monitoring.records import (
 from garcom.monitoring.report.metrics import headlines, judged
 from garcom.monitoring.report.names import named
 from garcom.monitoring.report.phrases import PHRASES
+from garcom.monitoring.report.reasons import reason
 from garcom.report_page.writing import Writing
 
 State = Literal["fine", "bad", "unknown"]
@@ -66,6 +67,7 @@ class _Speaker:
         self._phrases = PHRASES[language]
         self._writing = Writing(language)
         self._named: Callable[[str], str] = lambda name: named(language, name)
+        self._reason: Callable[[str], str] = lambda why: reason(language, why)
 
     def say(self, phrase: str, **values: object) -> str:
         return self._phrases[phrase].format(**values)
@@ -85,7 +87,7 @@ class _Speaker:
         drifted = [column.column for column in known if column.drifted]
         total = self._writing.number(len(features))
         if not known:
-            yield Sentence("drift", "unknown", self.say("drift unsaid", why=_why_of(drift, features)))
+            yield Sentence("drift", "unknown", self.say("drift unsaid", why=self._reason(_why_of(drift, features))))
         elif drifted:
             count = self._writing.number(len(drifted))
             yield Sentence("drift", "bad", self.say("drift some", n=count, total=total, names=self.listed(drifted)))
@@ -111,7 +113,9 @@ class _Speaker:
             for name in headlines(estimates)[:_NAMED]:
                 yield self._of_estimate(name, estimates[name].estimated, performance.baseline.get(name))
         else:
-            yield Sentence("performance", "unknown", self.say("performance unsaid", why=_why_unmeasured(performance)))
+            yield Sentence(
+                "performance", "unknown", self.say("performance unsaid", why=self._reason(_why_unmeasured(performance)))
+            )
         changed = [change for change in performance.changes if change.changed]
         if changed:
             methods = ", ".join(self._named(change.method) for change in changed)
@@ -152,7 +156,7 @@ class _Speaker:
             )
             return Sentence("quality", "bad", self.counted("quality", len(quality.findings), kinds=told))
         if quality.why is not None:
-            return Sentence("quality", "unknown", self.say("quality unsaid", why=_bare(quality.why)))
+            return Sentence("quality", "unknown", self.say("quality unsaid", why=self._reason(_bare(quality.why))))
         return Sentence("quality", "fine", self.say("quality none"))
 
 
