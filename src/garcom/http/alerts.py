@@ -44,7 +44,7 @@ RuleName = Annotated[
 
 
 class NewRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An alert rule in one line; without a ``name`` it is called after what it watches."""
+    """An alert rule as it is written in settings; without a ``name`` it is called after what it watches."""
 
     rule: Annotated[str, Meta(min_length=1, max_length=500)]
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")] | None = None

@@ -101,7 +101,7 @@ def test_a_mail_is_for_people(tmp_path: Path, language: str, title: str, line: s
 
 
 def test_alerts_that_come_together_go_out_together(tmp_path: Path) -> None:
-    watched = Watched(tmp_path, quality=RULE, other="wine.accuracy < 0.9 resolve at 0.95")
+    watched = Watched(tmp_path, quality=RULE, other="wine.accuracy < 0.9 over 1h resolve at 0.95")
     watched.run(0, 0.85)
     with webhooks() as hooks:
         waits = sender(watched.database, hooks.url, group_s=120)
@@ -155,7 +155,7 @@ def test_one_receiver_that_is_away_holds_up_no_other(tmp_path: Path) -> None:
 
 
 def test_messages_reach_a_receiver_in_their_order(tmp_path: Path) -> None:
-    watched = Watched(tmp_path)
+    watched = Watched(tmp_path, quality=RULE.replace("1h", "10m"))
     with webhooks() as hooks:
         hooks.statuses = [503]
         sends = sender(watched.database, hooks.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import cast
@@ -18,6 +19,7 @@ from garcom.storage.audit import record
 from garcom.storage.database import Database
 
 MAX_LIMIT = 1_000
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: What is not over.
 OPEN = ("pending", "firing")
 STATES = (*OPEN, "resolved")
@@ -51,6 +53,8 @@ class AlertList:
         """Alerts, the newest first; with ``since`` none that was resolved before it. Raises InputError."""
         if not 1 <= limit <= MAX_LIMIT:
             raise InputError(f"Expected a limit from 1 to {MAX_LIMIT:,}, got {limit:,}; a cursor gives the next page.")
+        if cursor is not None and not _ID.fullmatch(cursor):
+            raise InputError("Expected a cursor that the page before gave as 'next', got another text.")
         unknown = [state for state in states if state not in STATES]
         if unknown:
             raise InputError(f"Expected states among {', '.join(STATES)}, got {unknown[0][:100]!r}.")
