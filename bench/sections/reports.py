@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from bench.peers.catalogue import FOLDER, environment
 from bench.report import Section, against, spread
 from bench.sections.context import Context
 from bench.systems import Running, command_beside_python, garcom
-from garcom.profiles.layout import layout_of
+from garcom.profiles.layout import Layout, layout_of
 from garcom.profiles.profile import Profile
 from garcom.storage import profiles
 from garcom.storage.database import Database
@@ -98,9 +99,6 @@ def measure_month(context: Context) -> Section:
         f"A window of 30 days: {N_HOURS} hourly profiles of {HOUR_ROWS:,} rows",
         ["profiles", "ms", "median", "target", "met"],
     )
-    from garcom.monitoring.drift import drift
-    from garcom.monitoring.records import Scope
-
     rows = _rows(context.data, N_REFERENCE, 0)
     layout = layout_of(rows)
     reference = Profile(layout)
@@ -116,25 +114,47 @@ def measure_month(context: Context) -> Section:
             kept.append(ProfileRow(key, profile.n_rows, profile.encode()))
         with database.write() as connection:
             profiles.write(connection, kept)
-        taken = []
-        for _ in range(max(5, context.rounds)):
-            began = time.perf_counter()
-            with database.read() as connection:
-                found = profiles.list_bodies(
-                    connection, "wine", since=_BEGAN, until=_BEGAN + timedelta(hours=N_HOURS), version=1
-                )
-            window = Profile(layout)
-            window.merge_encoded([row.body for row in found])
-            report = drift(reference, window, Scope(model="wine"))
-            taken.append(1000 * (time.perf_counter() - began))
-    if report.rows_current != N_HOURS * HOUR_ROWS:
-        raise OSError(f"Expected a report of {N_HOURS * HOUR_ROWS:,} rows, got {report.rows_current:,}.")
+        hourly = _windows(database, reference, max(5, context.rounds))
+        with database.write() as connection:
+            profiles.write(connection, [_day(layout, kept[at : at + 24]) for at in range(0, N_HOURS, 24)])
+        daily = _windows(database, reference, max(5, context.rounds))
     size = sum(len(row.body) for row in kept) / len(kept)
-    section.notes.append(f"A profile takes {size / 1000:.1f} kB.")
-    median = statistics.median(taken)
-    section.rows.append([str(N_HOURS), spread(taken), *against(median, MONTH_MS, " ms", at_most=True)])
-    section.data.append({"milliseconds": taken, "bytes": size})
+    section.notes.append(
+        f"An hour takes {size / 1000:.1f} kB. A server sums the hours of a day once it is over, so it reads days."
+    )
+    for title, taken in ((f"{N_HOURS} hours", hourly), (f"{N_HOURS // 24} days", daily)):
+        median = statistics.median(taken)
+        section.rows.append([title, spread(taken), *against(median, MONTH_MS, " ms", at_most=True)])
+    section.data.append({"hours_ms": hourly, "days_ms": daily, "bytes": size})
     return section
+
+
+def _day(layout: Layout, hours: Sequence[ProfileRow]) -> ProfileRow:
+    """What the server keeps of a day that is over, beside its hours."""
+    whole = Profile(layout)
+    whole.merge_encoded([row.body for row in hours])
+    return ProfileRow(hours[0].key.whole_day, whole.n_rows, whole.encode())
+
+
+def _windows(database: Database, reference: Profile, n_times: int) -> list[float]:
+    """Milliseconds for the whole window, from the database to the report."""
+    from garcom.monitoring.drift import drift
+    from garcom.monitoring.records import Scope
+
+    taken = []
+    for _ in range(n_times):
+        began = time.perf_counter()
+        with database.read() as connection:
+            found = profiles.list_bodies(
+                connection, "wine", since=_BEGAN, until=_BEGAN + timedelta(hours=N_HOURS), version=1
+            )
+        window = Profile(reference.layout)
+        window.merge_encoded([row.body for row in found])
+        report = drift(reference, window, Scope(model="wine"))
+        taken.append(1000 * (time.perf_counter() - began))
+        if report.rows_current != N_HOURS * HOUR_ROWS:
+            raise OSError(f"Expected a report of {N_HOURS * HOUR_ROWS:,} rows, got {report.rows_current:,}.")
+    return taken
 
 
 def measure_requests(context: Context) -> Section:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -26,6 +28,8 @@ _NAME_LENGTH = 60
 #: Columns of longer frames are counted in as many threads as there are processors, at most so many.
 _LONG_FRAME = 50_000
 _THREADS = 4
+#: So many encoded profiles are added up at a time: their cells stay in the processor's cache.
+_AT_ONCE = 32
 
 
 class Tally(NamedTuple):
@@ -115,9 +119,13 @@ class Profile:
         if not bodies:
             return
         found = [_decode(body) for body in bodies]
-        places = np.concatenate([np.frombuffer(each.places, "<u4") for each in found])
-        counts = np.concatenate([np.frombuffer(each.counts, f"<u{each.count_bytes}").astype(float) for each in found])
-        self.cells += np.bincount(places, counts, minlength=len(self.cells)).astype(np.int64)  # exact below 2**53
+        for size, group in groupby(sorted(found, key=_count_bytes), key=_count_bytes):
+            alike = list(group)
+            for first in range(0, len(alike), _AT_ONCE):
+                some = alike[first : first + _AT_ONCE]
+                places = np.frombuffer(b"".join([each.places for each in some]), "<u4")
+                counts = np.frombuffer(b"".join([each.counts for each in some]), f"<u{size}")
+                self.cells += np.bincount(places, counts, minlength=len(self.cells)).astype(np.int64)  # exact to 2**53
         tallies = np.frombuffer(b"".join([each.tallies for each in found]), "<i8").reshape(-1, *self.tallies.shape)
         self.tallies += tallies.sum(axis=0)
         sums = np.frombuffer(b"".join([each.sums for each in found]), "<f8").reshape(-1, *self.sums.shape)
@@ -263,5 +271,6 @@ class Profile:
                     known[value] = known.get(value, 0) + count
 
 
+_count_bytes = attrgetter("count_bytes")
 _encoder = msgspec.msgpack.Encoder()
 _decode = msgspec.msgpack.Decoder(_Encoded).decode
