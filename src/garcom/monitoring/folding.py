@@ -46,6 +46,11 @@ class Counted(NamedTuple):
     layout: Layout
     n_rows: int
     body: bytes
+    named: bool
+
+    def row(self, key: ProfileKey) -> ProfileRow:
+        """The same as it is kept."""
+        return ProfileRow(key, self.n_rows, self.body, self.named)
 
 
 class Folding:
@@ -75,6 +80,7 @@ class Folding:
                 profiles.take_turn(connection)
                 if profiles.progress(connection, numbers) != before:
                     continue  # somebody else has added some of them meanwhile
+                found = _into_days(found, profiles.list_alone(connection, found))
                 there = profiles.find_bodies(connection, found)
                 profiles.write(connection, [_added(key, new, there.get(key)) for key, new in found.items()], there)
                 profiles.note_progress(connection, numbers)
@@ -170,14 +176,27 @@ def _counted(
 ) -> tuple[ProfileKey, Counted]:
     profile = Profile(layout)
     profile.add(rows)
-    return key._replace(segment=segment, hour=hour), Counted(layout, profile.n_rows, profile.encode())
+    return key._replace(segment=segment, hour=hour), _encoded(profile)
 
 
 def merged(layout: Layout, bodies: list[bytes]) -> Counted:
     """Several profiles of one layout as one."""
     profile = Profile(layout)
     profile.merge_encoded(bodies)
-    return Counted(layout, profile.n_rows, profile.encode())
+    return _encoded(profile)
+
+
+def _encoded(profile: Profile) -> Counted:
+    return Counted(profile.layout, profile.n_rows, profile.encode(), bool(profile.unseen))
+
+
+def _into_days(found: Mapping[ProfileKey, Counted], alone: Collection[ProfileKey]) -> dict[ProfileKey, Counted]:
+    """The profiles, but those of hours whose day stands alone as what is to be added to the day."""
+    settled: dict[ProfileKey, Counted] = {}
+    for hour, new in found.items():
+        key = hour.whole_day if hour.whole_day in alone else hour
+        settled[key] = merged(new.layout, [settled[key].body, new.body]) if key in settled else new
+    return settled
 
 
 def _added(key: ProfileKey, new: Counted, there: bytes | None) -> ProfileRow:
@@ -190,7 +209,7 @@ def _added(key: ProfileKey, new: Counted, there: bytes | None) -> ProfileRow:
                 "a profile was damaged and begins anew; `garcom monitor rebuild MODEL` mends it",
                 extra={"model": key.model, "version": key.version, "hour": str(key.hour)},
             )
-    return ProfileRow(key, new.n_rows, new.body)
+    return new.row(key)
 
 
 def _without(rows: pl.DataFrame, progress: Mapping[str, int]) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from garcom.monitoring.folding import COLUMNS, Counted, Folding, merged
 from garcom.storage import profiles
 from garcom.storage.database import Database
 from garcom.storage.lock import locked
-from garcom.storage.profiles import ProfileKey, ProfileRow
+from garcom.storage.profiles import ProfileKey
 
 #: So many rows are held at a time.
 _ROWS_AT_ONCE = 200_000
@@ -86,7 +86,7 @@ def rebuild(
                 profiles.remove(
                     connection, model, since=begins, until=begins + timedelta(days=1), but_versions=unprofiled
                 )
-                profiles.write(connection, [ProfileRow(key, new.n_rows, new.body) for key, new in found.items()])
+                profiles.write(connection, [new.row(key) for key, new in found.items()])
         n_rows += n
         n_profiled += sum(new.n_rows for key, new in found.items() if key.segment == profiles.EVERYTHING)
         n_profiles += len(found)

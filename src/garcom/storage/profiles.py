@@ -16,13 +16,14 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     text,
     true,
     update,
 )
 
-from garcom.storage.tables import profile_progress, profiles
+from garcom.storage.tables import models, profile_progress, profiles, versions
 
 #: The role whose answers nobody was given: its rows are those of another version once more.
 SHADOW = "shadow"
@@ -56,24 +57,28 @@ class ProfileKey(NamedTuple):
 
 
 class ProfileRow(NamedTuple):
-    """A profile as it is kept."""
+    """A profile as it is kept; ``named`` is whether its body names values of categories that were never seen before."""
 
     key: ProfileKey
     n_rows: int
     body: bytes
+    named: bool = False
 
 
 class HourRow(NamedTuple):
-    """How many rows of a version and a stage there are in an hour."""
+    """How many rows of a version and a stage there are in an hour, or in a day whose hours were removed (24)."""
 
     version: int
     stage: str
     hour: datetime
     n_rows: int
+    hours: int = HOUR
 
 
 _KEY = [profiles.c[name] for name in ProfileKey._fields]
-_ROW = [*_KEY, profiles.c.n_rows, profiles.c.body]
+_ROW = [*_KEY, profiles.c.n_rows, profiles.c.body, profiles.c.named]
+#: What a day and its hours have in common.
+_DAY = ("model", "segment", "version", "stage", "layout")
 
 
 def day_of(moment: datetime) -> datetime:
@@ -95,8 +100,9 @@ def list_bodies(
 ) -> list[ProfileRow]:
     """The profiles of the hours that begin from ``since`` (included) to ``until`` (excluded), by time; each row once.
 
-    A whole day comes as one profile where there is one, unless ``days`` is false. Without a version those of all;
-    without a stage those of all that answered, which a shadow does not; without a segment those of all rows.
+    A whole day comes as one profile where there is one, unless ``days`` is false. A day that stands alone comes only
+    where all of it is in the window, and never without ``days``. Without a version those of all; without a stage those
+    of all that answered, which a shadow does not; without a segment those of all rows.
     """
     tests = _window(model, version, stage, segment)
     if layout is not None:
@@ -108,7 +114,7 @@ def list_bodies(
     last = None if until is None else day_of(until)
     daily = and_(profiles.c.hours == DAY, _between(first, last))
     summed = profiles.alias()
-    same = [summed.c[name] == profiles.c[name] for name in ("model", "segment", "version", "stage", "layout")]
+    same = [summed.c[name] == profiles.c[name] for name in _DAY]
     covered = (
         select(1)
         .where(*same, summed.c.hours == DAY, summed.c.hour == profiles.c.day, _between(first, last, summed.c.hour))
@@ -131,15 +137,23 @@ def list_hours(
     stage: str | None = None,
     segment: str | None = None,
 ) -> list[HourRow]:
-    """The rows of each hour, by hour; which ones, as for :func:`list_bodies`. No body is read."""
+    """The rows of each hour, by hour; which ones, as for :func:`list_bodies`. No body is read.
+
+    A day that stands alone comes as one entry, if it begins in the window.
+    """
     group = profiles.c.version, profiles.c.stage, profiles.c.hour
     query = (
-        select(*group, func.sum(profiles.c.n_rows))
-        .where(*_window(model, version, stage, segment), profiles.c.hours == HOUR, _between(since, until))
+        select(*group, func.sum(profiles.c.n_rows), func.max(profiles.c.hours))
+        .where(
+            *_window(model, version, stage, segment),
+            profiles.c.hours.in_([HOUR, DAY]),
+            or_(profiles.c.hours == HOUR, ~_has_hours()),
+            _between(since, until),
+        )
         .group_by(*group)
         .order_by(profiles.c.hour, profiles.c.version, profiles.c.stage)
     )
-    return [HourRow(*row[:3], int(row[3])) for row in connection.execute(query)]
+    return [HourRow(*row[:3], int(row[3]), row[4]) for row in connection.execute(query)]
 
 
 def list_segments(connection: Connection, model: str, version: int | None = None) -> list[str]:
@@ -152,27 +166,20 @@ def list_segments(connection: Connection, model: str, version: int | None = None
 
 def list_unsummed(connection: Connection, until: datetime) -> list[ProfileKey]:
     """The days that ended by then and have hours but no profile of their own, as the keys that they are to get."""
-    summed = profiles.alias()
-    names = "model", "segment", "version", "stage", "layout"
-    there = (
-        select(1)
-        .where(
-            *(summed.c[name] == profiles.c[name] for name in names),
-            summed.c.hours == DAY,
-            summed.c.hour == profiles.c.day,
-        )
-        .exists()
-    )
-    query = (
-        select(*(profiles.c[name] for name in names), profiles.c.day)
-        .where(profiles.c.hours == HOUR, profiles.c.day <= until - timedelta(days=1), ~there)
-        .distinct()
-        .order_by(profiles.c.day, profiles.c.model)
-    )
-    return [
-        ProfileKey(row.model, row.segment, DAY, row.version, row.stage, row.day, row.layout)
-        for row in connection.execute(query)
-    ]
+    return _days(connection, profiles.c.hours == HOUR, profiles.c.day <= until - timedelta(days=1), ~_has_day())
+
+
+def list_alone(connection: Connection, keys: Iterable[ProfileKey]) -> set[ProfileKey]:
+    """Of the days of these hours those that stand alone: that have a profile, and whose hours were removed."""
+    groups: dict[ProfileKey, set[str]] = defaultdict(set)
+    for key in keys:
+        groups[key.whole_day._replace(segment="")].add(key.segment)
+    found: set[ProfileKey] = set()
+    for day, segments in groups.items():
+        same = [column == value for column, value in zip(_KEY, day, strict=True) if column.name != "segment"]
+        for part in _parts(sorted(segments)):
+            found.update(_days(connection, *same, profiles.c.segment.in_(part), ~_has_hours()))
+    return found
 
 
 def find_bodies(connection: Connection, keys: Iterable[ProfileKey]) -> dict[ProfileKey, bytes]:
@@ -190,22 +197,40 @@ def find_bodies(connection: Connection, keys: Iterable[ProfileKey]) -> dict[Prof
 
 
 def write(connection: Connection, rows: Sequence[ProfileRow], replaced: Iterable[ProfileKey] = ()) -> None:
-    """Write profiles; those that ``replaced`` names are there already. An hour ends the profile of its day."""
+    """Write profiles; those that ``replaced`` names are there already.
+
+    An hour ends the profile of its day. Of a day that stands alone (:func:`list_alone`) no hour may be written, for
+    what it holds is nowhere else.
+    """
     there = set(replaced)
     new = [row for row in rows if row.key not in there]
-    old = [row for row in rows if row.key in there]
-    same = and_(*(column == bindparam(f"key_{column.name}") for column in _KEY))
     if days := {row.key.whole_day for row in rows if row.key.hours == HOUR}:
-        connection.execute(delete(profiles).where(same), [_bound(key) for key in sorted(days)])
+        _remove(connection, sorted(days))
     if new:
         values = [
-            {**row.key._asdict(), "day": day_of(row.key.hour), "n_rows": row.n_rows, "body": row.body} for row in new
+            {
+                **row.key._asdict(),
+                "day": day_of(row.key.hour),
+                "n_rows": row.n_rows,
+                "named": row.named,
+                "body": row.body,
+            }
+            for row in new
         ]
         connection.execute(insert(profiles), values)
-    if old:
-        statement = update(profiles).where(same).values(n_rows=bindparam("new_rows"), body=bindparam("new_body"))
+    rewrite(connection, [row for row in rows if row.key in there])
+
+
+def rewrite(connection: Connection, rows: Sequence[ProfileRow]) -> None:
+    """Put these in the place of those of the same keys, which say the same otherwise: days and hours stay."""
+    new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("n_rows", "named", "body")}
+    if rows:
         connection.execute(
-            statement, [{**_bound(row.key), "new_rows": row.n_rows, "new_body": row.body} for row in old]
+            update(profiles).where(_is_key()).values(new),
+            [
+                {**_bound(row.key), "new_n_rows": row.n_rows, "new_named": row.named, "new_body": row.body}
+                for row in rows
+            ],
         )
 
 
@@ -221,6 +246,51 @@ def remove(
     tests = [profiles.c.model == model, profiles.c.version.not_in(but_versions)]
     removed = delete(profiles).where(*tests, _between(since, until, profiles.c.day))
     return int(connection.execute(removed).rowcount)
+
+
+def remove_hours(connection: Connection, until: datetime, n_days: int) -> int:
+    """Remove the hours of days that ended by then and have a profile of their own, which stands alone from then on.
+
+    Of at most so many days at once; gives the number of days. Of a day all hours go, or none.
+    """
+    own = profiles.c.hours == HOUR, profiles.c.day <= until - timedelta(days=1), _has_day()
+    days = _days(connection, *own, limit=n_days)
+    for day in days:
+        same = [profiles.c[name] == getattr(day, name) for name in _DAY]
+        of_day = _between(day.hour, day.hour + timedelta(days=1))
+        connection.execute(delete(profiles).where(*same, profiles.c.hours == HOUR, of_day))
+    return len(days)
+
+
+def list_named(connection: Connection, model: str, until: datetime, limit: int) -> list[ProfileRow]:
+    """Profiles of days that ended by then and name values of categories that were never seen before; so many."""
+    tests = profiles.c.named, profiles.c.model == model, profiles.c.day <= until - timedelta(days=1)
+    return _rows(connection, select(*_ROW).where(*tests).limit(limit))
+
+
+def list_models(connection: Connection) -> list[str]:
+    """The models that have a profile, sorted."""
+    return sorted(connection.execute(select(profiles.c.model).distinct()).scalars())
+
+
+def list_removed_versions(connection: Connection) -> list[tuple[str, int]]:
+    """The versions that were removed from the registry and have profiles yet: model and number."""
+    kept = set(connection.execute(select(profiles.c.model, profiles.c.version).distinct()).tuples())
+    removed = select(models.c.name, versions.c.number).join(models).where(versions.c.removed_at.is_not(None))
+    return sorted(kept.intersection(connection.execute(removed).tuples()))
+
+
+def remove_version(connection: Connection, model: str, version: int, limit: int) -> int:
+    """Remove so many profiles of a version, whatever they are of, and give their number."""
+    query = select(*_KEY).where(profiles.c.model == model, profiles.c.version == version).limit(limit)
+    keys = [ProfileKey(*row) for row in connection.execute(query)]
+    _remove(connection, keys)
+    return len(keys)
+
+
+def discard(connection: Connection, key: ProfileKey) -> None:
+    """Remove one profile."""
+    _remove(connection, [key])
 
 
 def take_turn(connection: Connection) -> None:
@@ -260,6 +330,35 @@ def _window(model: str, version: int | None, stage: str | None, segment: str | N
     ]
 
 
+def _has_day() -> ColumnElement[bool]:
+    """Whether the day of an hour has a profile."""
+    summed = profiles.alias()
+    same = [summed.c[name] == profiles.c[name] for name in _DAY]
+    return select(1).where(*same, summed.c.hours == DAY, summed.c.hour == profiles.c.day).exists()
+
+
+def _has_hours() -> ColumnElement[bool]:
+    """Whether a day has hours."""
+    hourly = profiles.alias()
+    same = [hourly.c[name] == profiles.c[name] for name in (*_DAY, "day")]
+    return select(1).where(*same, hourly.c.hours == HOUR).exists()
+
+
+def _days(connection: Connection, *tests: ColumnElement[bool], limit: int | None = None) -> list[ProfileKey]:
+    """The days of the profiles that pass, by time, whether they have a profile or not."""
+    query = (
+        select(*(profiles.c[name] for name in _DAY), profiles.c.day)
+        .where(*tests)
+        .distinct()
+        .order_by(profiles.c.day, profiles.c.model)
+        .limit(limit)
+    )
+    return [
+        ProfileKey(row.model, row.segment, DAY, row.version, row.stage, row.day, row.layout)
+        for row in connection.execute(query)
+    ]
+
+
 def _between(
     since: datetime | None, until: datetime | None, column: ColumnElement[Any] = profiles.c.hour
 ) -> ColumnElement[bool]:
@@ -268,7 +367,16 @@ def _between(
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[ProfileRow]:
-    return [ProfileRow(ProfileKey(*row[:7]), row.n_rows, row.body) for row in connection.execute(query)]
+    return [ProfileRow(ProfileKey(*row[:7]), row.n_rows, row.body, row.named) for row in connection.execute(query)]
+
+
+def _is_key() -> ColumnElement[bool]:
+    return and_(*(column == bindparam(f"key_{column.name}") for column in _KEY))
+
+
+def _remove(connection: Connection, keys: Sequence[ProfileKey]) -> None:
+    if keys:
+        connection.execute(delete(profiles).where(_is_key()), [_bound(key) for key in keys])
 
 
 def _bound(key: ProfileKey) -> dict[str, Any]:

@@ -293,9 +293,10 @@ for _dialect, _statements in _APPEND_ONLY.items():
 
 #: What monitoring knows of the rows of an hour (``hours`` is 1; ``hour`` is its start, UTC), and of a whole ``day``
 #: (24): a body that ``garcom.profiles`` reads. ``stage`` is the role that answered; ``segment`` is empty for all rows,
-#: else ``field=value``. Bodies of two layouts cannot be merged. A day is the sum of its hours, which stay; it may be
-#: absent. The key is in the order in which a window is read, and the body is last: whoever counts rows does not touch
-#: it.
+#: else ``field=value``. Bodies of two layouts cannot be merged. A day that has hours is their sum, and may be
+#: absent; one whose hours were removed stands alone. ``named`` is whether the body names values of categories that were
+#: never seen before. The key is in the order in which a window is read, and the body is last: whoever counts rows does
+#: not touch it.
 profiles = Table(
     "profiles",
     metadata,
@@ -308,8 +309,11 @@ profiles = Table(
     Column("layout", String(64), primary_key=True),
     Column("day", Moment, nullable=False),
     Column("n_rows", Integer, nullable=False),
+    Column("named", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+Index("ix_profiles_day", profiles.c.day, profiles.c.hours, profiles.c.model, profiles.c.segment)
+Index("ix_profiles_named", profiles.c.named, profiles.c.model, profiles.c.day)
 
 #: The last segment of each journal's writer whose rows are in the profiles, written in the transaction that adds them.
 profile_progress = Table(

@@ -24,9 +24,12 @@ def upgrade() -> None:
         sa.Column("layout", sa.String(64), nullable=False),
         sa.Column("day", sa.DateTime, nullable=False),
         sa.Column("n_rows", sa.Integer, nullable=False),
+        sa.Column("named", sa.Boolean, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("model", "segment", "hours", "version", "stage", "hour", "layout", name="pk_profiles"),
     )
+    op.create_index("ix_profiles_day", "profiles", ["day", "hours", "model", "segment"])
+    op.create_index("ix_profiles_named", "profiles", ["named", "model", "day"])
     op.create_table(
         "profile_progress",
         sa.Column("writer", sa.String(100), nullable=False),
