@@ -239,7 +239,9 @@ class ConceptChange(msgspec.Struct, frozen=True, kw_only=True):
 class PerformanceReport(msgspec.Struct, frozen=True, kw_only=True):
     """How good the answers were, from actuals; and how good they are thought to be where none came yet.
 
-    ``metrics`` are over the whole window; ``baseline`` are those of the bundle (its reference rows).
+    ``metrics`` are over the whole window; ``baseline`` are those of the bundle (its reference rows). Of very many
+    predictions an even sample is scored: ``sampled`` is how many (None: all). ``rows``, ``actuals`` and ``maturity``,
+    those of the windows too, count every prediction.
     """
 
     scope: Scope
@@ -247,6 +249,7 @@ class PerformanceReport(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     actuals: int
     maturity: float | None
+    sampled: int | None = None
     metrics: dict[str, Figure] = {}
     baseline: dict[str, float] = {}
     confusion: Confusion | None = None

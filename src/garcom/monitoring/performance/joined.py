@@ -10,14 +10,15 @@ import polars as pl
 
 from garcom.lake.rereading import rereading
 from garcom.lake.tables import Lake
-from garcom.lake.truth import latest, observations
+from garcom.lake.truth import known, latest, observations, observations_of
 from garcom.lake.undrained import Undrained, View
-from garcom.lake.window import Window
+from garcom.lake.window import Window, among, newest_first
 from garcom.model.signature import Output
 from garcom.monitoring.performance import segments
 
 _DAY = timedelta(days=1)
 _TOLD = "the field's value"
+_HASHES = 1 << 64
 
 
 class Wanted(NamedTuple):
@@ -35,17 +36,25 @@ class Wanted(NamedTuple):
         """Their time."""
         return Window(self.since, self.until)
 
-    def rows(self, view: View) -> pl.LazyFrame:
-        """All columns of them."""
-        window = self.window
+    def rows(self, view: View, share: float = 1.0) -> pl.LazyFrame:
+        """All columns of them, or of this share of them: chosen by their ids, the same ones each time."""
+        rows = view.scan(model=self.model, days=self.window.days(), ids=self.window.ids)
+        if share < 1:
+            rows = rows.filter(pl.col("id").hash(0) < int(share * _HASHES))
+        return self.among(rows)
+
+    def among(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Those of some rows of the lake."""
         role = pl.col("role") != "shadow" if self.stage is None else pl.col("role") == self.stage
-        rows = view.scan(model=self.model, days=window.days(), ids=window.ids).filter(window.condition, role)
+        rows = rows.filter(self.window.condition, role)
         if self.version is not None:
             rows = rows.filter(pl.col("version") == self.version)
         if self.only is None:
             return rows
         # In two steps: one filter on what the JSON says would be tried on the files' statistics, where texts are cut.
         field, value = self.only
+        if (part := segments.always_in(value)) is not None:
+            rows = rows.filter(part)
         told = segments.texts([field]).struct.field(field)
         return rows.with_columns(told.alias(_TOLD)).filter(segments.condition(pl.col(_TOLD), value)).drop(_TOLD)
 
@@ -59,27 +68,49 @@ def joined(
     *,
     fields: Sequence[str] = (),
     inputs: int = 0,
-    newest_known: int | None = None,
+    share: float = 1.0,
 ) -> pl.DataFrame:
     """The rows by rising time, with the times of the actual that counts (null where there is none).
 
     ``fields`` come as texts ``field_0``, ``field_1`` …; ``inputs`` adds ``input``, the JSON of about so many of the
-    rows, null in the others. ``newest_known`` leaves only the newest so many rows that have an actual.
+    rows, null in the others. Of a ``share`` below 1 only so many of the rows, evenly chosen by their ids.
     """
-    rows = wanted.rows(undrained.view())
-    known = latest(observations(lake.actuals.snapshot(), wanted.model, rows, wanted.window.days(_DAY)))
+    rows = wanted.rows(undrained.view(), share)
+    truth = latest(observations(lake.actuals.snapshot(), wanted.model, rows, wanted.window.days(_DAY)))
+    return _together(rows, truth, output, fields, inputs)
+
+
+@rereading
+def newest_known(
+    lake: Lake, undrained: Undrained, wanted: Wanted, output: Output, n: int, *, inputs: int = 0
+) -> pl.DataFrame:
+    """The newest ``n`` rows that have an actual, as :func:`joined` gives them; older files are not even opened."""
+    view, actuals = undrained.view(), lake.actuals.snapshot()
+    days = wanted.window.days(_DAY)
+    found: list[str] = []
+    for part in newest_first(view, wanted.model, wanted.window):
+        if len(found) >= n and part.ids is not None and part.ids[1] < found[n - 1]:
+            break
+        rows = wanted.among(part.rows)
+        there = known(actuals, wanted.model, rows, days, part.ids)
+        top = rows.select("id").join(there, on="id", how="semi").top_k(n, by="id").collect(engine="streaming")["id"]
+        found = sorted({*found, *top}, reverse=True)[:n]
+    chosen = among(view, wanted.model, sorted(found)).collect()
+    return _together(chosen.lazy(), latest(observations_of(actuals, wanted.model, chosen).lazy()), output, (), inputs)
+
+
+def _together(
+    rows: pl.LazyFrame, truth: pl.LazyFrame, output: Output, fields: Sequence[str], inputs: int
+) -> pl.DataFrame:
     # Actuals are few and short beside the rows: they are held, so that the rows are read once.
-    truth = known.select("id", "observed_at", "received_at", *observed(output)).collect(engine="streaming")
-    if newest_known is not None:
-        truth = truth.top_k(newest_known, by="id")
-        rows = rows.join(truth.lazy().select("id"), on="id", how="semi")
+    held = truth.select("id", "observed_at", "received_at", *observed(output)).collect(engine="streaming")
     told = segments.texts(fields)
     columns = [
         *answered(output),
         *(told.struct.field(name).alias(f"field_{i}") for i, name in enumerate(fields)),
         *([_some(rows, inputs)] if inputs else []),
     ]
-    found = rows.select("id", "time", *columns).join(truth.lazy(), on="id", how="left").collect(engine="streaming")
+    found = rows.select("id", "time", *columns).join(held.lazy(), on="id", how="left").collect(engine="streaming")
     return found.sort("time", "id").drop("id")
 
 

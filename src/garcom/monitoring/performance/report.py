@@ -16,6 +16,7 @@ from garcom.model.signature import Output
 from garcom.monitoring.performance import segments
 from garcom.monitoring.performance.answers import Cost, Labels, Numbers, answers
 from garcom.monitoring.performance.concept import concept_changes
+from garcom.monitoring.performance.counting import Counts, at_most, counted, number_and_first
 from garcom.monitoring.performance.estimation import (
     MOST_ROWS,
     Estimator,
@@ -26,13 +27,15 @@ from garcom.monitoring.performance.estimation import (
     track_record,
 )
 from garcom.monitoring.performance.features import features
-from garcom.monitoring.performance.joined import Wanted, joined
+from garcom.monitoring.performance.joined import Wanted, joined, newest_known
 from garcom.monitoring.performance.spans import Span, length, moment, spans
 from garcom.monitoring.records import ConceptChange, Figure, PerformanceReport, PerformanceWindow, Scope
 from garcom.records import IntArray
 
 #: Estimates learn from rows of so long before the window.
 _BEFORE = timedelta(days=90)
+#: Of more predictions an even sample of about so many is scored; the others are counted.
+MOST_SCORED = 500_000
 #: About so many inputs are read for the model of the error.
 _INPUTS = 40_000
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -57,6 +60,8 @@ def performance(
     baseline: Mapping[str, float] | None = None,
     estimates: bool = True,
     changes: bool = True,
+    parts: bool = True,
+    most_scored: int = MOST_SCORED,
     now: datetime | None = None,
 ) -> PerformanceReport:
     """How good the answers of a model were from ``since`` (None: its first) to ``until`` (None: now).
@@ -66,7 +71,11 @@ def performance(
     ``by`` are more such fields. ``every`` is the length of the parts, by itself one that gives at most 60. ``cost`` is
     ``{true label: {answered label: worth}}``, ``positive`` the label that precision and recall are of. Below
     ``min_rows`` rows there is no metric but the reason. Without ``estimates`` nothing is estimated, which saves reading
-    the inputs of a regression; without ``changes`` the errors are not searched for them.
+    the inputs of a regression; without ``changes`` the errors are not searched for them; without ``parts`` there are
+    neither windows nor segments, nor a track record.
+
+    Of more than ``most_scored`` predictions an even sample is scored, always the same one, and ``sampled`` tells its
+    size. ``rows``, ``actuals`` and ``maturity`` count every prediction all the same.
 
     The metrics of several targets are ``mae[target]``. Raises InputError for a window that ends before it begins, for a
     length of parts that gives more than 2,000, and for labels that the model does not answer.
@@ -79,28 +88,36 @@ def performance(
     undrained = undrained or Undrained(lake)
     regression = output.task == "regression"
     reading = _Reading(lake, undrained, output, regression and estimates)
-    frame = reading.window(wanted, asked.by)
+    n_rows, first, share = reading.share(wanted, most_scored)
+    fields = asked.by if parts else ()
+    frame = reading.window(wanted, fields, share)
     scope = Scope(model=model, version=version, stage=stage, segment=segment, since=since, until=until)
-    since = since or (None if frame.is_empty() else moment(_micros(frame["time"])[0]))
+    if share == 1:
+        n_rows = frame.height
+        first = None if frame.is_empty() else moment(_micros(frame["time"])[0])
+    since = since or first
     own = frame.select(pl.exclude("^field_[0-9]+$"))
     prior = own.clear() if since is None or not estimates else reading.before(wanted, since)
     together = pl.concat([prior, own])
     whole = answers(together, output, positive, cost)
     rows = whole.rows(slice(prior.height, None))
     made = _Made(prior.height, rows, frame, min_rows, _estimator(whole, together) if estimates else None)
-    windows: tuple[PerformanceWindow, ...] = ()
-    if since is not None and frame.height:
-        every = length(since, until, frame.height, min_rows) if every is None else every
-        windows = tuple(made.window(span) for span in spans(made.times, since, until, every))
+    cut: list[Span] = []
+    if since is not None and n_rows:
+        every = length(since, until, n_rows, min_rows) if every is None else every
+        cut = spans(made.times, since, until, every if parts else until - since)
+    counts = made.counts(cut) if share == 1 else reading.counts(wanted, cut)
+    windows = tuple(made.window(*each) for each in zip(cut, *counts, strict=True)) if parts else ()
     metrics = rows.metrics(min_rows)
-    estimated = made.estimates(Span(since, until, 0, frame.height)) if since is not None and frame.height else {}
-    n_known = int(rows.known.sum())
+    estimated = made.estimates(Span(since, until, 0, frame.height)) if since is not None and n_rows else {}
+    n_known = int(counts.actuals.sum())
     return PerformanceReport(
         scope=scope,
         task=output.task,
-        rows=frame.height,
+        rows=n_rows,
         actuals=n_known,
-        maturity=n_known / frame.height if frame.height else None,
+        maturity=n_known / n_rows if n_rows else None,
+        sampled=None if share == 1 else frame.height,
         metrics=metrics,
         baseline=dict(baseline or {}),
         confusion=rows.confusion() if isinstance(rows, Labels) else None,
@@ -108,8 +125,8 @@ def performance(
         track_record=track_record(windows),
         windows=windows,
         changes=made.changes() if changes else (),
-        segments=made.segments(asked.by),
-        why=_why(model, asked, frame.height, n_known),
+        segments=made.segments(fields),
+        why=_why(model, asked, n_rows, n_known),
     )
 
 
@@ -120,15 +137,26 @@ class _Reading:
     output: Output
     inputs: bool
 
-    def window(self, wanted: Wanted, fields: Sequence[str]) -> pl.DataFrame:
+    def share(self, wanted: Wanted, most: int) -> tuple[int, datetime | None, float]:
+        """How many rows there are, the time of the first, and which share of them is scored; if all, only this."""
+        if at_most(self.undrained, wanted) <= most:
+            return 0, None, 1.0
+        n_rows, first = number_and_first(self.undrained, wanted)
+        return n_rows, first, most / n_rows if n_rows > most else 1.0
+
+    def window(self, wanted: Wanted, fields: Sequence[str], share: float) -> pl.DataFrame:
         inputs = _INPUTS if self.inputs else 0
-        return joined(self.lake, self.undrained, wanted, self.output, fields=fields, inputs=inputs)
+        return joined(self.lake, self.undrained, wanted, self.output, fields=fields, inputs=inputs, share=share)
+
+    def counts(self, wanted: Wanted, cut: Sequence[Span]) -> Counts:
+        """Of every row in these parts, of which there is at least one."""
+        return counted(self.lake, self.undrained, wanted, self.output, [*(span.since for span in cut), cut[-1].until])
 
     def before(self, wanted: Wanted, since: datetime) -> pl.DataFrame:
         """The newest rows with actuals before the window, which estimates learn from."""
         earlier = wanted._replace(since=max(_FIRST, since - _BEFORE), until=since)
         inputs = MOST_ROWS if self.inputs else 0
-        return joined(self.lake, self.undrained, earlier, self.output, inputs=inputs, newest_known=MOST_ROWS)
+        return newest_known(self.lake, self.undrained, earlier, self.output, MOST_ROWS, inputs=inputs)
 
 
 @dataclass
@@ -145,9 +173,15 @@ class _Made:
     def times(self) -> IntArray:
         return _micros(self.frame["time"])
 
-    def window(self, span: Span) -> PerformanceWindow:
+    def counts(self, cut: Sequence[Span]) -> Counts:
+        """Of the rows that are here."""
+        known = [np.count_nonzero(self.rows.known[span.first : span.end]) for span in cut]
+        return Counts(np.array([span.end - span.first for span in cut], np.int64), np.array(known, np.int64))
+
+    def window(self, span: Span, n_rows: int, n_actuals: int) -> PerformanceWindow:
+        """One part, in which there are so many predictions in all."""
         part = self.rows.rows(slice(span.first, span.end))
-        n, n_known = span.end - span.first, int(part.known.sum())
+        n, n_known = int(n_rows), int(n_actuals)
         metrics = part.metrics(self.min_rows)
         return PerformanceWindow(
             since=span.since,

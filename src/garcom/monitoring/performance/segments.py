@@ -62,6 +62,20 @@ def condition(told: pl.Expr, value: str) -> pl.Expr:
     return found | (told.cast(pl.Float64, strict=False) == number).fill_null(False)
 
 
+def always_in(value: str) -> pl.Expr | None:
+    """What is true of every input that can hold this value, and is seen without decoding it; None where nothing is.
+
+    Numbers are written in several ways, booleans in any case, and texts can be escaped.
+    """
+    try:
+        float(value)
+    except ValueError:
+        if value and value.lower() not in ("true", "false"):
+            text = pl.col("input")
+            return text.str.contains(value, literal=True) | text.str.contains("\\", literal=True)
+    return None
+
+
 def parts(field: str, values: pl.Series) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """``field=value`` and its rows, those with the most rows first; a missing value is nothing after the ``=``.
 
