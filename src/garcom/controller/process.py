@@ -109,10 +109,14 @@ class Process:
 
     def _upkeep(self) -> None:
         from garcom.lake.upkeep import Upkeep
-        from garcom.monitoring.days import sum_days
+        from garcom.monitoring.days import remove_old_hours, sum_days
+        from garcom.monitoring.expiry import forget_names, remove_orphans
 
         Upkeep(self._desk.lake, self._settings.retention, self._tell_expired).run()
+        remove_orphans(self._desk.database)
         sum_days(self._desk.database, self._known_versions)
+        remove_old_hours(self._desk.database)
+        forget_names(self._desk.database, self._settings.retention)
 
     @property
     def _has_monitors(self) -> bool:

@@ -57,7 +57,7 @@ class Upkeep:
         today = now or datetime.now(UTC)
         done = Upkept()
         # Whoever erases holds these locks, and nothing may be copied then.
-        predictions, actuals = _Spans.predictions(self._retention), _Spans.actuals(self._retention)
+        predictions, actuals = Spans.predictions(self._retention), Spans.actuals(self._retention)
         for name, table, retention, lock in (
             ("predictions", self._lake.predictions, predictions, self._lake.home / "journal" / "drain.lock"),
             ("actuals", self._lake.actuals, actuals, self._lake.home / "lake" / "actuals.lock"),
@@ -79,26 +79,28 @@ class Upkeep:
 
 
 @dataclass(frozen=True)
-class _Spans:
-    """How many days rows are kept; None is for ever."""
+class Spans:
+    """How many days rows are kept, of those that are named here and of all other models; None is for ever."""
 
     days: int | None
     models: dict[str, int | None]
 
     @classmethod
-    def predictions(cls, settings: RetentionSettings) -> _Spans:
+    def predictions(cls, settings: RetentionSettings) -> Spans:
+        """Those of predictions."""
         return cls._of(settings.predictions, {name: model.predictions for name, model in settings.models.items()})
 
     @classmethod
-    def actuals(cls, settings: RetentionSettings) -> _Spans:
+    def actuals(cls, settings: RetentionSettings) -> Spans:
+        """Those of actuals."""
         return cls._of(settings.actuals, {name: model.actuals for name, model in settings.models.items()})
 
     @classmethod
-    def _of(cls, every: str, models: dict[str, str]) -> _Spans:
+    def _of(cls, every: str, models: dict[str, str]) -> Spans:
         return cls(_days(every), {name: _days(span) for name, span in models.items() if span})
 
     def first_day(self, model: str, today: datetime) -> str:
-        """The first day that is kept."""
+        """The first day that is kept (``YYYY-MM-DD``), empty where all are."""
         days = self.models.get(model, self.days)
         return "" if days is None else day_of(today - timedelta(days=days))
 
@@ -107,7 +109,7 @@ def _days(span: str) -> int | None:
     return int(span.removesuffix("d")) if span else None
 
 
-def _expire(table: Table, retention: _Spans, today: datetime, lock: Path) -> Counter[str]:
+def _expire(table: Table, retention: Spans, today: datetime, lock: Path) -> Counter[str]:
     """Drop the files of days that are past; how many rows of each model they had."""
     with locked(lock):
         old = [file for file in table.files() if file.day < retention.first_day(file.model, today)]

@@ -115,9 +115,10 @@ def _is_constant(profile: Profile, at: int) -> bool:
     if profile.present(at) < 2:
         return False
     if isinstance(profile.layout.columns[at], CategoryColumn):
-        named = len(profile.unseen.get(profile.layout.columns[at].name, {}))
+        named = profile.unseen.get(profile.layout.columns[at].name, {})
         cells = profile.cells_of(at)
-        return int(np.count_nonzero(cells[:-1])) + (named if cells[-1] else 0) == 1
+        # Not all unseen values are named: there may be too many, or they are forgotten with the rows.
+        return sum(named.values()) == int(cells[-1]) and int(np.count_nonzero(cells[:-1])) + len(named) == 1
     least, greatest = profile.sums[at, 2:].tolist()
     return bool(least == greatest) and not profile.tally(at).infinite
 
@@ -148,7 +149,8 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
     if found.unseen is not None and found.unseen / present >= UNSEEN:
         share = found.unseen / present
         named = ", ".join(repr(value) for value in found.unseen_values[:5])
-        text = f"{share:.1%} of the values of {name!r} are categories that the reference does not have: {named}."
+        names = f": {named}" if named else ""
+        text = f"{share:.1%} of the values of {name!r} are categories that the reference does not have{names}."
         yield Finding(kind="unseen", column=name, share=share, text=text)
     if found.constant and reference is not None and not _is_constant(reference, at):
         text = f"All rows have the same value in {name!r}, which varies in the reference."

@@ -271,6 +271,17 @@ class Profile:
                     known[value] = known.get(value, 0) + count
 
 
+def without_names(body: bytes) -> bytes:
+    """An encoded profile without the names of unseen categories; how many there were stays.
+
+    Raises InputError for other bytes.
+    """
+    try:
+        return _encoder.encode(msgspec.structs.replace(_decode(body), unseen={}))
+    except msgspec.DecodeError as error:
+        raise InputError("Expected the bytes of a profile, got others.") from error
+
+
 _count_bytes = attrgetter("count_bytes")
 _encoder = msgspec.msgpack.Encoder()
 _decode = msgspec.msgpack.Decoder(_Encoded).decode

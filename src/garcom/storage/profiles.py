@@ -275,9 +275,10 @@ def list_models(connection: Connection) -> list[str]:
 
 def list_removed_versions(connection: Connection) -> list[tuple[str, int]]:
     """The versions that were removed from the registry and have profiles yet: model and number."""
-    kept = set(connection.execute(select(profiles.c.model, profiles.c.version).distinct()).tuples())
+    kept = select(profiles.c.model, profiles.c.version).distinct()
     removed = select(models.c.name, versions.c.number).join(models).where(versions.c.removed_at.is_not(None))
-    return sorted(kept.intersection(connection.execute(removed).tuples()))
+    found, gone = ({(name, number) for name, number in connection.execute(query)} for query in (kept, removed))
+    return sorted(found & gone)
 
 
 def remove_version(connection: Connection, model: str, version: int, limit: int) -> int:

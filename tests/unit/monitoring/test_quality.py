@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from garcom.monitoring.quality import quality, shares
+from garcom.monitoring.quality import findings_of, quality, shares
 from garcom.monitoring.records import ColumnQuality, QualityReport, Scope, Traffic
 from garcom.profiles.layout import layout_of
-from garcom.profiles.profile import Profile
+from garcom.profiles.profile import Profile, without_names
 
 SCOPE = Scope(model="m")
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -70,6 +70,19 @@ def test_wrong_types_constants_and_columns_that_vanished() -> None:
     assert column(report, "y").constant is True
     nothing = told(reference()[:500].with_columns(x=pl.lit(float("nan"))))
     assert kinds(nothing) == {("vanished", "x")}
+
+
+def test_unseen_values_without_names_are_no_constant() -> None:
+    rows = reference()[:500].with_columns(k=pl.lit("z"))
+    profile = Profile(layout_of(reference()))
+    profile.add(rows)
+    assert column(told(rows), "k").constant is True
+    forgotten = Profile.decode(profile.layout, without_names(profile.encode()))
+    report = quality(forgotten, SCOPE)
+    assert column(report, "k").constant is False
+    assert column(report, "k").unseen == 500
+    (unseen,) = findings_of(report, "unseen")
+    assert unseen.text == "100.0% of the values of 'k' are categories that the reference does not have."
 
 
 def test_repeated_rows_are_found() -> None:
