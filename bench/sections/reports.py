@@ -43,9 +43,10 @@ _BEGAN = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 class Cost(NamedTuple):
-    """What a process took: seconds from its start to its end, and the most memory that was resident."""
+    """What a process took: seconds from its start to its end, seconds of a processor, the most memory resident."""
 
     seconds: float
+    processor_s: float
     megabytes: float
 
 
@@ -58,10 +59,12 @@ def measure_files(context: Context) -> list[Section]:
     """Each system in a process of its own, in turns: imports, reading the files, comparing, telling the result."""
     section = Section(
         f"Drift of {N_CURRENT:,} rows against {N_REFERENCE:,}, {len(context.data.fields)} columns",
-        ["system", "seconds", "MB", "Garçom is", "target", "met", "Garçom's MB", "target", "met"],
+        ["system", "seconds", "of a core", "MB", "Garçom is", "target", "met", "Garçom's MB", "target", "met"],
         notes=["From the start of the process to its end; Parquet files, resampled with seeded noise."],
     )
-    long = Section(f"Drift of {N_LONG:,} rows", ["system", "seconds", "target", "met", "MB", "target MB", "met"])
+    long = Section(
+        f"Drift of {N_LONG:,} rows", ["system", "seconds", "target", "met", "of a core", "MB", "target MB", "met"]
+    )
     with TemporaryDirectory(dir=context.folder) as folder:
         reference, current = Path(folder) / "reference.parquet", Path(folder) / "current.parquet"
         _write(context.data, N_REFERENCE, 0, reference)
@@ -81,11 +84,12 @@ def measure_files(context: Context) -> list[Section]:
         _tell_files(section, costs)
         _write(context.data, N_LONG, 2, current)
         found = [_cost(_garcom(reference, current)) for _ in range(context.rounds)]
-        seconds, megabytes = (statistics.median(each) for each in zip(*found, strict=True))
+        seconds, processor_s, megabytes = (statistics.median(each) for each in zip(*found, strict=True))
         long.rows.append(
             [
                 "Garçom",
                 *against(seconds, LONG_S, " s", at_most=True),
+                f"{processor_s:.1f}",
                 *against(megabytes, LONG_MB, "", at_most=True),
             ]
         )
@@ -200,7 +204,11 @@ def _tell_files(section: Section, costs: dict[str, list[Cost]]) -> None:
     medians = {name: Cost(*(statistics.median(each) for each in zip(*of, strict=True))) for name, of in costs.items()}
     ours = medians["garcom"]
     for name, of in costs.items():
-        figures = [spread([each.seconds for each in of], 2), spread([each.megabytes for each in of])]
+        figures = [
+            spread([each.seconds for each in of], 2),
+            spread([each.processor_s for each in of], 2),
+            spread([each.megabytes for each in of]),
+        ]
         if name == "garcom":
             section.rows.append(["Garçom, garcom report --json", *figures, *[""] * 6])
             continue
@@ -220,7 +228,8 @@ import json, resource, subprocess, sys, time
 began = time.perf_counter()
 done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 taken = time.perf_counter() - began
-print(json.dumps([taken, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, done.returncode,
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([taken, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, done.returncode,
                   done.stderr.decode(errors="replace")[-500:]]))
 """
 
@@ -229,10 +238,10 @@ def _cost(command: list[Path | str]) -> Cost:
     told = subprocess.run(
         [sys.executable, "-S", "-c", _WATCH, *map(str, command)], check=True, capture_output=True, text=True
     )
-    seconds, megabytes, status, errors = json.loads(told.stdout)
+    seconds, processor_s, megabytes, status, errors = json.loads(told.stdout)
     if status:
         raise OSError(f"{command[0]} ended with status {status}: {errors}")
-    return Cost(seconds, megabytes)
+    return Cost(seconds, processor_s, megabytes)
 
 
 def _write(data: Dataset, n_rows: int, seed: int, path: Path) -> None:

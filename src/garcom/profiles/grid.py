@@ -80,7 +80,7 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
                     total += float(distance.sum())
                     # Not `distance @ distance`: BLAS would wake threads for it, which then wait in a circle.
                     squares += float(np.einsum("i,i->", distance, distance))
-                    cells += np.bincount(self._cells(block, distance, scaled), minlength=N_CELLS)
+                    cells += np.bincount(self._cells_at(distance, scaled), minlength=N_CELLS)
                 least, greatest = min(least, low), max(greatest, high)
         if least > greatest:
             least = greatest = float("nan")
@@ -104,9 +104,14 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
     def _cells(self, numbers: FloatArray, distance: FloatArray, scaled: FloatArray) -> IntArray:
-        """As :meth:`cells`, in the room of the two arrays, which are as long; each step works in place for speed."""
+        """As :meth:`cells`, in the room of the two arrays, which are as long and work in place for speed."""
         with np.errstate(over="ignore", invalid="ignore"):
             np.subtract(numbers, self.center, out=distance)
+        return self._cells_at(distance, scaled)
+
+    def _cells_at(self, distance: FloatArray, scaled: FloatArray) -> IntArray:
+        """The cells of numbers at these distances from the centre, which are lost."""
+        with np.errstate(over="ignore", invalid="ignore"):
             np.abs(distance, out=scaled)
             np.divide(scaled, self.unit, out=scaled)
             np.add(scaled, 1.0, out=scaled)

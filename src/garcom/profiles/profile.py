@@ -25,9 +25,9 @@ from garcom.records import FloatArray, IntArray
 _NAMED_UNSEEN = 20
 #: Longer texts are no names of categories, but texts that came in the wrong place.
 _NAME_LENGTH = 60
-#: Columns of longer frames are counted in as many threads as there are processors, at most so many.
+#: Columns of longer frames are counted in so many threads: more would wait for each other between two steps.
 _LONG_FRAME = 50_000
-_THREADS = 4
+_THREADS = 2
 #: So many encoded profiles are added up at a time: their cells stay in the processor's cache.
 _AT_ONCE = 32
 
