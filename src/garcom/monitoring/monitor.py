@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -16,6 +16,7 @@ from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
 from garcom.model.signature import Output
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
+from garcom.monitoring.days import hours_since
 from garcom.monitoring.drift import JointRows, ReferenceKind, drift
 from garcom.monitoring.lake_rows import condition_of, profile_of_rows, sample_rows
 from garcom.monitoring.performance.report import performance
@@ -48,7 +49,8 @@ SEASON_WEEKS = 4
 _BEFORE = timedelta(days=7)
 #: Hours of longer windows are not looked into one by one.
 _MOST_HOURS = 24 * 31
-_HOUR = timedelta(hours=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: So many rows of the journal are looked at together.
 _WAITING_AT_ONCE = 50_000
 _KINDS = ("training", "seasonal", "previous")
@@ -109,8 +111,9 @@ class Monitor:
         """How far the data of a window have moved; ``reference`` is ``training``, ``seasonal`` or ``previous``.
 
         With the ``classifier`` some rows of the lake are told from the reference's sample, which takes about a second.
-        Windows are whole hours. Without a version it is the one that answered last in the window. Raises
-        ModelNotFound, VersionNotFound, and InputError for a reference or segment that is none.
+        Windows are whole hours; whole days (UTC) where no hours are kept any more. Without a version it is the one that
+        answered last in the window. Raises ModelNotFound, VersionNotFound, and InputError for a reference or segment
+        that is none.
         """
         kind = cast(ReferenceKind, reference or "training")
         if kind not in _KINDS:
@@ -168,8 +171,14 @@ class Monitor:
         stage: str | None = None,
         segment: str | None = None,
         every: timedelta | None = None,
+        estimates: bool = True,
+        changes: bool = True,
+        parts: bool = True,
     ) -> PerformanceReport:
-        """How good the answers of a window were, and are thought to be. Raises as :meth:`drift` does."""
+        """How good the answers of a window were, and are thought to be. Raises as :meth:`drift` does.
+
+        What is not asked for of ``estimates``, ``changes`` and ``parts`` (windows and segments) is not calculated.
+        """
         found = self._registry.model(model)
         number = _answering(found) if version is None else self._registry.version(model, version).number
         known = next(each for each in found.versions if each.number == number)
@@ -192,6 +201,9 @@ class Monitor:
             cost=wanted.value or None,
             positive=wanted.positive or None,
             baseline=_comparable(known.metrics, reference.signature.output),
+            estimates=estimates,
+            changes=changes,
+            parts=parts,
             now=self._now(),
         )
 
@@ -244,9 +256,12 @@ class Monitor:
             raise InputError(f"Expected a window that begins before it ends, got {first} to {last}.")
         if segment is not None and "=" not in segment[1:]:
             raise InputError(f"Expected a segment as field=value, such as region=SP, got {segment!r}.")
-        start = first.replace(minute=0, second=0, microsecond=0)
+        start = self._begin(first)
+        if last < hours_since(self._now()):
+            last = -(-(last - _EPOCH) // _DAY) * _DAY + _EPOCH
         if version is None:
-            number = self._latest(model, start, last, stage) or _answering(found)
+            living = {each.number for each in found.versions}
+            number = self._latest(model, start, last, stage, living) or _answering(found)
         else:
             number = self._registry.version(model, version).number
         scope = Scope(model=model, version=number, stage=stage, segment=segment, since=start, until=last)
@@ -257,13 +272,25 @@ class Monitor:
             raise InputError(f"The bundle of {model}:{number} cannot be read: {error}") from error
         return _Window(scope, start, last, number, reference)
 
-    def _latest(self, model: str, since: datetime, until: datetime, stage: str | None) -> int | None:
-        """The version that answered last in a window; of several in the last hour the one with most rows."""
+    def _begin(self, moment: datetime) -> datetime:
+        """The hour that a window begins with, or the day where no hours are kept any more."""
+        is_old = moment < hours_since(self._now())
+        return profiles.day_of(moment) if is_old else moment.replace(minute=0, second=0, microsecond=0)
+
+    def _latest(
+        self, model: str, since: datetime, until: datetime, stage: str | None, living: Collection[int]
+    ) -> int | None:
+        """The version that answered last in a window; of several in the last hour the one with most rows.
+
+        One that was removed since, which is not ``living``, has no reference any more.
+        """
         with self._database.read() as connection:
-            hours = profiles.list_hours(connection, model, since=since, until=until, stage=stage)
+            found = profiles.list_hours(connection, model, since=since, until=until, stage=stage)
+        hours = [each for each in found if each.version in living]
         if not hours:
             scope = Scope(model=model, stage=stage, since=since, until=until)
             waiting = self._undrained.view().select(model=model).filter(condition_of(scope, None))
+            waiting = waiting.filter(pl.col("version").is_in(list(living)))
             return None if waiting.is_empty() else int(waiting.sort("id")["version"][-1])
         last = max(each.hour for each in hours)
         return max((each for each in hours if each.hour == last), key=lambda each: each.n_rows).version
@@ -300,7 +327,7 @@ class Monitor:
                 f"fields no profiles are kept by the hour. Compare with the training data, or leave the segment out."
             )
         if kind == "previous":
-            return _merged(layout, self._bodies(window, window.since - length, window.since))
+            return _merged(layout, self._bodies(window, self._begin(window.since - length), window.since))
         weeks = timedelta(weeks=SEASON_WEEKS)
         rows = self._bodies(window, window.since - weeks, window.since, days=False)
         n_hours = -(-length // _HOUR)
@@ -323,9 +350,15 @@ class Monitor:
             )
 
     def _traffic(self, window: _Window) -> list[Traffic]:
-        """The hours of the window and of a week before it, those without rows too, since the first that has any."""
+        """The hours of the window and of a week before it, those without rows too, since the first that has any.
+
+        Days in their place, where the hours of some are not kept any more.
+        """
         scope = window.scope
         first = max(window.since - _BEFORE, window.until - timedelta(hours=_MOST_HOURS))
+        kept = hours_since(self._now())
+        if window.since >= kept:
+            first = max(first, kept)
         with self._database.read() as connection:
             found = profiles.list_hours(
                 connection,
@@ -336,34 +369,39 @@ class Monitor:
                 stage=scope.stage,
                 segment=scope.segment,
             )
+        step = _HOUR if all(each.hours == profiles.HOUR for each in found) else _DAY
         rows: dict[datetime, int] = {}
         for each in found:
-            rows[each.hour] = rows.get(each.hour, 0) + each.n_rows
+            begin = each.hour if step == _HOUR else profiles.day_of(each.hour)
+            rows[begin] = rows.get(begin, 0) + each.n_rows
         if scope.segment is None:
             waiting = self._undrained.view().select(model=scope.model).filter(condition_of(scope, scope.version))
-            for hour, n in waiting.group_by(pl.col("time").dt.truncate("1h")).len().iter_rows():
-                rows[hour] = rows.get(hour, 0) + n
+            every = "1h" if step == _HOUR else "1d"
+            for begin, n in waiting.group_by(pl.col("time").dt.truncate(every)).len().iter_rows():
+                rows[begin] = rows.get(begin, 0) + n
         if not rows:
             return []
-        told = self._shares(window) if window.reference.told is not None else {}
-        hour, traffic = min(rows), []
-        while hour < window.until:
-            missing, out_of_range, unseen = told.get(hour, (None, None, None))
+        told = self._shares(window, step) if window.reference.told is not None else {}
+        begin, traffic = min(rows), []
+        while begin < window.until:
+            missing, out_of_range, unseen = told.get(begin, (None, None, None))
             traffic.append(
-                Traffic(since=hour, rows=rows.get(hour, 0), missing=missing, out_of_range=out_of_range, unseen=unseen)
+                Traffic(since=begin, rows=rows.get(begin, 0), missing=missing, out_of_range=out_of_range, unseen=unseen)
             )
-            hour += _HOUR
+            begin += step
         return traffic
 
-    def _shares(self, window: _Window) -> dict[datetime, tuple[float | None, float | None, float | None]]:
-        """How much of each hour of the window was missing, out of range and unseen."""
+    def _shares(
+        self, window: _Window, step: timedelta
+    ) -> dict[datetime, tuple[float | None, float | None, float | None]]:
+        """How much of each hour, or day, of the window was missing, out of range and unseen."""
         told = window.reference.told
         if told is None or window.until - window.since > timedelta(hours=_MOST_HOURS):
             return {}
-        hours: dict[datetime, list[ProfileRow]] = {}
-        for row in self._bodies(window, window.since, window.until, days=False):
-            hours.setdefault(row.key.hour, []).append(row)
-        return {hour: shares(_merged(told.layout, rows)) for hour, rows in hours.items()}
+        parts: dict[datetime, list[ProfileRow]] = {}
+        for row in self._bodies(window, window.since, window.until, days=step == _DAY):
+            parts.setdefault(row.key.hour if step == _HOUR else profiles.day_of(row.key.hour), []).append(row)
+        return {begin: shares(_merged(told.layout, rows)) for begin, rows in parts.items()}
 
     def _last_row(self, window: _Window) -> datetime | None:
         """When the last row of the window was answered."""

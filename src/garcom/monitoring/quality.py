@@ -44,13 +44,15 @@ def quality(
 ) -> QualityReport:
     """The quality of the rows of a profile.
 
-    ``traffic`` are the hours of the window and of some time before it, in order, those without rows too. Findings that
-    are shares need ``min_rows`` rows; counts are there whatever their number.
+    ``traffic`` are the hours of the window and of some time before it, in order, those without rows too; or days, which
+    are not looked at for silence and jumps. Findings that are shares need ``min_rows`` rows; counts are there whatever
+    their number.
     """
     n = profile.n_rows
     columns = tuple(_column(profile, at, reference) for at in range(len(profile.layout.columns)))
     duplicates = _duplicates(profile)
-    findings = [*_silence_and_jumps(traffic, last_row, now)]
+    is_hourly = len(traffic) < 2 or traffic[1].since - traffic[0].since == timedelta(hours=1)
+    findings = [*_silence_and_jumps(traffic if is_hourly else (), last_row, now)]
     if n >= min_rows:
         findings += [
             finding for at in range(len(columns)) for finding in _findings(columns[at], profile, at, reference)

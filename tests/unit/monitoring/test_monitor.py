@@ -22,6 +22,7 @@ from garcom.lake.actuals import Actuals
 from garcom.lake.schemas import PREDICTIONS
 from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
+from garcom.monitoring.days import remove_old_hours, sum_days
 from garcom.monitoring.folding import Folding
 from garcom.monitoring.known_versions import KnownVersions
 from garcom.monitoring.monitor import Monitor
@@ -201,6 +202,58 @@ def test_other_references(home: Home) -> None:
     before = home.monitor.drift("m", since=NOW - 0.5 * HOUR, until=NOW + 3.5 * HOUR, reference="previous")
     assert before.rows_reference == 200
     assert "x" in drifted(before)
+
+
+@pytest.fixture
+def aged(home: Home) -> Home:
+    """Rows of a hundred days ago, of which there are no hours any more."""
+    began = NOW - 100 * DAY
+    home.serve(asked(300, seed=1, shift=1.0), began - 3 * HOUR, began)
+    home.serve(asked(200, seed=2), began + DAY, began + DAY + 2 * HOUR)
+    database = home.registry.database
+    sum_days(database, KnownVersions(home.registry.blobs), NOW)
+    assert remove_old_hours(database, NOW) == 6  # two days, of all rows and of two regions
+    return home
+
+
+def test_old_windows_are_of_whole_days(aged: Home) -> None:
+    began = NOW - 100 * DAY
+    report = aged.monitor.drift("m", since=began - HOUR, until=began)
+    midnight = began.replace(hour=0, minute=0)
+    assert (report.scope.since, report.scope.until) == (midnight, midnight + DAY)
+    assert report.rows_current == 300
+    assert "x" in drifted(report)
+    assert aged.monitor.drift("m", since=midnight, until=midnight + DAY).rows_current == 300
+    assert aged.monitor.drift("m", since=midnight, until=midnight + 2 * DAY, segment="region=SP").why is None
+    before = aged.monitor.drift("m", since=midnight + 1.5 * DAY, until=midnight + 1.6 * DAY, reference="previous")
+    assert (before.rows_reference, before.rows_current) == (300, 200)
+    seasonal = aged.monitor.drift("m", since=midnight + DAY, until=midnight + 2 * DAY, reference="seasonal")
+    assert seasonal.why is not None
+
+
+def test_traffic_of_old_windows_is_told_by_days(aged: Home) -> None:
+    began = NOW - 100 * DAY
+    quality = aged.monitor.quality("m", since=began, until=began + 3 * DAY)
+    assert [each.rows for each in quality.traffic] == [300, 200, 0, 0]
+    assert [each.missing for each in quality.traffic] == [0.0, 0.0, None, None]
+    assert not [each for each in quality.findings if each.kind in ("jump", "silence")]
+    whole = aged.monitor.quality("m", since=began - DAY)
+    assert whole.rows == 500
+
+
+def test_a_window_beside_days_without_hours_has_hours(aged: Home) -> None:
+    since = (NOW - 61 * DAY).replace(minute=0)
+    aged.serve(asked(120, seed=3), since, since + 2 * HOUR)
+    quality = aged.monitor.quality("m", since=since, until=since + 3 * HOUR)
+    assert [each.rows for each in quality.traffic] == [60, 60, 0]
+
+
+def test_a_version_that_was_removed_is_not_the_latest(home: Home) -> None:
+    home.serve(asked(120, seed=3), NOW - 3 * HOUR, NOW - 2 * HOUR)
+    again = garcom.pack(None, asked(50), answers=said(asked(50)), name="m", out=home.folder / "again")
+    assert home.registry.register(again.path).number == 2
+    home.registry.remove("m:1", force=True)
+    assert home.monitor.drift("m").scope.version == 2
 
 
 def test_performance_has_the_baseline_and_late_actuals(home: Home) -> None:
