@@ -46,7 +46,15 @@ def _of(monitors: Monitors, model: str, version: int, now: datetime) -> VersionG
             ),
             quality=monitors.quality(model, since=since, until=now, version=version, stage=None, segment=None),
             performance=monitors.performance(
-                model, since=since, until=now, version=version, stage=None, segment=None, every=None
+                model,
+                since=since,
+                until=now,
+                version=version,
+                stage=None,
+                segment=None,
+                every=None,
+                changes=False,
+                parts=False,
             ),
         )
     except GarcomError as error:

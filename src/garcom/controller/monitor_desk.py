@@ -53,6 +53,9 @@ class Monitors(Protocol):
         stage: str | None,
         segment: str | None,
         every: timedelta | None,
+        estimates: bool = True,
+        changes: bool = True,
+        parts: bool = True,
     ) -> PerformanceReport:
         """How good the answers were, over the whole window and in parts of it."""
 

@@ -25,7 +25,12 @@ class Monitors:
     def quality(self, model: str, **scope: Any) -> QualityReport:
         return QualityReport(scope=Scope(model=model, **scope), rows=0)
 
-    def performance(self, model: str, *, every: Any, **scope: Any) -> PerformanceReport:
+    def performance(
+        self, model: str, *, every: Any, estimates: bool = True, changes: bool = True, parts: bool = True, **scope: Any
+    ) -> PerformanceReport:
+        assert estimates  # they are gauges of their own
+        assert not changes  # these are not
+        assert not parts
         told = Scope(model=model, **scope)
         return PerformanceReport(scope=told, task="regression", rows=1, actuals=0, maturity=0.0)
 

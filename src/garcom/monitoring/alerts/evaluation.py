@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from garcom.errors import GarcomError
 from garcom.ids import uuid7s
 from garcom.monitoring.alerts.messages import Happened, Told
-from garcom.monitoring.alerts.readings import Reading, Readings
+from garcom.monitoring.alerts.readings import Asked, Reading, Readings
 from garcom.monitoring.alerts.rule import EVERY_MODEL, Rule, Severity
 from garcom.monitoring.alerts.rule_book import NamedRule, RuleBook
 from garcom.monitoring.alerts.silences import silenced_until
@@ -67,6 +67,7 @@ class Evaluator:
                 for rule, model in self._holding(connection)
                 if _is_due(rule, known.get((rule.name, model)), now)
             ]
+        readings.expect(_asked(rule.rule, model, now) for rule, model in due)
         found = [_Read(rule, model, _read(readings, rule.rule, model, now)) for rule, model in due]
         with self._database.write() as connection:
             self._write(connection, found, now)
@@ -202,10 +203,14 @@ def _is_due(rule: NamedRule, row: StandingRow | None, now: datetime) -> bool:
     return not timedelta(0) <= now - row.evaluated_at < rule.rule.span / OFTEN
 
 
+def _asked(rule: Rule, model: str, now: datetime) -> Asked:
+    return Asked(rule.subject, model, now - rule.span, now, rule.version, rule.stage, rule.segment)
+
+
 def _read(readings: Readings, rule: Rule, model: str, now: datetime) -> Reading:
     """What there is to read; a fault is told in place of a value, and ends neither this round nor an alert."""
     try:
-        return readings.read(rule.subject, model, now - rule.span, now, rule.version, rule.stage, rule.segment)
+        return readings.read(*_asked(rule, model, now))
     except GarcomError as error:
         return Reading(None, why=str(error).partition("\n")[0])
     except Exception as error:

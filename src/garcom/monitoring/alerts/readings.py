@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -21,8 +22,24 @@ class Reading(NamedTuple):
     why: str | None = None
 
 
+class Asked(NamedTuple):
+    """What is read: a subject of a model, from ``since`` (included) to ``until`` (excluded)."""
+
+    subject: Subject
+    model: str
+    since: datetime
+    until: datetime
+    version: int | None = None
+    stage: Stage | None = None
+    segment: str | None = None
+
+
 class Readings(Protocol):
     """Whoever can tell the value of a subject."""
+
+    def expect(self, asked: Iterable[Asked]) -> None:
+        """Hear what is going to be read, so that what several need is made once, and what none needs not at all."""
+        ...
 
     def read(
         self,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from garcom.monitoring.alerts.readings import Reading
+from garcom.monitoring.alerts.readings import Asked, Reading
 from garcom.monitoring.alerts.rule import Stage
 from garcom.monitoring.alerts.subjects import MEASURES, Family, Subject
 from garcom.monitoring.records import (
@@ -66,17 +66,51 @@ class Reports(Protocol):
         version: int | None = None,
         stage: str | None = None,
         segment: str | None = None,
+        estimates: bool = True,
+        changes: bool = True,
+        parts: bool = True,
     ) -> PerformanceReport:
-        """How good the answers were."""
+        """How good the answers were; what is not asked for is not calculated."""
         ...
 
 
+class _Window(NamedTuple):
+    """What a report is about."""
+
+    family: Family
+    model: str
+    since: datetime
+    until: datetime
+    version: int | None
+    stage: Stage | None
+    segment: str | None
+
+
+class _Needs(NamedTuple):
+    """What is needed of a report on performance beside its metrics."""
+
+    estimates: bool = False
+    changes: bool = False
+
+    def __or__(self, other: _Needs) -> _Needs:
+        return _Needs(self.estimates or other.estimates, self.changes or other.changes)
+
+
 class ReportReadings:
-    """Reads subjects out of reports; rules about the same window share one. Lives as long as one round of rules."""
+    """Reads subjects out of reports; rules about the same window share one. Lives as long as one round of rules.
+
+    A report has what the rules that were expected need; another need makes it anew.
+    """
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
-        self._made: dict[tuple[object, ...], _Report] = {}
+        self._needs: dict[_Window, _Needs] = {}
+        self._made: dict[_Window, tuple[_Needs, _Report]] = {}
+
+    def expect(self, asked: Iterable[Asked]) -> None:
+        """Hear what is going to be read."""
+        for each in asked:
+            self._need(_Window(each.subject.kind.family, *each[1:]), _needs(each.subject))
 
     def read(
         self,
@@ -89,7 +123,8 @@ class ReportReadings:
         segment: str | None,
     ) -> Reading:
         """The value of a subject in a window."""
-        report = self._report(subject.kind.family, model, since, until, version, stage, segment)
+        window = _Window(subject.kind.family, model, since, until, version, stage, segment)
+        report = self._report(window, _needs(subject))
         match report:
             case DriftReport():
                 return drift_reading(subject, report)
@@ -97,27 +132,46 @@ class ReportReadings:
                 return performance_reading(subject, report)
             case QualityReport():
                 if subject.name == "silence" and report.last_row is None:
-                    first = until - _SILENCE_LOOK_BACK
-                    longer = self._report(Family.QUALITY, model, first, until, version, stage, segment)
+                    longer = self._report(window._replace(since=until - _SILENCE_LOOK_BACK), _Needs())
                     if isinstance(longer, QualityReport):
                         report = longer
                 return quality_reading(subject, report, until)
 
-    def _report(
-        self,
-        family: Family,
-        model: str,
-        since: datetime,
-        until: datetime,
-        version: int | None,
-        stage: str | None,
-        segment: str | None,
-    ) -> _Report:
-        key = (family, model, since, until, version, stage, segment)
-        if key not in self._made:
-            make: Callable[..., _Report] = getattr(self._reports, family)
-            self._made[key] = make(model, since=since, until=until, version=version, stage=stage, segment=segment)
-        return self._made[key]
+    def _need(self, window: _Window, needs: _Needs) -> _Needs:
+        """What is needed of a report, with what was before."""
+        self._needs[window] = self._needs.get(window, needs) | needs
+        return self._needs[window]
+
+    def _report(self, window: _Window, needs: _Needs) -> _Report:
+        needs = self._need(window, needs)
+        if window not in self._made or self._made[window][0] != needs:
+            self._made[window] = needs, self._make(window, needs)
+        return self._made[window][1]
+
+    def _make(self, window: _Window, needs: _Needs) -> _Report:
+        family, model, since, until, version, stage, segment = window
+        match family:
+            case Family.PERFORMANCE:
+                return self._reports.performance(
+                    model,
+                    since=since,
+                    until=until,
+                    version=version,
+                    stage=stage,
+                    segment=segment,
+                    estimates=needs.estimates,
+                    changes=needs.changes,
+                    parts=False,
+                )
+            case Family.DRIFT:
+                make: Callable[..., _Report] = self._reports.drift
+            case Family.QUALITY:
+                make = self._reports.quality
+        return make(model, since=since, until=until, version=version, stage=stage, segment=segment)
+
+
+def _needs(subject: Subject) -> _Needs:
+    return _Needs(subject.is_estimate, subject.name == "concept_change")
 
 
 def drift_reading(subject: Subject, report: DriftReport) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import msgspec
 
 from garcom.monitoring.alerts.evaluation import Evaluator
 from garcom.monitoring.alerts.messages import Told
-from garcom.monitoring.alerts.readings import Reading
+from garcom.monitoring.alerts.readings import Asked, Reading
 from garcom.monitoring.alerts.rule import Stage
 from garcom.monitoring.alerts.rule_book import RuleBook
 from garcom.monitoring.alerts.subjects import Subject
@@ -29,6 +30,10 @@ class SetReadings:
     def __init__(self) -> None:
         self.found: dict[str, Reading | Exception] = {}
         self.asked: list[tuple[object, ...]] = []
+        self.expected: list[Asked] = []
+
+    def expect(self, asked: Iterable[Asked]) -> None:
+        self.expected += asked
 
     def read(
         self,

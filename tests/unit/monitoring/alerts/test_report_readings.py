@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from garcom.monitoring.alerts.parsing import parse_rule
-from garcom.monitoring.alerts.readings import Reading
+from garcom.monitoring.alerts.readings import Asked, Reading
 from garcom.monitoring.alerts.report_readings import ReportReadings
 from garcom.monitoring.alerts.subjects import KINDS
 from garcom.monitoring.records import (
@@ -179,6 +179,39 @@ def test_silence_is_measured_from_before_the_window() -> None:
 def test_rows_that_nobody_counted_are_not_none() -> None:
     uncounted = Reports(QualityReport(scope=SCOPE, rows=0, why="wine:1 has no reference profile"))
     assert read("rows", uncounted) == Reading(None, 0, 0, "wine:1 has no reference profile")
+
+
+@pytest.mark.parametrize(
+    ("subjects", "estimates", "changes"),
+    [
+        (["decay"], False, False),
+        (["estimated_decay", "accuracy"], True, False),
+        (["concept_change", "decay"], False, True),
+        (["accuracy", "estimated_accuracy", "concept_change"], True, True),
+    ],
+)
+def test_only_what_the_rules_need_is_calculated_and_once(subjects: list[str], estimates: bool, changes: bool) -> None:
+    reports = Reports()
+    readings = ReportReadings(reports)
+    asked = [
+        Asked(rule.subject, "wine", NOON - rule.span, NOON)
+        for name in subjects
+        if (rule := parse_rule(f"*.{name} > 1"))
+    ]
+    readings.expect(asked)
+    for each in asked:
+        readings.read(*each)
+    needed = {"estimates": estimates, "changes": changes, "parts": False}
+    assert [{name: scope[name] for name in needed} for _, _, scope in reports.asked] == [needed]
+
+
+def test_what_nobody_expected_is_read_all_the_same() -> None:
+    reports = Reports()
+    readings = ReportReadings(reports)
+    span = parse_rule("*.decay > 1").span
+    for name in ("decay", "concept_change", "decay"):
+        readings.read(parse_rule(f"*.{name} > 1").subject, "wine", NOON - span, NOON, None, None, None)
+    assert [scope["changes"] for _, _, scope in reports.asked] == [False, True]
 
 
 def test_rules_about_the_same_window_share_a_report() -> None:
