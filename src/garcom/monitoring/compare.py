@@ -24,7 +24,7 @@ from garcom.records import FloatArray
 #: So many reference rows decide the grids, the categories and the components; more are counted, but decide nothing.
 LAYOUT_ROWS = 1_000_000
 #: So many rows of each side are told apart by the domain classifier.
-CLASSIFIER_ROWS = 2_000
+CLASSIFIER_ROWS = 1_000
 
 #: Told the step under way and the part of the whole that is done, 0 to 1.
 Progress = Callable[[str, float], None]
