@@ -75,6 +75,8 @@ def _tell_performance(console: Console, performance: PerformanceReport) -> None:
         found.add_row(plain(named("en", name)), *told)
     console.print()
     console.print(found)
+    if performance.sampled is not None:
+        console.print(f"Scored on an even sample of {performance.sampled:,} of {performance.rows:,} predictions.")
     left = dict.fromkeys(each.why for each in performance.metrics.values() if each.value is None and each.why)
     for why in left:
         names = [named("en", name) for name, each in performance.metrics.items() if each.why == why]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
@@ -126,3 +127,8 @@ def test_little_and_much_are_told_in_few_lines(capsys: pytest.CaptureFixture[str
     assert len(capsys.readouterr().out.splitlines()) == 4
     tell_report(terminal(), large())
     assert "188 more with --json or --html." in capsys.readouterr().out
+    assert RICH.performance is not None
+    many = msgspec.structs.replace(RICH.performance, rows=5_000_000, sampled=500_123)
+    tell_report(terminal(), msgspec.structs.replace(RICH, performance=many))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Scored on an even sample of 500,123 of 5,000,000 predictions." in told

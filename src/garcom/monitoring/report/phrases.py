@@ -120,6 +120,7 @@ _ENGLISH = {
     "worse": "worse",
     "actuals": "Actuals",
     "actuals note": "{actuals} of {rows} predictions have their actual: {maturity}.",
+    "sampled note": "These are too many to score each: an even sample of {sampled} was scored.",
     "baseline note": (
         "The baseline is that of the bundle, from its reference rows. Worse means that the whole interval is "
         "worse, and by enough to matter."
@@ -291,6 +292,7 @@ _PORTUGUESE = {
     "worse": "pior",
     "actuals": "Valores reais",
     "actuals note": "{actuals} de {rows} previsões têm o valor real: {maturity}.",
+    "sampled note": "São muitas para avaliar uma a uma: foi avaliada uma amostra uniforme de {sampled}.",
     "baseline note": (
         "A linha de base é a do pacote, medida em suas linhas de referência. Pior quer dizer que o intervalo "
         "inteiro é pior, e o bastante para importar."

@@ -10,7 +10,9 @@ from sklearn import metrics as sk
 
 from garcom.errors import InputError
 from garcom.lake.actuals import Actuals
+from garcom.lake.undrained import Undrained
 from garcom.model.signature import Output
+from garcom.monitoring.performance.joined import Wanted, joined, newest_known
 from garcom.monitoring.records import Figure, PerformanceReport
 from garcom.observations import Observations, Observed
 from tests.unit.lake.journals import closed
@@ -294,3 +296,61 @@ def test_actuals_by_key(tmp_path: Path) -> None:
     Actuals(other.lake).add("wine", Observations(told), BEGAN + 40 * DAY)
     report = other.report(since=BEGAN - HOUR)
     assert (report.rows, report.actuals, value(report, "accuracy")) == (4, 2, 0.0)
+
+
+def test_of_many_predictions_a_sample_is_scored_and_all_are_counted(tmp_path: Path) -> None:
+    served = Served(tmp_path, WINE)
+    answers, truth, shares = wine(3000)
+    inputs = [{"region": ("SP", "RJ")[i % 2]} for i in range(3000)]
+    ids = served.serve(answers[:2000], probabilities=shares[:2000], inputs=inputs[:2000])
+    began = BEGAN + timedelta(minutes=2000)
+    ids += served.serve(answers[2000:], probabilities=shares[2000:], inputs=inputs[2000:], began=began)
+    served.tell(ids[:2500], truth[:2500], BEGAN + 3 * DAY)
+    asked = {"since": BEGAN, "until": BEGAN + 3 * DAY, "every": DAY, "by": ("region",)}
+    whole, some = served.report(**asked), served.report(**asked, most_scored=1000)
+    assert whole.sampled is None
+    assert 900 < (some.sampled or 0) < 1100
+    counts = [(each.since, each.rows, each.actuals, each.maturity) for each in whole.windows]
+    assert [(each.since, each.rows, each.actuals, each.maturity) for each in some.windows] == counts
+    assert (some.rows, some.actuals, some.maturity) == (3000, 2500, 2500 / 3000)
+    assert some.metrics["accuracy"].n < 1000
+    assert value(some, "accuracy") == pytest.approx(value(whole, "accuracy"), abs=0.05)
+    assert sorted(some.segments) == ["region=RJ", "region=SP"]
+    assert some == served.report(**asked, most_scored=1000)
+    assert served.report(**asked, most_scored=3000) == whole
+
+
+def test_a_sample_of_a_segment_is_taken_among_its_own_rows(tmp_path: Path) -> None:
+    served = Served(tmp_path, WINE)
+    answers, truth, shares = wine(2000)
+    inputs = [{"region": "SP" if i % 10 else "Açores", "n": i % 4} for i in range(2000)]
+    served.tell(served.serve(answers, probabilities=shares, inputs=inputs), truth, BEGAN + 3 * DAY)
+    few = served.report(segment="region=Açores", most_scored=1000)
+    assert (few.rows, few.actuals, few.sampled) == (200, 200, None)
+    many = served.report(segment="n=1.0", most_scored=400)
+    assert (many.rows, many.actuals) == (500, 500)
+    assert 300 < (many.sampled or 0) < 500
+
+
+def test_without_parts_the_whole_is_the_same(tmp_path: Path) -> None:
+    served = Served(tmp_path, WINE)
+    answers, truth, shares = wine(400)
+    served.tell(served.serve(answers, probabilities=shares), truth, BEGAN + DAY)
+    whole, bare = served.report(by=("alcohol",)), served.report(by=("alcohol",), parts=False)
+    assert (bare.windows, bare.segments, bare.track_record) == ((), {}, ())
+    assert (bare.metrics, bare.estimates, bare.changes) == (whole.metrics, whole.estimates, whole.changes)
+    assert (bare.rows, bare.actuals, bare.sampled) == (400, 400, None)
+
+
+def test_estimates_learn_from_the_newest_rows_however_many_files_are_before_them(tmp_path: Path) -> None:
+    served = Served(tmp_path, WINE)
+    answers, truth, shares = wine(900)
+    for at in range(0, 900, 300):
+        part = slice(at, at + 300)
+        ids = served.serve(answers[part], probabilities=shares[part], began=BEGAN + at * timedelta(minutes=1))
+        served.tell(ids, truth[part], BEGAN + 2 * DAY)
+    wanted = Wanted("wine", None, BEGAN + 2 * DAY)
+    found = newest_known(served.lake, Undrained(served.lake), wanted, WINE, 250)
+    whole = joined(served.lake, Undrained(served.lake), wanted, WINE)
+    assert found.equals(whole.tail(250))
+    assert found["observed_at"].null_count() == 0

@@ -156,6 +156,11 @@ def test_one_reason_is_told_once_for_all_that_it_keeps_from_being_said() -> None
     assert "Performance accuracy, F1, region=RJ: f1 not enough rows: 0 of 100" in text_of(report).replace(" ,", ",")
 
 
+def test_a_sample_is_told() -> None:
+    assert "an even sample of 500,123 was scored" in text_of(changed("performance", sampled=500123))
+    assert "even sample" not in text_of(RICH)
+
+
 def test_windows_without_numbers_draw_no_line() -> None:
     nothing = Figure(value=None, why="no actuals yet")
     endless = Figure(value=float("inf"), low=0.0, high=float("nan"))
