@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +17,7 @@ from garcom.profiles.grid import N_CELLS
 from garcom.profiles.layout import Layout
 from garcom.profiles.reading import as_numbers, as_texts
 from garcom.profiles.repeats import Repeats
+from garcom.profiles.sparse import SparseCounts, sum_of
 from garcom.records import FloatArray, IntArray
 
 #: Of each column, unseen categories are named until there are so many.
@@ -28,8 +27,6 @@ _NAME_LENGTH = 60
 #: Columns of longer frames are counted in so many threads: more would wait for each other between two steps.
 _LONG_FRAME = 50_000
 _THREADS = 2
-#: So many encoded profiles are added up at a time: their cells stay in the processor's cache.
-_AT_ONCE = 32
 
 
 class Tally(NamedTuple):
@@ -46,12 +43,10 @@ class Tally(NamedTuple):
 
 
 class _Encoded(msgspec.Struct, array_like=True):
-    """A profile as it is stored: the cells that are not empty, by place and count, each in few bytes."""
+    """A profile as it is stored."""
 
     n_rows: int
-    places: bytes
-    counts: bytes
-    count_bytes: int
+    cells: SparseCounts
     tallies: bytes
     sums: bytes
     together_sum: float
@@ -119,13 +114,7 @@ class Profile:
         if not bodies:
             return
         found = [_decode(body) for body in bodies]
-        for size, group in groupby(sorted(found, key=_count_bytes), key=_count_bytes):
-            alike = list(group)
-            for first in range(0, len(alike), _AT_ONCE):
-                some = alike[first : first + _AT_ONCE]
-                places = np.frombuffer(b"".join([each.places for each in some]), "<u4")
-                counts = np.frombuffer(b"".join([each.counts for each in some]), f"<u{size}")
-                self.cells += np.bincount(places, counts, minlength=len(self.cells)).astype(np.int64)  # exact to 2**53
+        self.cells += sum_of([each.cells for each in found], len(self.cells))
         tallies = np.frombuffer(b"".join([each.tallies for each in found]), "<i8").reshape(-1, *self.tallies.shape)
         self.tallies += tallies.sum(axis=0)
         sums = np.frombuffer(b"".join([each.sums for each in found]), "<f8").reshape(-1, *self.sums.shape)
@@ -136,15 +125,10 @@ class Profile:
 
     def encode(self) -> bytes:
         """The profile as bytes; the layout is not among them."""
-        places = np.flatnonzero(self.cells)
-        counts = self.cells[places]
-        size = next(size for size in (1, 2, 4, 8) if not len(counts) or int(counts.max()) < 2 ** (8 * size))
         return _encoder.encode(
             _Encoded(
                 n_rows=self.n_rows,
-                places=places.astype("<u4").tobytes(),
-                counts=counts.astype(f"<u{size}").tobytes(),
-                count_bytes=size,
+                cells=SparseCounts.of(self.cells),
                 tallies=self.tallies.astype("<i8").tobytes(),
                 sums=self.sums.astype("<f8").tobytes(),
                 together_sum=self.together_sum,
@@ -282,6 +266,5 @@ def without_names(body: bytes) -> bytes:
         raise InputError("Expected the bytes of a profile, got others.") from error
 
 
-_count_bytes = attrgetter("count_bytes")
 _encoder = msgspec.msgpack.Encoder()
 _decode = msgspec.msgpack.Decoder(_Encoded).decode

@@ -20,10 +20,11 @@ Counts = npt.NDArray[np.int64]
 #: So many distinct rows are kept.
 MOST = 512
 _SEED = 7
+_WIDTHS = (1, 2, 4, 8)
 
 
 class Repeats(msgspec.Struct, kw_only=True):
-    """The sample; ``hashes`` are uint64 in ascending order, ``counts`` int64, both little-endian."""
+    """The sample: ``hashes`` (uint64, ascending) and ``counts`` (unsigned, as wide as it takes), both little-endian."""
 
     level: int = 0
     hashes: bytes = b""
@@ -46,8 +47,8 @@ class Repeats(msgspec.Struct, kw_only=True):
     def merge(self, others: Sequence[Repeats]) -> None:
         """Count the rows of other samples too."""
         self.level = max([self.level, *(other.level for other in others)])
-        hashes = np.concatenate([self._arrays()[0], *(other._arrays()[0] for other in others)])
-        counts = np.concatenate([self._arrays()[1], *(other._arrays()[1] for other in others)])
+        arrays = [each._arrays() for each in (self, *others)]
+        hashes, counts = (np.concatenate(each) for each in zip(*arrays, strict=True))
         kept = _begins_with_zeros(hashes, self.level)
         self._keep(hashes[kept], counts[kept])
 
@@ -58,17 +59,22 @@ class Repeats(msgspec.Struct, kw_only=True):
         return int(counts.sum()), int(counts.sum()) - len(counts)
 
     def _arrays(self) -> tuple[Hashes, Counts]:
-        return np.frombuffer(self.hashes, "<u8"), np.frombuffer(self.counts, "<i8")
+        hashes = np.frombuffer(self.hashes, "<u8")
+        width = len(self.counts) // len(hashes) if len(hashes) else 1
+        if width not in _WIDTHS or len(self.counts) != width * len(hashes):
+            raise ValueError(f"Expected counts of {len(hashes)} hashes, got {len(self.counts)} bytes.")
+        return hashes, np.frombuffer(self.counts, f"<u{width}").astype(np.int64)
 
     def _keep(self, hashes: Hashes, counts: Counts) -> None:
         """Be the sample of these, of which some are equal; the level rises until they are few enough."""
         found, at = np.unique(hashes, return_inverse=True)
-        total = np.bincount(at, counts, minlength=len(found)).astype("<i8")
+        total = np.bincount(at, counts, minlength=len(found))
         while len(found) > MOST:
             self.level += 1
             kept = _begins_with_zeros(found, self.level)
             found, total = found[kept], total[kept]
-        self.hashes, self.counts = found.astype("<u8").tobytes(), total.tobytes()
+        width = next(width for width in _WIDTHS if not len(total) or int(total.max()) < 2 ** (8 * width))
+        self.hashes, self.counts = found.astype("<u8").tobytes(), total.astype(f"<u{width}").tobytes()
 
 
 def _begins_with_zeros(hashes: Hashes, n_bits: int) -> npt.NDArray[np.bool_]:
