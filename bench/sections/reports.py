@@ -166,7 +166,10 @@ def measure_requests(context: Context) -> Section:
     section = Section(
         f"What monitoring costs requests, {CONNECTIONS} connections",
         ["model", "on, req/s", "off, req/s", "rate kept", "target", "met", "on, p99 ms", "off, p99 ms"],
-        notes=["The journal is drained and profiled by the controller while the load runs, on the same cores."],
+        notes=[
+            "`monitoring.enabled` on and off: alert rules and gauges. Both drain the journal into profiles, in the "
+            "controller, on the same cores."
+        ],
     )
     for case in context.cases:
         with ExitStack() as stack:
