@@ -40,18 +40,24 @@ def rebuild(
 
     Example: `garcom monitor rebuild wine`
     """
+    from datetime import UTC, datetime
+
     from garcom.cli.lake import lake_of
+    from garcom.lake.upkeep import Spans
     from garcom.monitoring.folding import Folding
     from garcom.monitoring.known_versions import KnownVersions
     from garcom.monitoring.rebuild import rebuild as rebuild_profiles
     from garcom.registry import Registry
+    from garcom.settings import load_settings
 
     lake = lake_of(home)
+    kept = Spans.predictions(load_settings({"home": str(lake.home)}).retention)
     registry = Registry.open(lake.home)
     registry.model(model)  # says which models there are
     folding = Folding(registry.database, KnownVersions(registry.blobs))
     with steps(as_json) as progress:
-        rebuilt = rebuild_profiles(lake, registry.database, folding, model, progress)
+        first = kept.first_day(model, datetime.now(UTC))
+        rebuilt = rebuild_profiles(lake, registry.database, folding, model, progress, kept_since=first)
     emit(rebuilt, as_json, lambda console: _tell(console, rebuilt))
 
 

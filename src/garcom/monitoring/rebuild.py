@@ -63,17 +63,20 @@ def rebuild(
     progress: Progress = lambda day, done: None,
     *,
     days: Collection[str] | None = None,
+    kept_since: str = "",
 ) -> Rebuilt:
     """Profile the model's rows of the lake anew, day by day; each day is replaced at once, or stays as it was.
 
-    ``days`` are those that are done (``YYYY-MM-DD``), None for all that the lake holds.
+    ``days`` are those that are done (``YYYY-MM-DD``), None for all that the lake holds. Those before ``kept_since`` are
+    past their retention, and stay as they are: the lake may still hold a few rows of them, that came late.
 
     Works beside a server, whose drain waits for the day that is being done. Days whose rows the lake holds no more
     keep the profiles that they have. Rows that stand in the journal are left to the drain.
     """
     journal = lake.home / "journal"
     journal.mkdir(parents=True, exist_ok=True)
-    held = sorted({file.day for file in lake.predictions.files(model=model)} if days is None else days)
+    there = {file.day for file in lake.predictions.files(model=model)} if days is None else days
+    held = sorted(day for day in there if day >= kept_since)
     n_rows = n_profiled = n_profiles = 0
     for at, day in enumerate(held):
         progress(day, at / len(held))

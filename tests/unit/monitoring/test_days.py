@@ -135,6 +135,16 @@ def test_a_rebuilt_day_has_hours_again(database: Database) -> None:
     assert counts(database) == [70]
 
 
+def test_a_day_past_its_retention_is_not_made_anew_of_what_came_late(database: Database) -> None:
+    pruned(database)
+    lake = Lake.open(database.home)
+    in_lake(lake, wines(3))
+    assert rebuild(lake, database, fold_of(database), "wine", kept_since="2026-11-21").days == 0
+    assert counts(database) == [90]
+    assert rebuild(lake, database, fold_of(database), "wine", kept_since="2026-11-20").days == 1
+    assert counts(database) == [3]
+
+
 def test_many_days_go_in_parts(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(days, "_DAYS_AT_ONCE", 2)
     n = 4

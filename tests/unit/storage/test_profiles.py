@@ -121,6 +121,36 @@ def test_a_day_that_goes_on_is_not_summed(summed: Database) -> None:
     assert [each.hour for each in found] == [MONDAY]
 
 
+def test_hours_of_a_day_go_together_or_not_at_all(summed: Database) -> None:
+    with summed.write() as connection:
+        assert profiles.remove_hours(connection, MONDAY + timedelta(days=2) - timedelta(hours=1), 9) == 0
+        assert profiles.remove_hours(connection, MONDAY + timedelta(days=2), 0) == 0
+        assert profiles.remove_hours(connection, MONDAY + timedelta(days=9), 9) == 1
+        assert profiles.list_alone(connection, [key(23), key(30), key(48), key(30, version=2)]) == {key(24).whole_day}
+        assert profiles.list_unsummed(connection, MONDAY + timedelta(days=9)) == [key().whole_day, key(48).whole_day]
+        found = profiles.list_hours(connection, "wine")
+    assert [(each.hour, each.hours) for each in found] == [
+        (MONDAY + timedelta(hours=23), 1),
+        (MONDAY + timedelta(hours=24), 24),
+        (MONDAY + timedelta(hours=48), 1),
+    ]
+    assert bodies(summed) == ["23", "tuesday", "48"]
+    assert bodies(summed, since=MONDAY + timedelta(hours=25)) == ["48"]
+    assert bodies(summed, days=False) == ["23", "48"]
+
+
+def test_a_day_with_its_hours_does_not_stand_alone(summed: Database) -> None:
+    with summed.read() as connection:
+        assert profiles.list_alone(connection, [key(hour) for hour in range(23, 49)]) == set()
+
+
+def test_a_profile_rewritten_leaves_its_day(summed: Database) -> None:
+    with summed.write() as connection:
+        profiles.rewrite(connection, [row(key(30), "same")])
+    assert bodies(summed) == ["23", "tuesday", "48"]
+    assert "same" in bodies(summed, days=False)
+
+
 def test_days_are_removed_whole(summed: Database) -> None:
     with summed.write() as connection:
         profiles.write(connection, [row(key(48, version=2), "2")])
