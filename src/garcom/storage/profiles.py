@@ -14,9 +14,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    func,
     insert,
-    or_,
     select,
     text,
     true,
@@ -141,19 +139,19 @@ def list_hours(
 
     A day that stands alone comes as one entry, if it begins in the window.
     """
-    group = profiles.c.version, profiles.c.stage, profiles.c.hour
-    query = (
-        select(*group, func.sum(profiles.c.n_rows), func.max(profiles.c.hours))
-        .where(
-            *_window(model, version, stage, segment),
-            profiles.c.hours.in_([HOUR, DAY]),
-            or_(profiles.c.hours == HOUR, ~_has_hours()),
-            _between(since, until),
-        )
-        .group_by(*group)
-        .order_by(profiles.c.hour, profiles.c.version, profiles.c.stage)
+    end = None if until is None else day_of(until) + timedelta(days=1)  # a day may have hours after the window only
+    names = "version", "stage", "layout", "day", "hours", "hour", "n_rows"
+    query = select(*(profiles.c[name] for name in names)).where(
+        *_window(model, version, stage, segment), profiles.c.hours.in_([HOUR, DAY]), _between(since, end)
     )
-    return [HourRow(*row[:3], int(row[3]), row[4]) for row in connection.execute(query)]
+    rows = connection.execute(query).all()
+    with_hours = {tuple(row[:4]) for row in rows if row.hours == HOUR}
+    counts: dict[tuple[datetime, int, str, int], int] = defaultdict(int)
+    for row in rows:
+        is_told = row.hours == HOUR or tuple(row[:4]) not in with_hours
+        if is_told and (until is None or row.hour < until):
+            counts[row.hour, row.version, row.stage, row.hours] += row.n_rows
+    return [HourRow(number, role, hour, counts[hour, number, role, n], n) for hour, number, role, n in sorted(counts)]
 
 
 def list_segments(connection: Connection, model: str, version: int | None = None) -> list[str]:

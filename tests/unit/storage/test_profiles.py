@@ -140,7 +140,12 @@ def test_hours_of_a_day_go_together_or_not_at_all(summed: Database) -> None:
 
 
 def test_a_day_with_its_hours_does_not_stand_alone(summed: Database) -> None:
-    with summed.read() as connection:
+    with summed.write() as connection:
+        profiles.write(connection, [row(key(90), "late")])
+        profiles.write(connection, [row(key(90).whole_day, "day")])
+        found = profiles.list_hours(connection, "wine", until=MONDAY + timedelta(hours=80))
+        assert {each.hours for each in found} == {HOUR}
+        assert len(found) == 26
         assert profiles.list_alone(connection, [key(hour) for hour in range(23, 49)]) == set()
 
 
