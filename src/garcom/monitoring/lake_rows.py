@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from garcom.errors import InputError
 from garcom.lake.rereading import rereading
 from garcom.lake.undrained import Undrained
 from garcom.lake.window import Window
 from garcom.model.signature import Signature
 from garcom.monitoring.records import Scope
 from garcom.monitoring.rows import table_of
+from garcom.monitoring.segments import rows_of
 from garcom.profiles.layout import Layout
 from garcom.profiles.profile import Profile
-from garcom.profiles.reading import as_texts
 
 #: So many rows are chosen, from so many files, evenly over the window.
 SAMPLE_ROWS = 1000
@@ -25,18 +24,13 @@ _FILES_AT_ONCE = 8
 
 
 @rereading
-def profile_of_rows(undrained: Undrained, scope: Scope, version: int, signature: Signature, layout: Layout) -> Profile:
-    """The profile of the rows of a segment. Raises InputError for one of no field that may be looked at."""
-    field, _, value = (scope.segment or "").partition("=")
-    readable = [each.name for each in signature.fields if not each.personal]
-    if scope.segment is not None and field not in readable:
-        raise InputError(
-            f"Expected a segment of a field that is not personal ({', '.join(readable[:20])}), got {field!r}."
-        )
+def profile_of_rows(
+    undrained: Undrained, scope: Scope, version: int, signature: Signature, layout: Layout, *, waiting: bool = True
+) -> Profile:
+    """The profile of the rows of a window and of its segment, those that wait in the journal too unless told not to."""
     profile = Profile(layout)
-    for part in _parts(undrained, scope, version):
-        table = table_of(part, signature)
-        profile.add(table if scope.segment is None else table.filter(_texts(table, field) == value))
+    for part in _parts(undrained, scope, version, waiting=waiting):
+        profile.add(rows_of(table_of(part, signature), scope.segment, signature))
     return profile
 
 
@@ -51,22 +45,19 @@ def sample_rows(undrained: Undrained, scope: Scope, version: int, signature: Sig
     parts = [view.snapshot.read([file]).filter(condition).collect() for file in chosen]
     parts.append(view.select(model=scope.model).filter(condition))
     rows = pl.concat(parts)
-    if scope.segment is not None and rows.height:
-        field, _, value = scope.segment.partition("=")
-        rows = rows.filter(_texts(table_of(rows, signature), field) == value)
-    if rows.height > SAMPLE_ROWS:
-        rows = rows.sample(SAMPLE_ROWS, seed=0)
-    return table_of(rows, signature)
+    table = rows_of(table_of(rows, signature), scope.segment, signature)
+    return table.sample(SAMPLE_ROWS, seed=0) if table.height > SAMPLE_ROWS else table
 
 
-def _parts(undrained: Undrained, scope: Scope, version: int) -> Iterator[pl.DataFrame]:
+def _parts(undrained: Undrained, scope: Scope, version: int, *, waiting: bool) -> Iterator[pl.DataFrame]:
     view = undrained.view()
     window = Window(scope.since, scope.until)
     condition = condition_of(scope, version)
     files = view.snapshot.files(model=scope.model, days=window.days(), ids=window.ids)
     for start in range(0, len(files), _FILES_AT_ONCE):
         yield view.snapshot.read(files[start : start + _FILES_AT_ONCE]).filter(condition).collect()
-    yield view.select(model=scope.model).filter(condition)
+    if waiting:
+        yield view.select(model=scope.model).filter(condition)
 
 
 def condition_of(scope: Scope, version: int | None) -> pl.Expr:
@@ -74,7 +65,3 @@ def condition_of(scope: Scope, version: int | None) -> pl.Expr:
     role = pl.col("role") != "shadow" if scope.stage is None else pl.col("role") == scope.stage
     found = Window(scope.since, scope.until).condition & role
     return found if version is None else found & (pl.col("version") == version)
-
-
-def _texts(table: pl.DataFrame, field: str) -> pl.Series:
-    return as_texts(table[field])

@@ -31,9 +31,9 @@ from garcom.monitoring.records import (
 )
 from garcom.monitoring.references import Reference, References
 from garcom.monitoring.rows import table_of
+from garcom.monitoring.segments import canonical, rows_of
 from garcom.profiles.layout import Layout
 from garcom.profiles.profile import Profile
-from garcom.profiles.reading import as_texts
 from garcom.registry.records import Model
 from garcom.registry.registry import Registry
 from garcom.settings import ModelMonitoring, Settings, load_settings
@@ -51,6 +51,11 @@ _BEFORE = timedelta(days=7)
 _MOST_HOURS = 24 * 31
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: There is nothing before, and nothing much later than now.
+_FIRST, _AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=1)
+#: Rows of a part of an hour are read up to so many; a window that ends this near to now goes on.
+_ROWS_READ = 200_000
+_JUST_NOW = timedelta(seconds=5)
 #: So many rows of the journal are looked at together.
 _WAITING_AT_ONCE = 50_000
 _KINDS = ("training", "seasonal", "previous")
@@ -111,7 +116,7 @@ class Monitor:
         """How far the data of a window have moved; ``reference`` is ``training``, ``seasonal`` or ``previous``.
 
         With the ``classifier`` some rows of the lake are told from the reference's sample, which takes about a second.
-        Windows are whole hours; whole days (UTC) where no hours are kept any more. Without a version it is the one that
+        Windows are of whole days (UTC) where no hours are kept any more. Without a version it is the one that
         answered last in the window. Raises ModelNotFound, VersionNotFound, and InputError for a reference or segment
         that is none.
         """
@@ -149,7 +154,7 @@ class Monitor:
         now = self._now()
         ends_now = window.until >= now - _HOUR
         if told is None or training is None:
-            rows = sum(each.rows for each in hours if each.since >= window.since)
+            rows = sum(each.rows for each in hours if each.since >= self._begin(window.since))
             report = QualityReport(scope=window.scope, rows=rows, traffic=tuple(hours), last_row=last)
             return msgspec.structs.replace(report, why=_no_reference(window))
         return quality(
@@ -181,9 +186,10 @@ class Monitor:
         """
         found = self._registry.model(model)
         number = _answering(found) if version is None else self._registry.version(model, version).number
+        since, until = (None if each is None else max(each, _FIRST) for each in (since, until))
         known = next(each for each in found.versions if each.number == number)
         reference = self._references.of(known.digest)
-        last = until or self._now()
+        last = min(until or self._now(), self._now() + _AHEAD)
         wanted = self._settings.monitoring.models.get(model, ModelMonitoring())
         few = () if reference.told is None else reference.told.layout.segments
         return performance(
@@ -195,7 +201,7 @@ class Monitor:
             until=last,
             version=version,
             stage=stage,
-            segment=segment,
+            segment=canonical(segment, reference.signature),
             by=() if segment is not None else wanted.segments or few,
             every=every,
             cost=wanted.value or None,
@@ -254,9 +260,10 @@ class Monitor:
         first = since or last - USUAL_WINDOW
         if first >= last:
             raise InputError(f"Expected a window that begins before it ends, got {first} to {last}.")
-        if segment is not None and "=" not in segment[1:]:
-            raise InputError(f"Expected a segment as field=value, such as region=SP, got {segment!r}.")
-        start = self._begin(first)
+        first, last = max(first, _FIRST), min(last, self._now() + _AHEAD)
+        if first >= last:
+            raise InputError("Expected a window that has begun, got one in the future.")
+        start = first if first >= hours_since(self._now()) else self._begin(first)
         if last < hours_since(self._now()):
             last = -(-(last - _EPOCH) // _DAY) * _DAY + _EPOCH
         if version is None:
@@ -264,12 +271,13 @@ class Monitor:
             number = self._latest(model, start, last, stage, living) or _answering(found)
         else:
             number = self._registry.version(model, version).number
-        scope = Scope(model=model, version=number, stage=stage, segment=segment, since=start, until=last)
         digest = next(each.digest for each in found.versions if each.number == number)
         try:
             reference = self._references.of(digest)
         except BundleError as error:
             raise InputError(f"The bundle of {model}:{number} cannot be read: {error}") from error
+        chosen = canonical(segment, reference.signature)
+        scope = Scope(model=model, version=number, stage=stage, segment=chosen, since=start, until=last)
         return _Window(scope, start, last, number, reference)
 
     def _begin(self, moment: datetime) -> datetime:
@@ -302,21 +310,50 @@ class Monitor:
             field = scope.segment.partition("=")[0]
             if field not in layout.segments:
                 return profile_of_rows(self._undrained, scope, window.version, window.reference.signature, layout)
-        profile = _merged(layout, self._bodies(window, window.since, window.until))
+        since, until = self._whole_hours(window)
+        profile = _merged(layout, self._bodies(window, since, until) if since < until else [])
+        signature = window.reference.signature
+        for first, last in {(window.since, min(since, window.until)), (max(until, since), window.until)}:
+            if first < last:  # a part of an hour
+                part = msgspec.structs.replace(scope, since=first, until=last)
+                rows = profile_of_rows(self._undrained, part, window.version, signature, layout, waiting=False)
+                profile.merge(rows)
         for table in self._waiting(window):
             profile.add(table)
         return profile
+
+    def _whole_hours(self, window: _Window) -> tuple[datetime, datetime]:
+        """The hours whose profiles tell of the window; the rows of the parts of hours beside them are read.
+
+        An hour of very many rows counts as a whole, and so does the one that is not over.
+        """
+        since, until = _hour(window.since), _hour(window.until)
+        if window.since < hours_since(self._now()):
+            return window.since, window.until
+        scope = window.scope
+        with self._database.read() as connection:
+            ends = [
+                row
+                for begin in {since, until}
+                for row in profiles.list_hours(
+                    connection, scope.model, since=begin, until=begin + _HOUR, version=window.version, stage=scope.stage
+                )
+            ]
+        rows = {begin: sum(each.n_rows for each in ends if each.hour == begin) for begin in (since, until)}
+        if window.since != since and rows[since] <= _ROWS_READ:
+            since += _HOUR
+        goes_on = window.until >= self._now() - _JUST_NOW
+        if window.until != until and (goes_on or rows[until] > _ROWS_READ):
+            until += _HOUR
+        return since, max(since, until)
 
     def _waiting(self, window: _Window) -> Iterator[pl.DataFrame]:
         """The rows of the window that are still in the journal: a first look should not have to wait for the drain."""
         scope = window.scope
         rows = self._undrained.view().select(model=scope.model).filter(condition_of(scope, window.version))
         for part in rows.iter_slices(_WAITING_AT_ONCE):
-            table = table_of(part, window.reference.signature)
-            if scope.segment is not None:
-                field, _, value = scope.segment.partition("=")
-                table = table.filter(as_texts(table[field]) == value)
-            yield table
+            signature = window.reference.signature
+            yield rows_of(table_of(part, signature), scope.segment, signature)
 
     def _before(self, window: _Window, layout: Layout, kind: ReferenceKind) -> Profile:
         """The rows that the window is compared with where it is not the training data."""
@@ -327,9 +364,9 @@ class Monitor:
                 f"fields no profiles are kept by the hour. Compare with the training data, or leave the segment out."
             )
         if kind == "previous":
-            return _merged(layout, self._bodies(window, self._begin(window.since - length), window.since))
+            return _merged(layout, self._bodies(window, self._begin(window.since - length), self._begin(window.since)))
         weeks = timedelta(weeks=SEASON_WEEKS)
-        rows = self._bodies(window, window.since - weeks, window.since, days=False)
+        rows = self._bodies(window, self._begin(window.since - weeks), self._begin(window.since), days=False)
         n_hours = -(-length // _HOUR)
         wanted = {(window.since + at * _HOUR).astimezone(UTC).strftime("%w %H") for at in range(min(n_hours, 168))}
         return _merged(layout, [row for row in rows if row.key.hour.astimezone(UTC).strftime("%w %H") in wanted])
@@ -399,7 +436,7 @@ class Monitor:
         if told is None or window.until - window.since > timedelta(hours=_MOST_HOURS):
             return {}
         parts: dict[datetime, list[ProfileRow]] = {}
-        for row in self._bodies(window, window.since, window.until, days=step == _DAY):
+        for row in self._bodies(window, self._begin(window.since), window.until, days=step == _DAY):
             parts.setdefault(row.key.hour if step == _HOUR else profiles.day_of(row.key.hour), []).append(row)
         return {begin: shares(_merged(told.layout, rows)) for begin, rows in parts.items()}
 
@@ -409,6 +446,10 @@ class Monitor:
             window.scope.model, since=window.since, until=window.until, version=window.scope.version, limit=1
         )
         return page.predictions[0].time if page.predictions else None
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _merged(layout: Layout, rows: Sequence[ProfileRow]) -> Profile:

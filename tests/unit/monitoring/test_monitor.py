@@ -154,6 +154,20 @@ def test_the_rows_that_moved_are_told_by_the_hours_in_which_they_came(home: Home
     assert {each.method: each.drifted for each in whole.drift.joint}["domain_classifier"] is True
 
 
+def test_windows_are_exact_though_profiles_are_of_hours(home: Home) -> None:
+    home.serve(asked(600, seed=1), NOW - 10 * HOUR, NOW)  # one a minute
+    minute = timedelta(minutes=1)
+    for since, until in ((150, 1), (119, 60), (45, 5), (90, 30), (31, 30), (600, 0), (240, 120)):
+        window = {"since": NOW - since * minute, "until": NOW - until * minute}
+        assert home.monitor.quality("m", **window).rows == since - until
+    home.write(asked(40, seed=2))
+    assert home.monitor.quality("m", since=NOW - 5 * minute).rows == 45
+    for since, until in ((datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)), (NOW - DAY, None)):
+        assert home.monitor.quality("m", since=since, until=until).rows == 640
+        assert home.monitor.performance("m", since=since, until=until).rows == 640
+        assert home.monitor.drift("m", since=since, until=until).rows_current == 640
+
+
 def test_rows_of_the_journal_count_at_once(home: Home) -> None:
     home.serve(asked(100, seed=1), NOW - 3 * HOUR, NOW - 2 * HOUR)
     home.write(asked(150, seed=2))
