@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -82,11 +83,15 @@ def faults(value: Any, kind: Any, name_of: NameOf, *, strict: bool = True, at: t
             yield from faults(each, get_args(kind)[1], name_of, strict=strict, at=(*at, key))
     else:
         try:
-            msgspec.convert(value, kind, strict=strict)
+            found = msgspec.convert(value, kind, strict=strict)
         except msgspec.ValidationError:
             info = inspect.type_info(kind)
             got = _kind(value) if _is_secret(info) else _shown(value)
             yield f"{name_of(at)}: expected {_words(info)}, got {got}."
+        else:
+            # What is read here is handed on as JSON, which has no other numbers.
+            if isinstance(found, float) and not math.isfinite(found):
+                yield f"{name_of(at)}: expected a finite number, got {found}."
 
 
 def listed(what: str, found: list[str]) -> str:

@@ -105,6 +105,13 @@ def test_wrong_values_are_named_as_they_were_written(
     assert message(tmp_path, file, environment).startswith(f"{name}: expected {expected}")
 
 
+@pytest.mark.parametrize("wrong", ["nan", "inf", "-inf"])
+def test_a_number_has_to_be_finite(tmp_path: Path, wrong: str) -> None:
+    file = f"[monitoring.models.wine.value]\nbad = {{ bad = {wrong} }}\n"
+    name = f"monitoring.models.wine.value.bad.bad in {tmp_path / 'garcom.toml'}"
+    assert message(tmp_path, file).startswith(f"{name}: expected a finite number, got {wrong}.")
+
+
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     found = message(tmp_path, "prot = 1\nworkers = 0", {"GARCOM_PORT": "many"}, log_level="loud", port=1)
     assert [line.split()[0] for line in found.splitlines()] == [
