@@ -72,13 +72,12 @@ def _destination(where: str, url: str) -> Destination:
             f"{where}: expected an address such as mailtos://user:password@example.com?to=team@example.com, "
             "https://example.com/hook or slack://…, got something else (not shown: it may hold a secret)."
         )
-    return Destination(url, hashlib.sha256(url.encode()).hexdigest()[:16], _shown(scheme[1].lower(), url))
-
-
-def _shown(scheme: str, url: str) -> str:
-    if scheme not in _WITH_HOST:
-        return f"{scheme}://…"
     try:
-        return f"{scheme}://{urlsplit(url).hostname or '…'}"
-    except ValueError:
-        return f"{scheme}://…"
+        host = urlsplit(url).hostname
+    except ValueError:  # its text repeats the address
+        raise SettingsError(
+            f"{where}: expected an address whose host can be read, got one with a bracket that does not belong to an "
+            "IPv6 address (not shown: it may hold a secret). In a name or a password write %5B for [ and %5D for ]."
+        ) from None
+    shown = host if host and scheme[1].lower() in _WITH_HOST else "…"
+    return Destination(url, hashlib.sha256(url.encode()).hexdigest()[:16], f"{scheme[1].lower()}://{shown}")
