@@ -21,14 +21,16 @@ from garcom.logs import JsonFormatter
 from garcom.monitoring.alerts.destinations import Destination, destinations, signing_secret
 from garcom.monitoring.alerts.messages import Message
 from garcom.monitoring.alerts.post_office import PostOffice, check
-from garcom.monitoring.alerts.sender import LONGEST_PAUSE, Sender, pause_after, try_out
+from garcom.monitoring.alerts.sender import LONGEST_PAUSE, MOST_FAILURES, Sender, pause_after, try_out
 from garcom.settings import AlertSettings
 from garcom.storage import alerts as storage
 from garcom.storage.alerts import MessageRow
 from garcom.storage.database import Database
+from garcom.storage.models import make_model
 from tests.integration.alerts.receivers import PATIENCE_S, Request, mails, webhooks
 from tests.unit.monitoring.alerts.opened import NOON, RULE, Watched
 
+BROKEN = "https://u:pw@[bad/x"
 SECRET = b"0123456789abcdef0123456789abcdef"
 
 
@@ -169,6 +171,39 @@ def test_messages_reach_a_receiver_in_their_order(tmp_path: Path) -> None:
         assert [message(hooks.next()).alerts[0].happened for _ in range(2)] == ["firing", "resolved"]
 
 
+def test_a_message_that_is_not_taken_holds_up_those_of_its_model_only(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, quality="*.accuracy < 0.8 over 10m resolve at 0.85")
+    with watched.database.write() as connection:
+        make_model(connection, "beer", NOON)
+    with webhooks() as hooks:
+        hooks.statuses = [400, 200]
+        sends = sender(watched.database, hooks.url)
+        watched.run(0, 0.7)
+        sends.run(at(0))
+        refused, taken = message(hooks.next()), message(hooks.next())
+        assert {refused.model, taken.model} == {"beer", "wine"}
+        watched.run(0.1, 0.9)
+        sends.run(at(0.1))
+        later = message(hooks.next())
+        assert (later.model, later.alerts[0].happened) == (taken.model, "resolved")
+        assert [row.model for row in waiting(watched.database)] == [refused.model] * 2
+
+
+def test_a_receiver_that_takes_nothing_is_left_alone_until_the_next_round(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, quality="*.accuracy < 0.8 over 10m resolve at 0.85")
+    with watched.database.write() as connection:
+        for name in ("ale", "beer", "cider", "gin"):
+            make_model(connection, name, NOON)
+    watched.run(0, 0.7)
+    with webhooks() as hooks:
+        hooks.statuses = [500] * MOST_FAILURES
+        sends = sender(watched.database, hooks.url)
+        sends.run(at(0))
+        assert hooks.came.qsize() == MOST_FAILURES
+        sends.run(at(0))
+        assert len(waiting(watched.database)) == MOST_FAILURES
+
+
 def test_without_receivers_nothing_waits(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     watched.run(0, 0.7)
@@ -227,6 +262,15 @@ def test_receivers_of_the_settings(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=r"alerts\.to, number 1: expected an address") as told:
             destinations(AlertSettings(to=(wrong,)))
         assert wrong not in str(told.value)
+    for place, settings in (
+        ("to, number 2", {"to": ("tgram://1:2/3", BROKEN)}),
+        ("to_file, line 1", {"to_file": str(file)}),
+    ):
+        file.write_text(BROKEN)
+        with pytest.raises(SettingsError, match=rf"^alerts\.{place}: expected an address whose host") as told:
+            destinations(msgspec.convert(settings, AlertSettings))
+        assert "bad" not in str(told.value)
+        assert "pw" not in str(told.value).replace("password", "")
     with pytest.raises(SettingsError, match="foo://… is none"):
         check(destinations(AlertSettings(to=("foo://secret",))))
     with pytest.raises(SettingsError, match=r"alerts\.to_file: expected a file at .*, and nothing is there"):

@@ -29,6 +29,9 @@ logger = logging.getLogger("garcom.alerts")
 #: After a failed attempt; each pause is twice the one before.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
 
+#: A receiver that fails so often in one round is left alone until the next: each failure may take seconds.
+MOST_FAILURES = 3
+
 _decode_told = msgspec.json.Decoder(Told).decode
 _decode_message = msgspec.json.Decoder(Message).decode
 
@@ -60,14 +63,26 @@ class Sender:
         self._group = timedelta(seconds=group_s)
 
     def run(self, now: datetime) -> None:
-        """Make the messages that are due, and try to deliver those that wait. The oldest of a receiver go first."""
+        """Make the messages that are due, and try to deliver those that wait.
+
+        The oldest go first, and of one model they reach a receiver in their order.
+        """
         self._group_events(now)
         with self._database.read() as connection:
             waiting = storage.list_undelivered(connection)
         for destination in self._destinations:
+            held: set[str] = set()  # the models of which people hear in order, so that what comes later has to wait
+            failures = 0
             for row in waiting:
-                if row.destination == destination.key and not self._is_delivered(row, destination, now):
-                    break  # what comes later has to wait, so that people hear of things in their order
+                if row.destination != destination.key or row.model in held:
+                    continue
+                if row.next_at > now:
+                    held.add(row.model)
+                elif not self._is_delivered(row, destination, now):
+                    held.add(row.model)
+                    failures += 1
+                    if failures == MOST_FAILURES:
+                        break
 
     def _group_events(self, now: datetime) -> None:
         """Put the events of a model into one message, once the first of them has waited for others."""
@@ -104,8 +119,6 @@ class Sender:
         ]
 
     def _is_delivered(self, row: MessageRow, destination: Destination, now: datetime) -> bool:
-        if row.next_at > now:
-            return False
         attempts = row.attempts + 1
         told = {"message_id": row.id, "to": row.shown, "attempt": attempts}
         try:
