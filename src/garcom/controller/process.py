@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 THREADS = 4
 #: Gauges are taken once in so many times that rules are read: they look at every column of every model.
 GAUGES_EVERY = 5
+#: What looks at every model rests for so many times as long as it took: rules half of the time, gauges a tenth of it.
+RULES_REST, GAUGES_REST = 1, 9
+#: Nobody waits for the controller as those who ask for predictions wait for the workers.
+NICENESS = 5
 #: How often keys that sign tokens are looked after.
 SIGNING_KEYS_S = 3600.0
 #: How often it is written down when API keys were last used.
@@ -69,14 +73,14 @@ class Process:
     async def run(self) -> None:
         """Serve until the process is ended."""
         await self._answering.start()
-        lake = self._settings.lake
+        lake, every_s = self._settings.lake, self._settings.monitoring.every_s
         await asyncio.gather(
             repeat("drain", self._drain, lake.drain_s, self._duties),
             repeat("upkeep", self._upkeep, lake.upkeep_s, self._duties),
             repeat("signing keys", self._keep_signing_keys, SIGNING_KEYS_S, self._duties),
             repeat("key uses", self._note_key_uses, KEY_USES_S, self._duties),
-            repeat("alert rules", self._read_alert_rules, self._settings.monitoring.every_s, self._rules),
-            repeat("gauges", self._gauge, GAUGES_EVERY * self._settings.monitoring.every_s, self._rules),
+            repeat("alert rules", self._read_alert_rules, every_s, self._rules, rest=RULES_REST),
+            repeat("gauges", self._gauge, GAUGES_EVERY * every_s, self._rules, rest=GAUGES_REST),
             repeat("alert messages", self._send_alerts, ALERT_MESSAGES_S, self._messages, at_once=True),
             # In the other threads: a provider that does not answer must not hold up the drain.
             repeat("provider keys", self._fetch_provider_keys, PROVIDER_KEYS_S, self._threads, at_once=True),
@@ -171,8 +175,18 @@ def main(run_folder: Path, lifeline_fd: int) -> None:
     """Serve until a signal or the end of the supervisor ends the process, in whatever it is doing."""
     settings = msgspec.json.decode((run_folder / SETTINGS).read_bytes(), type=Settings)
     configure(settings.log_format, settings.log_level)
+    step_back()
     threading.Thread(target=_watch_lifeline, args=(lifeline_fd,), daemon=True).start()
     asyncio.run(Process(settings, run_folder).run())
+
+
+def step_back() -> None:
+    """Let predictions come first where reports and they want the same processor."""
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    # With autogroups (sched(7)) niceness counts within a session only, and the session's own is this.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _watch_lifeline(lifeline_fd: int) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from garcom.controller.duties import repeat
+from garcom.controller.duties import pause_s, repeat
 from garcom.errors import LakeUnavailable
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -39,3 +39,10 @@ def test_a_duty_that_fails_is_told_and_done_again(
     with caplog.at_level(logging.ERROR, "garcom.controller"):
         asyncio.run(run())
     assert [(record.message, record.exc_info is not None) for record in caplog.records] == [("duty failed", traceback)]
+
+
+@pytest.mark.parametrize(
+    ("took_s", "rest", "expected_s"), [(500.0, 0.0, 60.0), (2.0, 9.0, 60.0), (20.0, 9.0, 180.0)], ids=str
+)
+def test_work_that_takes_long_rests_long(took_s: float, rest: float, expected_s: float) -> None:
+    assert pause_s(60.0, took_s, rest) == expected_s
