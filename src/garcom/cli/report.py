@@ -75,7 +75,10 @@ def command(
     stage: Annotated[
         str | None,
         typer.Option(
-            "--stage", help="Only what this role answered: stable, canary, shadow, external.", show_default=False
+            "--stage",
+            help="Only what this role answered: stable, canary, shadow, pinned (asked for by its number), external "
+            "(logged).",
+            show_default=False,
         ),
     ] = None,
     reference: Annotated[

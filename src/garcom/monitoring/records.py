@@ -25,8 +25,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """What a report is about: rows of a model from ``since`` (included) to ``until`` (excluded).
 
-    ``version`` and ``stage`` (the role that answered: ``stable``, ``canary``, ``shadow``) are None for all of them;
-    ``segment`` is ``field=value``, None for all rows. Of two files, only the names are known.
+    ``version`` and ``stage`` (the role that answered: ``stable``, ``canary``, ``shadow``, ``pinned``, ``external``) are
+    None for all of them; ``segment`` is ``field=value``, None for all rows. Of two files, only the names are known.
     """
 
     model: str
@@ -77,6 +77,8 @@ class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
     rows_reference: int
     rows_current: int
     measures: tuple[Measure, ...] = ()
+    #: What the numbers are: the values, the lengths of texts with very many values, or moments (microseconds since 1970).
+    of: Literal["value", "length", "moment"] = "value"
     effect: float | None = None
     drifted: bool | None = None
     importance: float | None = None

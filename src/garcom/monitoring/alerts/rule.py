@@ -13,7 +13,7 @@ from garcom.monitoring.alerts.subjects import Subject
 
 Comparison = Literal["<", "<=", ">", ">="]
 Severity = Literal["info", "warning", "critical"]
-Stage = Literal["stable", "canary", "shadow", "external"]
+Stage = Literal["stable", "canary", "shadow", "pinned", "external"]
 Counted = Literal["rows", "actuals"]
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)

@@ -83,7 +83,7 @@ def test_every_clause_in_any_order() -> None:
         ("wine.accuracy < 0.8 with < 500 actuals", "<", "expected >= in a clause with"),
         ("wine.accuracy < 0.8 with >= 500 truths", "truths", "expected actuals or rows"),
         ("wine.accuracy < 0.8 for 0 windows", "0", "a whole number from 1 to 100"),
-        ("wine.accuracy < 0.8 stage blue", "blue", "one of stable, canary, shadow, external"),
+        ("wine.accuracy < 0.8 stage blue", "blue", "one of stable, canary, shadow, pinned, external"),
         ("wine.accuracy < 0.8 resolve at 0.7", "resolve", "a level to resolve at"),
         ("wine.accuracy < 0.8 info info", "info", "it twice"),
         ("wine.accuracy < 0.8 [region]", "[region]", "a segment such as [region=SP]"),
@@ -132,7 +132,7 @@ def rules(draw: st.DrawFn) -> Rule:
         counted=None if at_least is None else draw(st.sampled_from(["rows", "actuals"])),
         windows=draw(st.integers(1, 100)),
         version=draw(st.none() | st.integers(1, 999)),
-        stage=draw(st.none() | st.sampled_from(["stable", "canary", "shadow", "external"])),
+        stage=draw(st.none() | st.sampled_from(["stable", "canary", "shadow", "pinned", "external"])),
         segment=draw(st.none() | st.tuples(column, column).map("=".join)),
         severity=draw(st.sampled_from(["info", "warning", "critical"])),
     )
