@@ -35,7 +35,7 @@ from garcom.records import IntArray
 #: Estimates learn from rows of so long before the window.
 _BEFORE = timedelta(days=90)
 #: Of more predictions an even sample of about so many is scored; the others are counted.
-MOST_SCORED = 500_000
+MOST_SCORED = 300_000
 #: About so many inputs are read for the model of the error.
 _INPUTS = 40_000
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
