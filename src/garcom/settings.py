@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -296,8 +296,12 @@ def _from_environment(environment: Mapping[str, str], kind: type[msgspec.Struct]
                 found[field.name] = section
         elif _variable(keys) in environment:
             text = environment[_variable(keys)]
-            found[field.name] = text.replace(",", " ").split() if get_origin(field.type) is tuple else text
+            found[field.name] = text.replace(",", " ").split() if _is_list(field.type) else text
     return found
+
+
+def _is_list(kind: Any) -> bool:
+    return get_origin(get_args(kind)[0] if get_origin(kind) is Annotated else kind) is tuple
 
 
 def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,6 +105,11 @@ def test_wrong_values_are_named_as_they_were_written(
     assert message(tmp_path, file, environment).startswith(f"{name}: expected {expected}")
 
 
+def test_addresses_of_the_environment_are_a_list(tmp_path: Path) -> None:
+    found = load(tmp_path, environment={"GARCOM_ALERTS_TO": "tgram://1:a/2, https://example.com/x"})
+    assert found.alerts.to == ("tgram://1:a/2", "https://example.com/x")
+
+
 @pytest.mark.parametrize("wrong", ["nan", "inf", "-inf"])
 def test_a_number_has_to_be_finite(tmp_path: Path, wrong: str) -> None:
     file = f"[monitoring.models.wine.value]\nbad = {{ bad = {wrong} }}\n"
