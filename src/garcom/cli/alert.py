@@ -256,6 +256,8 @@ def _tell_rules(console: Console, rules: tuple[RuleShown, ...]) -> None:
         off = "" if not rule.off else f", off for {', '.join('every model' if m == '*' else m for m in rule.off)}"
         console.print(plain(f"{rule.name} ({rule.source}{off})"), style="bold")
         console.print(f"  {plain(rule.rule)}")
+        if rule.why is not None:
+            console.print(f"    it can read nothing: {plain(rule.why)}", style="bold yellow")
         for last in rule.readings:
             said = number(last.value) if last.why is None else f"nothing to say: {last.why}"
             console.print(plain(f"    {last.model}: {last.state}, {said} ({last.at:%Y-%m-%d %H:%M} UTC)"))

@@ -122,7 +122,7 @@ async def list_rules(request: Request) -> Response:
     "/v1/alerts/rules",
     summary="Add an alert rule",
     openapi_extra=json_body(NewRule),
-    **_answers("The rule.", HTTPStatus.CREATED, "403", "409"),
+    **_answers("The rule.", HTTPStatus.CREATED, "403", "404", "409"),
 )
 async def add_rule(request: Request) -> Response:
     """Such as ``wine.accuracy < 0.80 over 24h with >= 500 actuals for 2 windows``; it holds from the next round on."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from typer.testing import CliRunner
 from garcom.cli import app
 from garcom.errors import SettingsError
 from garcom.monitoring.alerts.defaults import default_rules
+from garcom.storage.database import Database
+from garcom.storage.models import make_model
 from tests.documents import DOCS
 
 
@@ -19,6 +22,8 @@ def run(home: Path, *arguments: str) -> str:
 
 
 def test_a_rule_from_beginning_to_end(tmp_path: Path) -> None:
+    with Database.open(tmp_path).write() as connection:
+        make_model(connection, "wine", datetime(2026, 11, 21, tzinfo=UTC))
     assert run(tmp_path, "add", "wine.accuracy < 80%").startswith("wine-accuracy: wine.accuracy < 0.8 over 24h warning")
     assert run(tmp_path, "off", "wine-accuracy") == "The rule wine-accuracy is off for wine.\n"
     listed = {rule["name"]: rule for rule in json.loads(run(tmp_path, "rules", "--json"))}

@@ -15,9 +15,12 @@ from garcom.errors import Conflict, Forbidden, InputError, NotFound, SettingsErr
 from garcom.monitoring.alerts.defaults import default_rules
 from garcom.monitoring.alerts.parsing import parse_rule
 from garcom.monitoring.alerts.rule import EVERY_MODEL, Rule
+from garcom.monitoring.alerts.sense import Sense
+from garcom.registry.reference import require_model
 from garcom.settings import AlertSettings
 from garcom.storage import alerts as storage
 from garcom.storage.audit import record
+from garcom.storage.blobs import Blobs
 from garcom.storage.database import Database
 from garcom.suggestions import near
 
@@ -55,7 +58,8 @@ class LastReading(msgspec.Struct, frozen=True, kw_only=True):
 class RuleShown(msgspec.Struct, frozen=True, kw_only=True):
     """A rule as it is listed: ``source`` is ``default``, ``settings`` (change it there) or ``added``.
 
-    ``off`` names the models for which it is switched off, ``*`` being all.
+    ``off`` names the models for which it is switched off, ``*`` being all. ``why`` tells why it can read nothing as
+    things are: there is no such model, or that has no such column or metric.
     """
 
     name: str
@@ -67,6 +71,7 @@ class RuleShown(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str | None = None
     created_at: datetime | None = None
     readings: tuple[LastReading, ...] = ()
+    why: str | None = None
 
 
 class RulesShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +106,7 @@ class RuleBook:
 
     def __init__(self, settings: AlertSettings, database: Database) -> None:
         self._database = database
+        self._sense = Sense(Blobs.under(database.home))
         self._configured = configured_rules(settings)
         self._defaults = default_rules() if settings.defaults else {}
 
@@ -121,6 +127,7 @@ class RuleBook:
             rules = self.rules(connection)
             exclusions = storage.list_exclusions(connection)
             standings = storage.list_standings(connection)
+            whys = {name: self._why_never(connection, rule.rule) for name, rule in rules.items()}
         return RulesShown(
             rules=tuple(
                 RuleShown(
@@ -135,6 +142,7 @@ class RuleBook:
                     readings=tuple(
                         _reading(row) for row in standings if row.rule == each.name and _is_seen(row.model, models)
                     ),
+                    why=whys[each.name],
                 )
                 for each in rules.values()
                 if _is_seen(each.rule.model, models)
@@ -144,11 +152,14 @@ class RuleBook:
     def add(self, text: str, name: str | None = None, models: Collection[str] | None = None) -> RuleShown:
         """Keep a rule; without a name it is called after what it watches.
 
-        Raises InputError for one that cannot be read, Conflict for a name that another has, and Forbidden.
+        Raises InputError for one that cannot be read or is about what its model has not, ModelNotFound, Conflict for a
+        name that another has, and Forbidden.
         """
         rule = parse_rule(text)
         _permit(rule.model, models)
         now = datetime.now(UTC)
+        with self._database.read() as connection:
+            self._sense.check(connection, rule)
         with self._database.write() as connection:
             taken = self.rules(connection)
             chosen = checked_name(name) if name else next(each for each in _names_for(rule) if each not in taken)
@@ -180,11 +191,14 @@ class RuleBook:
     def switch(self, name: str, model: str, *, on: bool, models: Collection[str] | None = None) -> None:
         """Switch a rule off for a model (``*``: for all), or on again. What is so already changes nothing.
 
-        Raises NotFound, Forbidden, and InputError for a rule that is about another model.
+        Raises NotFound, Forbidden, and InputError for a rule that is about another model. What was switched off can be
+        switched on for a model that is gone.
         """
         with self._database.write() as connection:
             found = self._found(connection, name, models)
             _permit(model, models)
+            if not on and model not in (EVERY_MODEL, found.rule.model):
+                require_model(connection, model)
             if found.rule.model not in (model, EVERY_MODEL):
                 raise InputError(
                     f"Expected {found.rule.model!r}, which the rule {name!r} is about, got {model[:100]!r}."
@@ -202,6 +216,13 @@ class RuleBook:
         """Raises NotFound for a name that no rule has."""
         with self._database.read() as connection:
             self._found(connection, name, models)
+
+    def _why_never(self, connection: Connection, rule: Rule) -> str | None:
+        try:
+            self._sense.check(connection, rule)
+        except (InputError, NotFound) as error:
+            return str(error)
+        return None
 
     def _found(self, connection: Connection, name: str, models: Collection[str] | None) -> NamedRule:
         rules = {each: rule for each, rule in self.rules(connection).items() if _is_seen(rule.rule.model, models)}

@@ -10,6 +10,7 @@ import msgspec
 from garcom.errors import Forbidden, InputError, NotFound
 from garcom.ids import uuid7s
 from garcom.moments import in_utc, parse_duration
+from garcom.registry.reference import require_model
 from garcom.storage import alerts as storage
 from garcom.storage.alerts import SilenceRow
 from garcom.storage.audit import record
@@ -61,13 +62,15 @@ class Silences:
         reason: str = "",
         models: Collection[str] | None = None,
     ) -> Silence:
-        """Tell nobody until a moment, or for a length of time (``2h``). Raises InputError and Forbidden."""
+        """Tell nobody until a moment, or for a time (``2h``). Raises InputError, Forbidden and ModelNotFound."""
         _permit(model, models)
         now = datetime.now(UTC)
         by = self._database.actor.name[:200]
         row = SilenceRow(uuid7s(1)[0], rule, model, end(until, now), reason, by, now)
         told = {"rule": rule, "model": model, "until": row.until, "reason": reason}
         with self._database.write() as connection:
+            if model is not None:
+                require_model(connection, model)
             storage.add_silence(connection, row)
             record(connection, "alert_silence.add", row.id, after=told)
         return _shown(row)

@@ -28,15 +28,18 @@ class Kind(NamedTuple):
     meaning: str
 
 
-_CLASSIFICATION = (
+#: The metrics of answers that are labels, and of those that are numbers.
+CLASSIFICATION = (
     *("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "average_precision", "log_loss"),
     *("brier", "calibration_error", "mcc", "business_value"),
 )
-_REGRESSION = ("mae", "rmse", "mape", "r2", "quantile_loss", "bias")
+REGRESSION = ("mae", "rmse", "mape", "r2", "quantile_loss", "bias")
 #: The metrics of a performance report.
-METRICS = (*_CLASSIFICATION, *_REGRESSION)
+METRICS = (*CLASSIFICATION, *REGRESSION)
 #: Before the name of a metric: what is thought of it before the truth is there.
 ESTIMATED = "estimated_"
+#: Those of a regression that can be known so.
+ESTIMATED_OF_REGRESSIONS = ("mae", "rmse")
 
 #: The measures of one column's drift, by the names that records give them.
 MEASURES = {

@@ -115,6 +115,8 @@ def test_a_silence(tmp_path: Path, rule: str | None, model: str | None, is_silen
     watched = Watched(tmp_path)
     minutes = (datetime.now(UTC) - NOON).total_seconds() / 60
     silences = Silences(watched.database)
+    with watched.database.write() as connection:
+        make_model(connection, "beer", NOON)
     made = silences.add("2h", rule=rule, model=model, reason="a move")
     watched.run(minutes, 0.7)
     assert watched.told() == ([] if is_silent else ["firing"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,16 @@ from garcom.monitoring.alerts.rule_book import RuleBook, RuleShown, configured_r
 from garcom.settings import AlertSettings
 from garcom.storage.audit import Actor
 from garcom.storage.database import Database
+from garcom.storage.models import make_model
 
 
 def book(home: Path, defaults: bool = False, **rules: str) -> RuleBook:
     settings = AlertSettings(defaults=defaults, rules=rules)
-    return RuleBook(settings, Database.open(home).by(Actor("user:ana", "")))
+    database = Database.open(home)
+    with database.write() as connection:
+        for model in ("beer", "wine"):
+            make_model(connection, model, datetime(2026, 11, 21, tzinfo=UTC))
+    return RuleBook(settings, database.by(Actor("user:ana", "")))
 
 
 def listed(found: RuleBook, models: frozenset[str] | None = None) -> dict[str, RuleShown]:
