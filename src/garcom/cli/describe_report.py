@@ -35,7 +35,8 @@ def tell_report(console: Console, report: Report) -> None:
 def _tell_drift(console: Console, drift: DriftReport) -> None:
     from garcom.report_page.writing import Writing
 
-    p_value = Writing("en").p_value
+    writing = Writing("en")
+    p_value = writing.p_value
     shown = drift.columns[:_COLUMNS_SHOWN]
     weighed = ("Impact",) if any(each.impact is not None for each in drift.columns) else ()
     reasons = ("Why",) if any(each.why for each in shown) else ()
@@ -46,9 +47,11 @@ def _tell_drift(console: Console, drift: DriftReport) -> None:
         p = min((m.p_adjusted for m in each.measures if m.p_adjusted is not None), default=None)
         cells = [number(each.impact)] if weighed else []
         cells += [number(each.effect), p_value(p).replace("–", "-")]
-        cells += [number(each.mean_reference), number(each.mean_current)]
+        means = each.mean_reference, each.mean_current
+        cells += [writing.value(mean, each.of) if each.of == "moment" else number(mean) for mean in means]
         cells += [plain(each.why or "")] if reasons else []
         name = plain(each.column) + (f" ({each.role})" if each.role != "feature" else "")
+        name += " (length)" if each.of == "length" else ""
         found.add_row(name, states[each.drifted], *cells, style="bold" if each.drifted else None)
     console.print()
     console.print(found)

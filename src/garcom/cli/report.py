@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,6 +37,13 @@ class Reference(StrEnum):
     TRAINING = "training"
     SEASONAL = "seasonal"
     PREVIOUS = "previous"
+
+
+class Task(StrEnum):
+    """What answers are."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
 
 
 class FailOn(StrEnum):
@@ -98,6 +105,10 @@ def command(
         str | None,
         typer.Option("--truth", metavar="COLUMN", help="Of two files: what really happened.", show_default=False),
     ] = None,
+    task: Annotated[
+        Task | None,
+        typer.Option("--task", help="Of two files: what those columns are. Default: as they look.", show_default=False),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page here as well, in one file.", show_default=False)
     ] = None,
@@ -133,9 +144,9 @@ def command(
                 "a model, not of files",
                 {"--since": since, "--until": until, "--segment": segment, "--stage": stage, "--reference": reference},
             )
-            found = _of_files(Path(of), current, prediction, truth, step)
+            found = _of_files(Path(of), current, prediction, truth, task, step)
         else:
-            _refuse("two files, not of a model", {"--prediction": prediction, "--truth": truth})
+            _refuse("two files, not of a model", {"--prediction": prediction, "--truth": truth, "--task": task})
             window = (since or "7d", until)
             found = _of_model(home, of, window, segment, stage, reference or Reference.TRAINING, step)
     _write(found, html, junit, language)
@@ -155,13 +166,17 @@ def _of_files(
     current: Path | None,
     prediction: str | None,
     truth: str | None,
+    task: Task | None,
     step: Callable[[str, float], None],
 ) -> Report:
     if current is None:
         raise typer.BadParameter(f"{reference} is a file: name the file of current rows too.", param_hint="CURRENT")
     from garcom.monitoring.compare import compare_files
 
-    return compare_files(reference, current, prediction=prediction, truth=truth, progress=step)
+    known: Literal["classification", "regression"] | None = None
+    if task is not None:
+        known = "classification" if task is Task.CLASSIFICATION else "regression"
+    return compare_files(reference, current, prediction=prediction, truth=truth, task=known, progress=step)
 
 
 def _of_model(

@@ -82,8 +82,14 @@ def reference_profile(batch: Batch, answers: Outputs, signature: Signature, run:
     if answers.labels is not None and "prediction" in table.columns:
         categories["prediction"] = list(shown)
     numbers = [field.name for field in signature.number_fields if field.name in table.columns]
+    times = [field.name for field in signature.fields if field.type is FieldType.DATETIME]
     layout = layout_of(
-        table, predictions=names, categories=categories, numbers=numbers, segments=_segments(table, signature)
+        table,
+        predictions=names,
+        categories=categories,
+        numbers=numbers,
+        times=times,
+        segments=_segments(table, signature),
     )
     profile = Profile(layout)
     profile.add(table)

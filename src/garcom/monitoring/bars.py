@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import numpy as np
 
 from garcom.monitoring.records import Bar
+from garcom.profiles.columns import Of
 from garcom.profiles.grid import Grid
 from garcom.records import IntArray
 
 N_BARS = 24
+#: Microseconds since 1970 past which there is no date.
+_LAST_MOMENT = 2.5e17
 #: So much of both sides may lie outside the bars of equal width, at each end.
 _TAIL = 0.005
 
 
-def bars_of(grid: Grid, left: IntArray, right: IntArray) -> tuple[Bar, ...]:
+def bars_of(grid: Grid, left: IntArray, right: IntArray, of: Of = "value") -> tuple[Bar, ...]:
     """Bars of equal width from the counts of cells, and one at each end for what lies beyond; none is empty at an end.
 
-    A cell belongs to the bar in which its middle lies.
+    A cell belongs to the bar in which its middle lies. Labels of moments are dates.
     """
+    text = _moment if of == "moment" else _text
     used = np.flatnonzero(left + right)
     if not len(used):
         return ()
@@ -27,7 +34,7 @@ def bars_of(grid: Grid, left: IntArray, right: IntArray) -> tuple[Bar, ...]:
     first, last = (int(np.searchsorted(both, share)) for share in (_TAIL, 1 - _TAIL))
     low, high = where[first], where[min(last, len(where) - 1)]
     if not high > low:
-        return (Bar(label=_text(low), reference=float(p.sum()), current=float(q.sum()), low=float(low)),)
+        return (Bar(label=text(low), reference=float(p.sum()), current=float(q.sum()), low=float(low)),)
     edges = np.linspace(low, high, N_BARS + 1)
     edges[-1] = np.nextafter(high, np.inf)
     place = np.searchsorted(edges, where, side="right")  # 0 below all, N_BARS + 1 above
@@ -35,7 +42,7 @@ def bars_of(grid: Grid, left: IntArray, right: IntArray) -> tuple[Bar, ...]:
     borders = [None, *edges.tolist(), None]
     return tuple(
         Bar(
-            label=_range(borders[at], borders[at + 1]),
+            label=_range(borders[at], borders[at + 1], text),
             reference=float(shares[0][at]),
             current=float(shares[1][at]),
             low=borders[at],
@@ -46,10 +53,16 @@ def bars_of(grid: Grid, left: IntArray, right: IntArray) -> tuple[Bar, ...]:
     )
 
 
-def _range(low: float | None, high: float | None) -> str:
+def _range(low: float | None, high: float | None, text: Callable[[float | None], str]) -> str:
     if low is None:
-        return f"< {_text(high)}"
-    return f"≥ {_text(low)}" if high is None else f"{_text(low)} – {_text(high)}"
+        return f"< {text(high)}"
+    return f"≥ {text(low)}" if high is None else f"{text(low)} – {text(high)}"
+
+
+def _moment(value: float | None) -> str:
+    if value is None or not abs(value) < _LAST_MOMENT:
+        return _text(value)
+    return datetime.fromtimestamp(value / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _text(value: float | None) -> str:

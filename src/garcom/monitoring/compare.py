@@ -16,7 +16,7 @@ from garcom.monitoring.drift import JointRows, drift
 from garcom.monitoring.quality import quality
 from garcom.monitoring.records import PerformanceReport, Report, Scope
 from garcom.monitoring.tables import FrameTable, Table, open_table
-from garcom.monitoring.truth_columns import performance_of
+from garcom.monitoring.truth_columns import Task, performance_of
 from garcom.profiles.layout import Layout, layout_of
 from garcom.profiles.profile import Profile
 from garcom.records import FloatArray
@@ -36,11 +36,14 @@ def compare_files(
     *,
     prediction: str | None = None,
     truth: str | None = None,
+    task: Task | None = None,
     min_rows: int = 100,
     progress: Progress = lambda step, done: None,
 ) -> Report:
     """Compare the rows of two files (Parquet is read in pieces); the rest is as in :func:`compare_frames`."""
-    return _compare(open_table(reference), open_table(current), prediction, truth, min_rows=min_rows, progress=progress)
+    return _compare(
+        open_table(reference), open_table(current), prediction, truth, task, min_rows=min_rows, progress=progress
+    )
 
 
 def compare_frames(
@@ -49,36 +52,44 @@ def compare_frames(
     *,
     prediction: str | None = None,
     truth: str | None = None,
+    task: Task | None = None,
     min_rows: int = 100,
     progress: Progress = lambda step, done: None,
 ) -> Report:
     """Compare two tables in memory (pandas, polars, Arrow, or a mapping of columns).
 
     ``prediction`` and ``truth`` name the columns of what a model answered and of what really happened: with both the
-    report tells its performance too. All other columns are features. Drift, joint drift and quality are of the current
-    rows against the reference rows.
+    report tells its performance too: of labels or of numbers, by their looks or as ``task`` says. All other columns are
+    features. Drift, joint drift and quality are of the current rows against the reference rows.
 
     Raises InputError for something that is no table, a reference without columns, and columns that are named but not
     there.
     """
     left, right = FrameTable(reference, "reference"), FrameTable(current, "current")
-    return _compare(left, right, prediction, truth, min_rows=min_rows, progress=progress)
+    return _compare(left, right, prediction, truth, task, min_rows=min_rows, progress=progress)
 
 
 def _compare(
-    reference: Table, current: Table, prediction: str | None, truth: str | None, *, min_rows: int, progress: Progress
+    reference: Table,
+    current: Table,
+    prediction: str | None,
+    truth: str | None,
+    task: Task | None,
+    *,
+    min_rows: int,
+    progress: Progress,
 ) -> Report:
     progress("reading the reference", 0.0)
     head, rest = _head(reference)
     first = pl.concat(head, how="diagonal_relaxed") if head else pl.DataFrame()
+    if not first.height:
+        raise InputError(f"Expected a reference with rows and columns, got {reference.name} without any rows.")
     for role, name in (("prediction", prediction), ("truth", truth)):
         if name is not None and name not in first.columns:
             raise InputError(
                 f"Expected the column of the {role} in the reference, and it has none of the name {name!r}; it has "
                 f"{', '.join(map(repr, first.columns[:20]))}."
             )
-    if not first.width:
-        raise InputError(f"Expected a reference with at least one column, got {reference.name} without any.")
     predictions, truths = ([name] if name is not None else [] for name in (prediction, truth))
     layout = layout_of(first, predictions=predictions, truths=truths)
     profiles, samples = [], []
@@ -108,7 +119,7 @@ def _compare(
         made_at=datetime.now(UTC),
         drift=drift(left, right, scope, kind="file", rows=rows, min_rows=min_rows),
         quality=quality(right, scope, reference=left, min_rows=min_rows),
-        performance=_performance(reference, current, prediction, truth, scope, min_rows),
+        performance=_performance(reference, current, prediction, truth, scope, min_rows, task),
         details={"reference": reference.name, "current": current.name}
         | ({"columns_not_in_the_reference": extra} if extra else {}),
     )
@@ -130,7 +141,13 @@ def _head(table: Table) -> tuple[list[pl.DataFrame], Iterator[pl.DataFrame]]:
 
 
 def _performance(
-    reference: Table, current: Table, prediction: str | None, truth: str | None, scope: Scope, min_rows: int
+    reference: Table,
+    current: Table,
+    prediction: str | None,
+    truth: str | None,
+    scope: Scope,
+    min_rows: int,
+    task: Task | None,
 ) -> PerformanceReport | None:
     if prediction is None or truth is None:
         return None
@@ -140,7 +157,7 @@ def _performance(
         pieces = [piece.select([name for name in wanted if name in piece.columns]) for piece in table.pieces()]
         return pl.concat(pieces, how="diagonal_relaxed") if pieces else pl.DataFrame()
 
-    return performance_of(both(reference), both(current), prediction, truth, scope, min_rows)
+    return performance_of(both(reference), both(current), prediction, truth, scope, min_rows, task)
 
 
 class _Sample:

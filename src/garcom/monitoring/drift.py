@@ -108,6 +108,7 @@ def _column(reference: Profile, current: Profile, at: int, min_rows: int) -> Col
         column=column.name,
         role=column.role,
         kind="number" if is_number else "category",
+        of=column.of if isinstance(column, NumberColumn) else "value",
         rows_reference=n,
         rows_current=m,
         mean_reference=reference.mean(at),
@@ -132,7 +133,7 @@ def _column(reference: Profile, current: Profile, at: int, min_rows: int) -> Col
     else:
         deviation = math.sqrt(reference.variance(at) or 0.0)
         measures, effect = _number_measures(column, left, right, deviation)
-        bars = bars_of(column.grid, left, right)
+        bars = bars_of(column.grid, left, right, column.of)
     return msgspec.structs.replace(found, measures=measures, effect=effect, bars=bars)
 
 
@@ -141,6 +142,7 @@ def _number_measures(
 ) -> tuple[tuple[Measure, ...], float]:
     used = np.flatnonzero(left + right)
     test = kolmogorov_smirnov(left[used], right[used])
+    beyond = left[0] + left[-1] + right[0] + right[-1]  # how far those are is not known
     moved = wasserstein_distance(column.grid.positions()[used], left[used], right[used])
     bins = bin_of_cells(left)
     p, q = (np.bincount(bins, side, N_BINS).astype(np.float64) for side in (left, right))
@@ -148,7 +150,7 @@ def _number_measures(
     measures = (
         _measure("kolmogorov_smirnov", test.statistic, test.p_value),
         # In standard deviations of the reference, so that columns can be compared; without one, in its own unit.
-        _measure("wasserstein", moved / deviation if deviation > 0 else moved),
+        _measure("wasserstein", math.nan if beyond else moved / deviation if deviation > 0 else moved),
         *_share_measures(p, q),
         _measure("chi_square", square.statistic, square.p_value),
     )

@@ -17,7 +17,7 @@ from garcom.lake.undrained import Undrained
 from garcom.model.signature import Output
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
 from garcom.monitoring.days import hours_since
-from garcom.monitoring.drift import JointRows, ReferenceKind, drift
+from garcom.monitoring.drift import MIN_ROWS, JointRows, ReferenceKind, drift
 from garcom.monitoring.lake_rows import condition_of, profile_of_rows, sample_rows
 from garcom.monitoring.performance.report import performance
 from garcom.monitoring.quality import quality, shares
@@ -112,6 +112,7 @@ class Monitor:
         segment: str | None = None,
         reference: str | None = None,
         classifier: bool = False,
+        min_rows: int = MIN_ROWS,
     ) -> DriftReport:
         """How far the data of a window have moved; ``reference`` is ``training``, ``seasonal`` or ``previous``.
 
@@ -134,7 +135,7 @@ class Monitor:
         if classifier and told.layout.together is not None and len(told.rows):
             found = sample_rows(self._undrained, window.scope, window.version, window.reference.signature)
             rows = JointRows(told.rows, told.layout.together.matrix(found))
-        return drift(before, current, window.scope, kind=kind, importance=told.importance, rows=rows)
+        return drift(before, current, window.scope, kind=kind, importance=told.importance, rows=rows, min_rows=min_rows)
 
     def quality(
         self,
@@ -145,6 +146,7 @@ class Monitor:
         version: int | None = None,
         stage: str | None = None,
         segment: str | None = None,
+        min_rows: int = MIN_ROWS,
     ) -> QualityReport:
         """What is wrong with the data of a window. Raises as :meth:`drift` does."""
         window = self._window(model, since, until, version, stage, segment)
@@ -164,6 +166,7 @@ class Monitor:
             traffic=hours,
             last_row=last,
             now=now if ends_now else None,
+            min_rows=min_rows,
         )
 
     def performance(
@@ -179,6 +182,7 @@ class Monitor:
         estimates: bool = True,
         changes: bool = True,
         parts: bool = True,
+        min_rows: int = MIN_ROWS,
     ) -> PerformanceReport:
         """How good the answers of a window were, and are thought to be. Raises as :meth:`drift` does.
 
@@ -210,6 +214,7 @@ class Monitor:
             estimates=estimates,
             changes=changes,
             parts=parts,
+            min_rows=min_rows,
             now=self._now(),
         )
 

@@ -77,7 +77,7 @@ class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
     rows_reference: int
     rows_current: int
     measures: tuple[Measure, ...] = ()
-    #: What the numbers are: the values, the lengths of texts with very many values, or moments (microseconds since 1970).
+    #: What the numbers are: values, lengths of texts with very many values, or moments (microseconds since 1970).
     of: Literal["value", "length", "moment"] = "value"
     effect: float | None = None
     drifted: bool | None = None

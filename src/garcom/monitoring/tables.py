@@ -101,7 +101,7 @@ def _frame(rows: Any, name: str) -> pl.DataFrame:
     else:
         try:
             frame = _made(rows)
-        except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        except (AttributeError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
             raise InputError(
                 f"Expected a table as {name} (a pandas or polars frame, an Arrow table, a mapping of columns), got "
                 f"{type(rows).__name__}."

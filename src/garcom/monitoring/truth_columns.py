@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import polars as pl
 
@@ -9,18 +11,29 @@ from garcom.monitoring.records import Confusion, Figure, PerformanceReport, Scop
 from garcom.profiles.reading import as_texts, floats
 from garcom.stats.performance.scores import Score, classification_scores, confusion, regression_scores
 
+Task = Literal["classification", "regression"]
+
 #: Whole numbers of so few values are labels.
 MOST_LABELS = 20
 
 
 def performance_of(
-    reference: pl.DataFrame, current: pl.DataFrame, prediction: str, truth: str, scope: Scope, min_rows: int
+    reference: pl.DataFrame,
+    current: pl.DataFrame,
+    prediction: str,
+    truth: str,
+    scope: Scope,
+    min_rows: int,
+    task: Task | None = None,
 ) -> PerformanceReport:
     """The performance in the current rows, with that in the reference rows as its baseline.
 
-    Texts, booleans and few whole numbers are labels, other columns are numbers. Rows that lack either are left out.
+    Without a ``task``, texts, booleans and few whole numbers are labels, other columns are numbers. Rows that lack
+    either are left out.
     """
-    task = "classification" if _are_labels(reference[prediction]) else "regression"
+    if task is None:
+        task = "classification" if _are_labels(reference[prediction]) else "regression"
+    reference, current = (_alike(rows, [prediction, truth]) for rows in (reference, current))
     there = [name for name in (prediction, truth) if name in current.columns]
     report = PerformanceReport(scope=scope, task=task, rows=current.height, actuals=0, maturity=None)
     if len(there) < 2:
@@ -58,6 +71,11 @@ def performance_of(
         baseline={name: score.value for name, score in baseline.items() if score.value is not None},
         confusion=counts,
     )
+
+
+def _alike(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """The rows with booleans as 0 and 1: one column may have them where the other has numbers."""
+    return rows.with_columns(pl.col(name).cast(pl.Int64) for name in names if rows.schema.get(name) == pl.Boolean)
 
 
 def _are_labels(series: pl.Series) -> bool:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import msgspec
 import numpy as np
 import polars as pl
 
-from garcom.profiles.columns import CategoryColumn, Column, NumberColumn, Role
+from garcom.profiles.columns import CategoryColumn, Column, NumberColumn, Of, Role
 from garcom.profiles.grid import grid_of
-from garcom.profiles.reading import as_numbers, as_texts, is_numeric
+from garcom.profiles.reading import as_numbers, as_texts, is_numeric, moments
 from garcom.profiles.together import Together, together_of
 
-#: A column of texts with more values than this is known by the length of its texts.
-MOST_CATEGORIES = 200
+#: A column of texts with more values than the first number, or with more than the second and most of them once, is
+#: known by the length of its texts.
+MOST_CATEGORIES, FEW_CATEGORIES = 1000, 200
+#: Texts are moments when so large a share of so many of them are.
+_MOMENTS, _MOMENT_ROWS = 0.95, 1000
 #: The grid of a longer column is chosen by so many of its rows, evenly spaced.
 _GRID_ROWS = 200_000
 
@@ -46,14 +49,16 @@ def layout_of(
     truths: Sequence[str] = (),
     categories: Mapping[str, Sequence[str]] | None = None,
     numbers: Sequence[str] = (),
+    times: Sequence[str] = (),
     segments: Sequence[str] = (),
 ) -> Layout:
     """The layout for rows like these.
 
     ``predictions`` are the columns that the model answers, ``truths`` what really happened, all others are features.
     ``categories`` names columns that are categories whatever they look like, each with values that are known beside
-    those of the frame; ``numbers`` those that are numbers although the frame may have none. Other texts of at most
-    :data:`MOST_CATEGORIES` values are categories.
+    those of the frame; ``numbers`` those that are numbers although the frame may have none, ``times`` those of them
+    that are moments. Other texts are moments where nearly all of them are, categories where they have few values, and
+    else known by their lengths.
     """
     known = categories or {}
     columns: list[Column] = []
@@ -62,9 +67,11 @@ def layout_of(
         series = frame[name]
         if name in known:
             columns.append(_category(name, role, series, known[name]))
+        elif name in times or series.dtype.is_temporal() or _are_moments(series):
+            columns.append(_number(name, role, series, "moment"))
         elif name in numbers or is_numeric(series.dtype):
             columns.append(_number(name, role, series, "value"))
-        elif series.drop_nulls().n_unique() <= MOST_CATEGORIES:
+        elif _are_categories(series):
             columns.append(_category(name, role, series, ()))
         else:
             columns.append(_number(name, role, series, "length"))
@@ -75,13 +82,30 @@ def layout_of(
     )
 
 
-def _number(name: str, role: Role, series: pl.Series, of: Literal["value", "length"]) -> NumberColumn:
+def _number(name: str, role: Role, series: pl.Series, of: Of) -> NumberColumn:
     numbers = as_numbers(series, of).numbers
     least = greatest = None
     if len(finite := numbers[np.isfinite(numbers)]):
         least, greatest = float(finite.min()), float(finite.max())
     grid = grid_of(numbers[:: max(1, len(numbers) // _GRID_ROWS)])
     return NumberColumn(name=name, role=role, grid=grid, of=of, least=least, greatest=greatest)
+
+
+def _are_moments(series: pl.Series) -> bool:
+    if series.dtype != pl.String:
+        return False
+    some = series.drop_nulls().head(_MOMENT_ROWS)
+    least = max(1, math.ceil(_MOMENTS * len(some)))
+    # A number alone says no moment, though some readers would take 2026 for a year.
+    if some.str.contains(r"^\s*\d{4}-\d{2}").sum() < least:
+        return False
+    return len(some) - moments(some).null_count() >= least
+
+
+def _are_categories(series: pl.Series) -> bool:
+    there = series.drop_nulls()
+    n = there.n_unique()
+    return n <= FEW_CATEGORIES or (n <= MOST_CATEGORIES and 2 * n <= len(there))
 
 
 def _category(name: str, role: Role, series: pl.Series, known: Sequence[str]) -> CategoryColumn:

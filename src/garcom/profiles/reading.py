@@ -23,12 +23,15 @@ def is_numeric(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null)
 
 
-def as_numbers(series: pl.Series, of: Literal["value", "length"] = "value") -> Numbers:
-    """The numbers of a column, or the lengths of its texts. A text that says a number is that number."""
+def as_numbers(series: pl.Series, of: Literal["value", "length", "moment"] = "value") -> Numbers:
+    """The numbers of a column, the lengths of its texts, or its moments in microseconds since 1970 (UTC).
+
+    A text that says a number is that number, and one that says a moment (ISO 8601) is that moment.
+    """
     n, missing = len(series), series.null_count()
     if of == "length":
         series = as_texts(series).str.len_chars()
-    found = floats(series)
+    found = moments(series) if of == "moment" and series.dtype == pl.String else floats(series)
     unreadable = found.null_count() - missing
     numbers = (found.drop_nulls() if found.null_count() else found).to_numpy()
     nans = int(np.isnan(numbers).sum()) if len(numbers) and np.isnan(numbers.sum()) else 0
@@ -65,3 +68,14 @@ def floats(series: pl.Series) -> pl.Series:
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
         return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
     return series.cast(pl.Float64, strict=False)
+
+
+def moments(series: pl.Series) -> pl.Series:
+    """A column of texts as moments, float64 microseconds since 1970 in UTC; null where a text says none (ISO 8601)."""
+    if series.null_count() == len(series):
+        return series.cast(pl.Float64)
+    try:
+        found = series.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+    except pl.exceptions.ComputeError:  # no text looks like a moment
+        return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
+    return found.to_physical().cast(pl.Float64)

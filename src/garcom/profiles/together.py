@@ -47,7 +47,10 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def matrix(frame: pl.DataFrame, names: Sequence[str], shares: Mapping[str, Mapping[str, float]]) -> FloatArray:
-    """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number, no category, or no column."""
+    """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number, no category, or no column.
+
+    Numbers are rounded to float32, as those of a bundle are kept: what is equal must not be told apart by its rounding.
+    """
     found = np.full((frame.height, len(names)), np.nan)
     for at, name in enumerate(names):
         if name not in frame.columns:
@@ -58,6 +61,8 @@ def matrix(frame: pl.DataFrame, names: Sequence[str], shares: Mapping[str, Mappi
         else:
             series = floats(frame[name])
         found[:, at] = series.to_numpy()
+    with np.errstate(over="ignore"):
+        found = found.astype(np.float32).astype(np.float64)
     found[~np.isfinite(found)] = np.nan
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from math import floor, isfinite, log10
 
 #: The languages of a page, and how each writes 1,234.5.
@@ -13,6 +13,8 @@ LANGUAGES = tuple(_SEPARATORS)
 NOTHING = "–"
 #: Smaller p-values are not told apart: no test here is so exact in its tail.
 _LEAST_P = 0.0001
+#: Microseconds since 1970 past which there is no date.
+_LAST_MOMENT = 2.5e17
 
 
 class Writing:
@@ -29,6 +31,12 @@ class Writing:
         if isinstance(value, int):
             return self._written(f"{value:,}")
         return self._written(f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}")
+
+    def value(self, value: float | None, of: str = "value") -> str:
+        """A number of a column: a moment (``of``) where it is microseconds since 1970, else as :meth:`number`."""
+        if of != "moment" or value is None or not abs(value) < _LAST_MOMENT:
+            return self.number(value)
+        return self.moment(datetime.fromtimestamp(value / 1e6, UTC))
 
     def percent(self, value: float | None) -> str:
         """A share (0 to 1) in percent, with two decimals."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -12,6 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 import garcom
 from garcom.errors import BundleError
 from garcom.model.reference_profile import PROFILE, ReferenceProfile, read_reference_profile
+from garcom.stats.domain_classifier import domain_classifier
 
 
 def rows(n: int = 400) -> pd.DataFrame:
@@ -51,6 +53,17 @@ def test_a_regression_with_categories(tmp_path: Path) -> None:
     assert found.profile.cells_of(0).tolist() == [50, 50, 100, 0]
     assert found.importance == {"region": 1.0}
     assert found.rows.size == 0  # one column hangs together with nothing
+
+
+def test_rows_of_the_reference_are_not_told_from_its_sample(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    X = pd.DataFrame({"x": random.normal(size=900), "region": random.choice(["north", "south"], 900)})
+    bundle = garcom.pack(None, X, answers=random.normal(size=900), name="m", out=tmp_path)
+    found = read_reference_profile(bundle.path)
+    assert found is not None
+    assert found.layout.together is not None
+    now = found.layout.together.matrix(pl.from_pandas(X.sample(500, random_state=2)))
+    assert abs(domain_classifier(found.rows, now).auc - 0.5) < 0.1
 
 
 def test_personal_fields_are_in_no_part_of_it(tmp_path: Path) -> None:

@@ -158,14 +158,14 @@ def test_windows_are_exact_though_profiles_are_of_hours(home: Home) -> None:
     home.serve(asked(600, seed=1), NOW - 10 * HOUR, NOW)  # one a minute
     minute = timedelta(minutes=1)
     for since, until in ((150, 1), (119, 60), (45, 5), (90, 30), (31, 30), (600, 0), (240, 120)):
-        window = {"since": NOW - since * minute, "until": NOW - until * minute}
-        assert home.monitor.quality("m", **window).rows == since - until
+        found = home.monitor.quality("m", since=NOW - since * minute, until=NOW - until * minute)
+        assert found.rows == since - until
     home.write(asked(40, seed=2))
     assert home.monitor.quality("m", since=NOW - 5 * minute).rows == 45
-    for since, until in ((datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)), (NOW - DAY, None)):
-        assert home.monitor.quality("m", since=since, until=until).rows == 640
-        assert home.monitor.performance("m", since=since, until=until).rows == 640
-        assert home.monitor.drift("m", since=since, until=until).rows_current == 640
+    for first, last in ((datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)), (NOW - DAY, None)):
+        assert home.monitor.quality("m", since=first, until=last).rows == 640
+        assert home.monitor.performance("m", since=first, until=last).rows == 640
+        assert home.monitor.drift("m", since=first, until=last).rows_current == 640
 
 
 def test_rows_of_the_journal_count_at_once(home: Home) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from garcom.errors import InputError
 from garcom.profiles.columns import CategoryColumn, NumberColumn
-from garcom.profiles.layout import MOST_CATEGORIES, Layout, layout_of
+from garcom.profiles.layout import FEW_CATEGORIES, Layout, layout_of
 from garcom.profiles.profile import Profile
 
 
@@ -171,7 +171,7 @@ def test_kinds_of_columns() -> None:
     assert isinstance(none, NumberColumn)
     assert none.least is None
     assert profiled(layout, frame).tally(4).missing == 300
-    assert MOST_CATEGORIES < 300
+    assert FEW_CATEGORIES < 300
 
 
 def test_layouts_have_an_identity_and_others_are_not_merged() -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from garcom.errors import Conflict, InputError, NotFound
 from garcom.monitoring.alerts.rule import Severity
+from garcom.monitoring.alerts.short_ids import meant
 from garcom.monitoring.alerts.silences import silenced_until
 from garcom.monitoring.records import AlertState
 from garcom.storage import alerts as storage
@@ -20,6 +21,7 @@ from garcom.storage.database import Database
 
 MAX_LIMIT = 1_000
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID_LENGTH = 36
 #: What is not over.
 OPEN = ("pending", "firing")
 STATES = (*OPEN, "resolved")
@@ -70,13 +72,17 @@ class AlertList:
     def acknowledge(self, id: str, models: Collection[str] | None = None) -> AlertState:
         """Take an alert on: nobody is told of it again until it is over. Once it has been, that changes nothing.
 
-        Raises NotFound, and Conflict for one that is over.
+        The beginning of an id does where it is that of one alert which is not over. Raises NotFound, InputError for the
+        beginning of several, and Conflict for one that is over.
         """
         now = datetime.now(UTC)
         with self._database.write() as connection:
+            ids = storage.alert_ids(connection, id[:_ID_LENGTH], models)
+            going_on = [each for each, is_over in ids.items() if not is_over]
+            id = meant(id, ids if id in ids else going_on or ids, "an alert (`garcom alert list` tells them)")
             found = storage.find_alert(connection, id)
-            if found is None or not (models is None or found.model in models):
-                raise NotFound(f"Expected the id of an alert, got {id[:100]!r}. `garcom alert list` tells them.")
+            if found is None:
+                raise NotFound(f"Expected the id of an alert, got {id!r}.")
             if found.state == "resolved":
                 raise Conflict(f"The alert {id} is over since {found.since:%Y-%m-%d %H:%M} UTC.")
             if found.acknowledged_by is None:

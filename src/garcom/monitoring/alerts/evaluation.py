@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from garcom.errors import GarcomError
 from garcom.ids import uuid7s
 from garcom.monitoring.alerts.messages import Happened, Told
-from garcom.monitoring.alerts.readings import Asked, Reading, Readings
+from garcom.monitoring.alerts.readings import DEFAULT_LEAST, Asked, Reading, Readings
 from garcom.monitoring.alerts.rule import EVERY_MODEL, Rule, Severity
 from garcom.monitoring.alerts.rule_book import NamedRule, RuleBook
 from garcom.monitoring.alerts.silences import silenced_until
@@ -204,13 +204,15 @@ def _is_due(rule: NamedRule, row: StandingRow | None, now: datetime) -> bool:
 
 
 def _asked(rule: Rule, model: str, now: datetime) -> Asked:
-    return Asked(rule.subject, model, now - rule.span, now, rule.version, rule.stage, rule.segment)
+    counts_itself = rule.counts == rule.subject.kind.counts
+    least = max(1, rule.least) if counts_itself else DEFAULT_LEAST
+    return Asked(rule.subject, model, now - rule.span, now, rule.version, rule.stage, rule.segment, least)
 
 
 def _read(readings: Readings, rule: Rule, model: str, now: datetime) -> Reading:
     """What there is to read; a fault is told in place of a value, and ends neither this round nor an alert."""
     try:
-        return readings.read(*_asked(rule, model, now))
+        return readings.read(_asked(rule, model, now))
     except GarcomError as error:
         return Reading(None, why=str(error).partition("\n")[0])
     except Exception as error:

@@ -9,6 +9,9 @@ from typing import NamedTuple, Protocol
 from garcom.monitoring.alerts.rule import Stage
 from garcom.monitoring.alerts.subjects import Subject
 
+#: So many rows, or actuals, make a value where nobody says otherwise.
+DEFAULT_LEAST = 100
+
 
 class Reading(NamedTuple):
     """The value of a subject in a window, from so many rows of which so many have their actual.
@@ -32,6 +35,8 @@ class Asked(NamedTuple):
     version: int | None = None
     stage: Stage | None = None
     segment: str | None = None
+    #: With fewer rows, or actuals, there is no value.
+    least: int = DEFAULT_LEAST
 
 
 class Readings(Protocol):
@@ -41,15 +46,6 @@ class Readings(Protocol):
         """Hear what is going to be read, so that what several need is made once, and what none needs not at all."""
         ...
 
-    def read(
-        self,
-        subject: Subject,
-        model: str,
-        since: datetime,
-        until: datetime,
-        version: int | None,
-        stage: Stage | None,
-        segment: str | None,
-    ) -> Reading:
+    def read(self, asked: Asked) -> Reading:
         """The value from ``since`` (included) to ``until`` (excluded). Raises GarcomError where it cannot be told."""
         ...

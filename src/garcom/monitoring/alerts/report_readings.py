@@ -40,6 +40,7 @@ class Reports(Protocol):
         version: int | None = None,
         stage: str | None = None,
         segment: str | None = None,
+        min_rows: int = 100,
     ) -> DriftReport:
         """How far the data have moved."""
         ...
@@ -53,6 +54,7 @@ class Reports(Protocol):
         version: int | None = None,
         stage: str | None = None,
         segment: str | None = None,
+        min_rows: int = 100,
     ) -> QualityReport:
         """The state of the data."""
         ...
@@ -69,6 +71,7 @@ class Reports(Protocol):
         estimates: bool = True,
         changes: bool = True,
         parts: bool = True,
+        min_rows: int = 100,
     ) -> PerformanceReport:
         """How good the answers were; what is not asked for is not calculated."""
         ...
@@ -84,6 +87,7 @@ class _Window(NamedTuple):
     version: int | None
     stage: Stage | None
     segment: str | None
+    least: int
 
 
 class _Needs(NamedTuple):
@@ -110,20 +114,11 @@ class ReportReadings:
     def expect(self, asked: Iterable[Asked]) -> None:
         """Hear what is going to be read."""
         for each in asked:
-            self._need(_Window(each.subject.kind.family, *each[1:]), _needs(each.subject))
+            self._need(_window(each), _needs(each.subject))
 
-    def read(
-        self,
-        subject: Subject,
-        model: str,
-        since: datetime,
-        until: datetime,
-        version: int | None,
-        stage: Stage | None,
-        segment: str | None,
-    ) -> Reading:
+    def read(self, asked: Asked) -> Reading:
         """The value of a subject in a window."""
-        window = _Window(subject.kind.family, model, since, until, version, stage, segment)
+        subject, until, window = asked.subject, asked.until, _window(asked)
         report = self._report(window, _needs(subject))
         match report:
             case DriftReport():
@@ -149,7 +144,7 @@ class ReportReadings:
         return self._made[window][1]
 
     def _make(self, window: _Window, needs: _Needs) -> _Report:
-        family, model, since, until, version, stage, segment = window
+        family, model, since, until, version, stage, segment, least = window
         match family:
             case Family.PERFORMANCE:
                 return self._reports.performance(
@@ -162,12 +157,17 @@ class ReportReadings:
                     estimates=needs.estimates,
                     changes=needs.changes,
                     parts=False,
+                    min_rows=least,
                 )
             case Family.DRIFT:
                 make: Callable[..., _Report] = self._reports.drift
             case Family.QUALITY:
                 make = self._reports.quality
-        return make(model, since=since, until=until, version=version, stage=stage, segment=segment)
+        return make(model, since=since, until=until, version=version, stage=stage, segment=segment, min_rows=least)
+
+
+def _window(asked: Asked) -> _Window:
+    return _Window(asked.subject.kind.family, *asked[1:])
 
 
 def _needs(subject: Subject) -> _Needs:

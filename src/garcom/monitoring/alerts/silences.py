@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from garcom.errors import Forbidden, InputError, NotFound
+from garcom.errors import Forbidden, InputError
 from garcom.ids import uuid7s
 from garcom.moments import in_utc, parse_duration
+from garcom.monitoring.alerts.short_ids import meant
 from garcom.registry.reference import require_model
 from garcom.storage import alerts as storage
 from garcom.storage.alerts import SilenceRow
@@ -75,16 +76,20 @@ class Silences:
             record(connection, "alert_silence.add", row.id, after=told)
         return _shown(row)
 
-    def remove(self, id: str, models: Collection[str] | None = None) -> None:
-        """End a silence before its time. Raises NotFound and Forbidden."""
+    def remove(self, id: str, models: Collection[str] | None = None) -> str:
+        """End a silence before its time; its id. The beginning of one does where it is that of no other.
+
+        Raises NotFound, InputError for the beginning of several, and Forbidden.
+        """
         with self._database.write() as connection:
             rows = {row.id: row for row in storage.list_silences(connection, datetime.now(UTC))}
-            if id not in rows:
-                raise NotFound(f"Expected the id of a silence that is not over, got {id[:100]!r}.")
+            own = [row.id for row in rows.values() if models is None or row.model in models]
+            id = meant(id, rows if id in rows else own, "a silence that is not over")
             _permit(rows[id].model, models)
             storage.remove_silence(connection, id)
             told = {"rule": rows[id].rule, "model": rows[id].model, "until": rows[id].until}
             record(connection, "alert_silence.remove", id, before=told)
+        return id
 
 
 def silenced_until(rule: str, model: str, silences: Iterable[SilenceRow]) -> datetime | None:

@@ -82,7 +82,8 @@ def _of_column(column: ColumnDrift, threshold: float | None) -> Check:
     if p_values:
         text += f", adjusted p {_WRITING.p_value(min(p_values))}"
     if column.mean_reference is not None and column.mean_current is not None:
-        text += f", mean {_WRITING.number(column.mean_reference)} → {_WRITING.number(column.mean_current)}"
+        means = (_WRITING.value(each, column.of) for each in (column.mean_reference, column.mean_current))
+        text += f", mean{' length' if column.of == 'length' else ''} {' → '.join(means)}"
     return Check("drift", name, _OUTCOMES[column.drifted], text)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from markupsafe import escape
@@ -77,6 +77,7 @@ def report(
     *,
     prediction: str | None = None,
     truth: str | None = None,
+    task: Literal["classification", "regression"] | None = None,
     min_rows: int = 100,
 ) -> Compared:
     """Compare current rows with reference rows: drift, quality, and performance where ``truth`` is known.
@@ -94,7 +95,7 @@ def report(
     True
     """
     paths = [isinstance(side, (str, os.PathLike)) for side in (reference, current)]
-    options: dict[str, Any] = {"prediction": prediction, "truth": truth, "min_rows": min_rows}
+    options: dict[str, Any] = {"prediction": prediction, "truth": truth, "task": task, "min_rows": min_rows}
     if all(paths):
         return Compared(compare_files(Path(reference), Path(current), **options))
     if any(paths):

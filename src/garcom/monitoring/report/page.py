@@ -115,10 +115,10 @@ def _told(writing: Writing, detail: Any) -> str:
     return writing.number(detail) if number else str(detail)
 
 
-def _cell(writing: Writing, value: float | None) -> Markup:
+def _cell(writing: Writing, value: float | None, of: str = "value") -> Markup:
     """A number in a table that can be sorted by it."""
     exact = "" if value is None or value != value else value
-    return Markup('<td class="n" data-v="{}">{}</td>').format(exact, writing.number(value))
+    return Markup('<td class="n" data-v="{}">{}</td>').format(exact, writing.value(value, of))
 
 
 def _told_state(phrase: Callable[[str], str], drifted: bool | None) -> Markup:

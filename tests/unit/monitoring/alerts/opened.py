@@ -11,9 +11,7 @@ import msgspec
 from garcom.monitoring.alerts.evaluation import Evaluator
 from garcom.monitoring.alerts.messages import Told
 from garcom.monitoring.alerts.readings import Asked, Reading
-from garcom.monitoring.alerts.rule import Stage
 from garcom.monitoring.alerts.rule_book import RuleBook
-from garcom.monitoring.alerts.subjects import Subject
 from garcom.settings import AlertSettings
 from garcom.storage import alerts as storage
 from garcom.storage.audit import CONTROLLER
@@ -35,17 +33,9 @@ class SetReadings:
     def expect(self, asked: Iterable[Asked]) -> None:
         self.expected += asked
 
-    def read(
-        self,
-        subject: Subject,
-        model: str,
-        since: datetime,
-        until: datetime,
-        version: int | None,
-        stage: Stage | None,
-        segment: str | None,
-    ) -> Reading:
-        self.asked.append((subject.name, model, since, until, version, stage, segment))
+    def read(self, asked: Asked) -> Reading:
+        subject = asked.subject
+        self.asked.append((subject.name, *asked[1:-1]))
         answer = self.found.get(subject.name, Reading(None, why="no rows"))
         if isinstance(answer, Exception):
             raise answer

@@ -112,7 +112,7 @@ class Reports:
 def read(subject: str, reports: Reports | None = None) -> Reading:
     rule = parse_rule(f"wine.{subject} > 0.5")
     readings = ReportReadings(reports or Reports())
-    return readings.read(rule.subject, "wine", NOON - rule.span, NOON, None, None, None)
+    return readings.read(Asked(rule.subject, "wine", NOON - rule.span, NOON))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_only_what_the_rules_need_is_calculated_and_once(subjects: list[str], es
     ]
     readings.expect(asked)
     for each in asked:
-        readings.read(*each)
+        readings.read(each)
     needed = {"estimates": estimates, "changes": changes, "parts": False}
     assert [{name: scope[name] for name in needed} for _, _, scope in reports.asked] == [needed]
 
@@ -210,7 +210,7 @@ def test_what_nobody_expected_is_read_all_the_same() -> None:
     readings = ReportReadings(reports)
     span = parse_rule("*.decay > 1").span
     for name in ("decay", "concept_change", "decay"):
-        readings.read(parse_rule(f"*.{name} > 1").subject, "wine", NOON - span, NOON, None, None, None)
+        readings.read(Asked(parse_rule(f"*.{name} > 1").subject, "wine", NOON - span, NOON))
     assert [scope["changes"] for _, _, scope in reports.asked] == [False, True]
 
 
@@ -219,5 +219,5 @@ def test_rules_about_the_same_window_share_a_report() -> None:
     readings = ReportReadings(reports)
     for text in ("wine.accuracy < 1", "wine.roc_auc < 1", "wine.accuracy < 1 [region=SP]"):
         rule = parse_rule(text)
-        readings.read(rule.subject, "wine", NOON - rule.span, NOON, None, None, rule.segment)
+        readings.read(Asked(rule.subject, "wine", NOON - rule.span, NOON, segment=rule.segment))
     assert [scope["segment"] for _, _, scope in reports.asked] == [None, "region=SP"]
