@@ -127,7 +127,9 @@ def on(name: NameArgument, model: ModelOption = None, home: HomeOption = None) -
 
 @app.command("ack")
 def ack(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id; `garcom alert list` tells it.")],
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="The alert's id, or its beginning; `garcom alert list` tells it.")
+    ],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -156,7 +158,10 @@ def silence(
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; it is shown, and in the audit trail.")] = "",
     end: Annotated[
-        str | None, typer.Option("--end", metavar="ID", help="End this silence now.", show_default=False)
+        str | None,
+        typer.Option(
+            "--end", metavar="ID", help="End this silence now; the beginning of its id does.", show_default=False
+        ),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -170,8 +175,7 @@ def silence(
     opened = _opened(home)
     silences = Silences(opened.database)
     if end is not None:
-        silences.remove(end)
-        typer.echo(f"The silence {end} is over.")
+        typer.echo(f"The silence {silences.remove(end)} is over.")
         return
     if until is not None:
         if rule is not None:
@@ -184,6 +188,7 @@ def silence(
         return
     found = silences.shown().silences
     listing = table("id", "rule", "model", "until (UTC)", "by", "reason")
+    listing.columns[0].no_wrap = True
     for each in found:
         cells = (each.rule or "every", each.model or "every", f"{each.until:%Y-%m-%d %H:%M}", each.created_by)
         listing.add_row(each.id, *map(plain, cells), plain(each.reason))
@@ -239,16 +244,17 @@ def _switch(name: str, model: str | None, home: Path | None, *, on: bool) -> Non
 
 
 def _tell_alerts(console: Console, alerts: tuple[AlertState, ...]) -> None:
-    listing = table("id", "state", "severity", "since (UTC)", "value", "rule", "seen to by", numbers=("value",))
-    for alert in alerts:
-        seen = alert.acknowledged_by or ""
-        if alert.silenced_until is not None:
-            seen = f"{seen} (silent until {alert.silenced_until:%Y-%m-%d %H:%M})".strip()
-        rule = f"{alert.rule}: {alert.text}" + (f" ({alert.why})" if alert.why else "")
+    for alert in alerts:  # no table: beside an id that can be copied, 80 columns leave no room for one
+        console.print(f"{alert.id}  {alert.state}, {alert.severity}", style="bold")
         model = "" if alert.text.startswith(f"{alert.model}.") else f"{alert.model}: "
-        cells = (alert.id, alert.state, alert.severity, f"{alert.since:%Y-%m-%d %H:%M}", number(alert.value))
-        listing.add_row(*cells, plain(f"{model}{rule}"), plain(seen))
-    console.print(listing if alerts else "No alert.")
+        console.print(plain(f"  {model}{alert.rule}: {alert.text}"))
+        told = f"  since {alert.since:%Y-%m-%d %H:%M} UTC, value {number(alert.value)}"
+        told += f" ({alert.why})" if alert.why else ""
+        told += f", seen to by {alert.acknowledged_by}" if alert.acknowledged_by else ""
+        told += f", silent until {alert.silenced_until:%Y-%m-%d %H:%M}" if alert.silenced_until else ""
+        console.print(plain(told))
+    if not alerts:
+        console.print("No alert.")
 
 
 def _tell_rules(console: Console, rules: tuple[RuleShown, ...]) -> None:

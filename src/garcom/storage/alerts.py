@@ -176,6 +176,13 @@ def find_alert(connection: Connection, id: str) -> AlertRow | None:
     return None if row is None else AlertRow(*row)
 
 
+def alert_ids(connection: Connection, begins: str, models: Collection[str] | None = None) -> dict[str, bool]:
+    """The ids that begin so (of digits, a-f and dashes), with whether the alert is over; models None: of all."""
+    query = select(alerts.c.id, alerts.c.state).where(alerts.c.id.startswith(begins, autoescape=True))
+    found = connection.execute(query if models is None else query.where(alerts.c.model.in_(models)))
+    return {id: state == "resolved" for id, state in found}
+
+
 def list_alerts(
     connection: Connection,
     *,

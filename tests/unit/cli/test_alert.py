@@ -13,6 +13,7 @@ from garcom.monitoring.alerts.defaults import default_rules
 from garcom.storage.database import Database
 from garcom.storage.models import make_model
 from tests.documents import DOCS
+from tests.unit.monitoring.alerts.opened import RULE, Watched
 
 
 def run(home: Path, *arguments: str) -> str:
@@ -40,6 +41,35 @@ def test_a_silence_from_beginning_to_end(tmp_path: Path) -> None:
     assert "a move" in run(tmp_path, "silence")
     assert run(tmp_path, "silence", "--end", made["id"]) == f"The silence {made['id']} is over.\n"
     assert run(tmp_path, "silence") == "No silence: people are told of everything.\n"
+
+
+def test_an_id_stands_on_one_line_and_its_beginning_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    watched = Watched(tmp_path)
+    (tmp_path / "garcom.toml").write_text(f'[alerts.rules]\nquality = "{RULE}"\n')
+    watched.run(0, 0.7)
+    (alert,) = watched.alerts()
+    assert run(tmp_path, "list").splitlines() == [
+        f"{alert.id}  firing, critical",
+        "  quality: wine.accuracy < 0.8 over 1h with >= 100 actuals resolve at 0.85 ",
+        "critical",
+        "  since 2026-11-21 12:00 UTC, value 0.7",
+    ]
+    assert "taken on by" in run(tmp_path, "ack", alert.id[:13])
+    silence = json.loads(run(tmp_path, "silence", "2h", "--model", "wine", "--json"))["id"]
+    assert any(line.startswith(f"{silence} ") for line in run(tmp_path, "silence").splitlines())
+    assert run(tmp_path, "silence", "--end", silence[:13]) == f"The silence {silence} is over.\n"
+
+
+def test_of_alerts_that_are_over_and_one_that_is_not_the_beginning_means_that(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.run(0, 0.7)
+    watched.run(1, 0.9)
+    watched.run(2, 0.7)
+    first, second = sorted(watched.alerts(), key=lambda alert: alert.id)
+    assert (first.state, second.state) == ("resolved", "firing")
+    taken = json.loads(run(tmp_path, "ack", second.id[:8], "--json"))
+    assert taken["id"] == second.id
 
 
 def test_a_test_without_receivers_says_so(tmp_path: Path) -> None:

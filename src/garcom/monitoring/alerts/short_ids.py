@@ -31,7 +31,7 @@ def meant(text: str, ids: Collection[str], what: str) -> str:
     if len(found) > 1:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise InputError(
-            f"Expected the beginning of one id, and {text!r} is that of {len(found)}: {', '.join(found[:_SHOWN])}{more}. "
-            "Those made at the same time begin alike: give more of it."
+            f"Expected the beginning of one id, and {text!r} is that of {len(found)}: "
+            f"{', '.join(found[:_SHOWN])}{more}. Those made at the same time begin alike: give more of it."
         )
     return found[0]

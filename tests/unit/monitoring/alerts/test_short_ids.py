@@ -21,7 +21,7 @@ def test_the_beginning_of_several() -> None:
     with pytest.raises(InputError, match=f"is that of 2: {FIRST}, {SECOND}. Those made at the same time begin alike"):
         meant(FIRST[:20], IDS, "an alert")
     many = [f"019aa8f2-{number:04}" for number in range(9)]
-    with pytest.raises(InputError, match="019aa8f2-0004 and 4 more. "):
+    with pytest.raises(InputError, match=r"019aa8f2-0004 and 4 more\. "):
         meant("019aa8f2", many, "an alert")
 
 
