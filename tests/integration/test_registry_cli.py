@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from garcom import pack
 from garcom.cli import app
 from garcom.errors import BundleError, Conflict, GarcomError, InputError, ModelNotFound
 from garcom.model.archive import zip_bundle
@@ -296,3 +299,19 @@ def test_a_command_imports_what_it_uses(tmp_path: Path) -> None:
     imported = set(done.stdout.split())
     assert {"garcom.cli.models", "sqlalchemy.dialects.sqlite"} <= imported
     assert not {"garcom.cli.serve", "numpy", "sqlalchemy.dialects.postgresql", "alembic"} & imported
+
+
+def test_a_version_that_is_served_elsewhere(garcom: Terminal, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"x": np.linspace(0, 1, 40)})
+    bundle = pack(None, rows, answers=rows["x"] * 2, name="cellar", out=tmp_path).path
+    said = garcom("register", bundle)
+    assert said.startswith("Registered cellar:1 (served elsewhere, ")
+    assert "logged at /v1/models/cellar/log." in " ".join(said.split())
+    listed = garcom("models")
+    assert "elsewhere" in listed
+    assert "cellar is served elsewhere: its predictions are logged at /v1/models/cellar/log." in listed
+    shown = garcom("show", "cellar")
+    assert "What is predicted elsewhere is logged at /v1/models/cellar/log." in shown
+    for text in (said, listed, shown):
+        assert "/predict" not in text
+        assert "not proved" not in text

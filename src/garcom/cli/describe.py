@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,23 +39,27 @@ def tell_models(console: Console, models: Sequence[Model]) -> None:
             _numbers([each.number for each in model.versions]),
             version.task,
             main_metric(version.metrics),
-            " + ".join(plain(name) for name in version.summary.engines),
+            _engines(version.summary),
             _proved(version.summary),
         )
     listed.columns[0].no_wrap = max(len(model.name) for model in models) <= _NAME_WIDTH
     listed.columns[3].no_wrap = True
     console.print(listed)
     for model in models:
-        if model.is_default:
+        if model.is_default and not main_version(model).summary.is_served_elsewhere:
             console.print(f"{model.name} is the default: it answers at /predict too.")
-    unproved = [version.reference for version in map(main_version, models) if not version.summary.proved_on_real_rows]
-    _tell_unproved(console, unproved)
+        if main_version(model).summary.is_served_elsewhere:
+            console.print(f"{model.name} is served elsewhere: its predictions are logged at {log_address(model)}.")
+    _tell_unproved(console, map(main_version, models))
 
 
 def tell_model(console: Console, model: Model) -> None:
     """Print a model's routes and its versions."""
     console.print(plain(model.name), style="bold")
-    console.print(f"Answers at {', '.join(addresses(model))}.")
+    if not all(version.summary.is_served_elsewhere for version in model.versions):
+        console.print(f"Answers at {', '.join(addresses(model))}.")
+    if any(version.summary.is_served_elsewhere for version in model.versions):
+        console.print(f"What is predicted elsewhere is logged at {log_address(model)}.")
     listed = table("Version", "Answers", "Registered", "Metric", "Engine", "Proved", numbers=("Version",))
     for version in model.versions:
         listed.add_row(
@@ -63,12 +67,12 @@ def tell_model(console: Console, model: Model) -> None:
             "yes" if version.answers else "",
             moment(version.created),
             main_metric(version.metrics),
-            " + ".join(plain(name) for name in version.summary.engines),
+            _engines(version.summary),
             _proved(version.summary),
             style="bold" if version.answers else "",
         )
     console.print(listed)
-    _tell_unproved(console, [each.reference for each in model.versions if not each.summary.proved_on_real_rows])
+    _tell_unproved(console, model.versions)
     console.print()
 
 
@@ -111,15 +115,26 @@ def main_metric(metrics: Mapping[str, float]) -> str:
 
 
 def _proved(summary: Summary) -> Text:
-    """On how many real rows, or in yellow that there were none."""
+    """On how many real rows, or in yellow that there were none; nothing where there is no engine to prove."""
     from rich.text import Text
 
+    if summary.is_served_elsewhere:
+        return Text("-")
     if summary.proved_on_real_rows:
         return Text(f"{summary.real_rows:,} rows")
     return Text("no", style="bold yellow")
 
 
-def _tell_unproved(console: Console, references: Sequence[str]) -> None:
+def _engines(summary: Summary) -> str:
+    return " + ".join(plain(name) for name in summary.engines) or "elsewhere"
+
+
+def _tell_unproved(console: Console, versions: Iterable[Version]) -> None:
+    references = [
+        version.reference
+        for version in versions
+        if not (version.summary.proved_on_real_rows or version.summary.is_served_elsewhere)
+    ]
     if references:
         shown = ", ".join(references[:_UNPROVED_SHOWN])
         more = len(references) - _UNPROVED_SHOWN
@@ -143,6 +158,11 @@ def addresses(model: Model) -> list[str]:
     """The paths that the model answers at."""
     own = [f"/v1/models/{model.name}/predict", *model.routes]
     return [*own, "/predict (the default)"] if model.is_default else own
+
+
+def log_address(model: Model) -> str:
+    """The path at which predictions of the model are logged that were made elsewhere."""
+    return f"/v1/models/{model.name}/log"
 
 
 def _numbers(numbers: Sequence[int]) -> str:

@@ -115,19 +115,23 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _tell(console: Console, registry: Registry, version: Version) -> None:
-    from garcom.cli.describe import addresses, size
+    from garcom.cli.describe import addresses, log_address, size
     from garcom.model.proof import NOT_ON_REAL_ROWS
 
     summary = version.summary
     if version.existed:
         console.print(f"{version.reference} has this content already; no new version was made.")
     else:
-        engines = " + ".join(summary.engines)
-        console.print(f"Registered {version.reference} (engine {engines}, {size(summary.size_bytes)}).")
-    if not summary.proved_on_real_rows:
+        what = "served elsewhere" if summary.is_served_elsewhere else f"engine {' + '.join(summary.engines)}"
+        console.print(f"Registered {version.reference} ({what}, {size(summary.size_bytes)}).")
+    if not (summary.proved_on_real_rows or summary.is_served_elsewhere):
         console.print(f"It is {NOT_ON_REAL_ROWS}: pack it again with --data to prove it.", style="bold yellow")
     model = registry.model(version.model)
-    if version.answers:
+    if summary.is_served_elsewhere:
+        console.print(f"It predicts nothing here: predictions made elsewhere are logged at {log_address(model)}.")
+        if version.answers:
+            return
+    elif version.answers:
         console.print(f"It answers at {', '.join(addresses(model))}.")
         return
     now = "Nothing" if model.answers is None else f"{version.model}:{model.answers}"

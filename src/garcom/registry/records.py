@@ -37,6 +37,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     signer: Signer | None = None
 
     @property
+    def is_served_elsewhere(self) -> bool:
+        """Whether it has no engine: its predictions are made elsewhere, and only logged here."""
+        return not self.engines
+
+    @property
     def proved_on_real_rows(self) -> bool:
         """Whether any real row was compared with the original."""
         return self.real_rows > 0
