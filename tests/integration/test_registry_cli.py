@@ -310,8 +310,10 @@ def test_a_version_that_is_served_elsewhere(garcom: Terminal, tmp_path: Path) ->
     listed = garcom("models")
     assert "elsewhere" in listed
     assert "cellar is served elsewhere: its predictions are logged at /v1/models/cellar/log." in listed
+    used = garcom("use", "cellar:1")
+    assert "cellar is served elsewhere: its predictions are logged at /v1/models/cellar/log." in used
     shown = garcom("show", "cellar")
     assert "What is predicted elsewhere is logged at /v1/models/cellar/log." in shown
-    for text in (said, listed, shown):
+    for text in (said, listed, used, shown):
         assert "/predict" not in text
         assert "not proved" not in text

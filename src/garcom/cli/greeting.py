@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from garcom.cli.accounts import NOBODY_ADMINISTERS
 
 if TYPE_CHECKING:
+    from garcom.model.bundle import Bundle
     from garcom.rollout.plan import TrafficPlan
 
 
@@ -58,10 +59,15 @@ def _fingerprint(certificate: Path) -> str:
 def _advice(address: str, plan: TrafficPlan | None, allow_python: bool | str, curl: str) -> Iterator[str]:
     if plan is None or not plan.models:
         yield "No model is registered yet: garcom pack model.pkl --data data.csv, then garcom register BUNDLE."
-    elif plan.default is None:
+        return
+    if plan.default is None:
         first = sorted(plan.models)[0]
         yield f"{len(plan.models)} models: {address}/v1/models; for instance {address}/v1/models/{first}/example"
-    elif not allow_python and _needs_python(plan, plan.default):
+        return
+    answering = _answering(plan, plan.default)
+    if answering is not None and answering.is_served_elsewhere:
+        yield f"{plan.default} is served elsewhere: log its predictions at {address}/v1/models/{plan.default}/log"
+    elif not allow_python and answering is not None and answering.needs_python:
         yield (
             f"The default model {plan.default} carries a Python engine, and this server was not allowed to run one: "
             "/predict refuses every request (409)."
@@ -72,14 +78,14 @@ def _advice(address: str, plan: TrafficPlan | None, allow_python: bool | str, cu
         yield f"Try it: {curl} {address}/example | {curl} {address}/predict {body}"
 
 
-def _needs_python(plan: TrafficPlan, model: str) -> bool:
+def _answering(plan: TrafficPlan, model: str) -> Bundle | None:
     from garcom.errors import BundleError
     from garcom.model.bundle import read_bundle
 
     answers = plan.models[model].answers
     if answers is None:
-        return False
+        return None
     try:
-        return read_bundle(plan.folder(model, answers), verify=False).needs_python
+        return read_bundle(plan.folder(model, answers), verify=False)
     except BundleError:  # the worker that loads it says what is wrong with it
-        return False
+        return None

@@ -62,10 +62,13 @@ def command(
 
 
 def _tell(console: Console, switch: Switch | None, model: Model) -> None:
-    from garcom.cli.describe import addresses
+    from garcom.cli.describe import addresses, log_address, main_version
 
     if switch is not None:
         _tell_switch(console, switch)
+    if main_version(model).summary.is_served_elsewhere:
+        console.print(f"{model.name} is served elsewhere: its predictions are logged at {log_address(model)}.")
+        return
     console.print(f"{model.name} answers at {', '.join(addresses(model))}.")
 
 

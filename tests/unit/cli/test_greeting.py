@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from garcom import pack
 from garcom.access.roles import Grant, Role
 from garcom.cli.greeting import greeting
 from garcom.cli.serve import nobody_administers
@@ -49,6 +52,14 @@ def test_a_default_without_python_is_to_be_tried(tmp_path: Path) -> None:
     registry.register(make_bundle(tmp_path / "wine.bundle"))
     (advice,) = said(current_plan(registry.database))
     assert advice.startswith("Try it: ")
+
+
+def test_a_default_that_is_served_elsewhere_is_logged_to(tmp_path: Path) -> None:
+    registry = Registry.open(tmp_path / "home")
+    rows = pd.DataFrame({"x": np.linspace(0, 1, 40)})
+    registry.register(pack(None, rows, answers=rows["x"] * 2, name="cellar", out=tmp_path).path)
+    (advice,) = said(current_plan(registry.database))
+    assert advice == f"cellar is served elsewhere: log its predictions at {ADDRESS}/v1/models/cellar/log"
 
 
 def test_a_damaged_default_does_not_keep_the_server_silent(plan: TrafficPlan) -> None:
