@@ -27,7 +27,9 @@ LONG = {
         "privacy.md",
         "python-models.md",
         "replay.md",
+        "report.md",
         "serve-many-models.md",
+        "switch-versions.md",
         "upload-and-sign.md",
         "users-and-keys.md",
     )

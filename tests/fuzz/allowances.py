@@ -67,6 +67,9 @@ def _is_right(case: Case[Any], response: Response) -> bool:
         # A rule is a text with a grammar of its own; how long a silence lasts is a duration or a moment.
         or (case.path == "/v1/alerts/rules" and "rule cannot be read" in told.get("detail", ""))
         or (case.path == "/v1/alerts/silences" and "until when" in told.get("detail", ""))
+        # A segment names a field of the model; a window begins before it ends.
+        or (problem == "bad-request" and "segment" in case.query and "segment" in told["detail"])
+        or (problem == "bad-request" and "to" in case.query and "begins before" in told["detail"])
         # A cursor is a text that an earlier page gave.
         or (problem == "bad-request" and "cursor" in case.query and "cursor" in told["detail"])
         # A wrong password and a wrong refresh token are 400, not 401 (RFC 6749 §5.2).

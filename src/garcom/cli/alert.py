@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from garcom.cli.options import HomeOption, JsonOption, home_folder
-from garcom.cli.output import emit, number, plain, table
+from garcom.cli.output import emit, number, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from garcom.monitoring.alerts.rule_book import RuleBook, RuleShown
+    from garcom.monitoring.alerts.silences import Silence
     from garcom.monitoring.records import AlertState
     from garcom.settings import AlertSettings
     from garcom.storage.database import Database
@@ -187,16 +188,7 @@ def silence(
         emit(made, as_json, lambda console: console.print(said))
         return
     found = silences.shown().silences
-    listing = table("id", "rule", "model", "until (UTC)", "by", "reason")
-    listing.columns[0].no_wrap = True
-    for each in found:
-        cells = (each.rule or "every", each.model or "every", f"{each.until:%Y-%m-%d %H:%M}", each.created_by)
-        listing.add_row(each.id, *map(plain, cells), plain(each.reason))
-    emit(
-        found,
-        as_json,
-        lambda console: console.print(listing if found else "No silence: people are told of everything."),
-    )
+    emit(found, as_json, lambda console: _tell_silences(console, found))
 
 
 @app.command("test")
@@ -255,6 +247,17 @@ def _tell_alerts(console: Console, alerts: tuple[AlertState, ...]) -> None:
         console.print(plain(told))
     if not alerts:
         console.print("No alert.")
+
+
+def _tell_silences(console: Console, silences: tuple[Silence, ...]) -> None:
+    for each in silences:
+        console.print(each.id, style="bold")
+        told = f"  rule {each.rule or 'every'}, model {each.model or 'every'}, until {each.until:%Y-%m-%d %H:%M} UTC"
+        console.print(plain(f"{told}, by {each.created_by}"))
+        if each.reason:
+            console.print(plain(f"  {each.reason}"))
+    if not silences:
+        console.print("No silence: people are told of everything.")
 
 
 def _tell_rules(console: Console, rules: tuple[RuleShown, ...]) -> None:

@@ -190,10 +190,10 @@ class Monitor:
         """
         found = self._registry.model(model)
         number = _answering(found) if version is None else self._registry.version(model, version).number
-        since, until = (None if each is None else max(each, _FIRST) for each in (since, until))
         known = next(each for each in found.versions if each.number == number)
         reference = self._references.of(known.digest)
-        last = min(until or self._now(), self._now() + _AHEAD)
+        last = until or self._now()
+        first, last = self._bounded(since or last - USUAL_WINDOW, last)
         wanted = self._settings.monitoring.models.get(model, ModelMonitoring())
         few = () if reference.told is None else reference.told.layout.segments
         return performance(
@@ -201,7 +201,7 @@ class Monitor:
             self._undrained,
             model,
             reference.signature.output,
-            since=since or last - USUAL_WINDOW,
+            since=first,
             until=last,
             version=version,
             stage=stage,
@@ -263,11 +263,7 @@ class Monitor:
         found = self._registry.model(model)
         last = until or self._now()
         first = since or last - USUAL_WINDOW
-        if first >= last:
-            raise InputError(f"Expected a window that begins before it ends, got {first} to {last}.")
-        first, last = max(first, _FIRST), min(last, self._now() + _AHEAD)
-        if first >= last:
-            raise InputError("Expected a window that has begun, got one in the future.")
+        first, last = self._bounded(first, last)
         start = first if first >= hours_since(self._now()) else self._begin(first)
         if last < hours_since(self._now()):
             last = -(-(last - _EPOCH) // _DAY) * _DAY + _EPOCH
@@ -285,6 +281,13 @@ class Monitor:
         scope = Scope(model=model, version=number, stage=stage, segment=chosen, since=start, until=last)
         return _Window(scope, start, last, number, reference)
 
+    def _bounded(self, since: datetime, until: datetime) -> tuple[datetime, datetime]:
+        """The window, or an empty one where it lies before the first moment or much later than now."""
+        if since >= until:
+            raise InputError(f"Expected a window that begins before it ends, got {since} to {until}.")
+        last = max(min(until, self._now() + _AHEAD), _FIRST + _HOUR)
+        return min(max(since, _FIRST), last - timedelta(seconds=1)), last
+
     def _begin(self, moment: datetime) -> datetime:
         """The hour that a window begins with, or the day where no hours are kept any more."""
         is_old = moment < hours_since(self._now())
@@ -297,14 +300,16 @@ class Monitor:
 
         One that was removed since, which is not ``living``, has no reference any more.
         """
+        scope = Scope(model=model, stage=stage, since=since, until=until)
+        waiting = self._undrained.view().select(model=model).filter(condition_of(scope, None))
+        waiting = waiting.filter(pl.col("version").is_in(list(living)))
+        if not waiting.is_empty():  # they came after all that was drained
+            return int(waiting.sort("id")["version"][-1])
         with self._database.read() as connection:
             found = profiles.list_hours(connection, model, since=since, until=until, stage=stage)
         hours = [each for each in found if each.version in living]
         if not hours:
-            scope = Scope(model=model, stage=stage, since=since, until=until)
-            waiting = self._undrained.view().select(model=model).filter(condition_of(scope, None))
-            waiting = waiting.filter(pl.col("version").is_in(list(living)))
-            return None if waiting.is_empty() else int(waiting.sort("id")["version"][-1])
+            return None
         last = max(each.hour for each in hours)
         return max((each for each in hours if each.hour == last), key=lambda each: each.n_rows).version
 

@@ -16,8 +16,8 @@ def kolmogorov_survival(x: float) -> float:
 
     Source: Kolmogorov (1933); the second series, for small x, follows from Jacobi's theta function.
     """
-    if x <= 0:
-        return 1.0
+    if x < 0.2:
+        return 1.0  # but for 5e-13
     if x < 0.9:
         terms = (math.exp(-((2 * k - 1) ** 2) * math.pi**2 / (8 * x * x)) for k in range(1, 6))
         return max(0.0, 1 - math.sqrt(2 * math.pi) / x * math.fsum(terms))

@@ -306,7 +306,7 @@ def manifests(files: Files) -> Iterator[Case]:
     yield made("a newer format", lambda d: d.update(format=2))
     yield made("a format of 10^400", lambda d: d.update(format="9" * 400))
     yield made("an unknown field", lambda d: d.update(run="rm"))
-    yield made("no engine", lambda d: d.update(engines=[], choice=[]))
+    yield made("no engine for the choice", lambda d: d.update(engines=[]))
     yield made("an engine named as a path", engine(".."))
     yield made("an engine in Greek", engine("μ"))
     yield made("an engine of unknown kind", lambda d: d["engines"][0].update(kind="shell"))
