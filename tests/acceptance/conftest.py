@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.acceptance.shortened import shortened
 from tests.acceptance.visits import CHROMIUM, FLAGS, Visit
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", pytest.param("dark", marks=shortened)])
 def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
     page = browser.new_page(color_scheme=request.param, viewport={"width": 1200, "height": 900})
     visit = Visit(page)

@@ -240,6 +240,10 @@ PYTHON = {"functiontransformer", "transformer-of-ones-own"}
 LONG = {
     *(
         "columns-lightgbm",
+        "columns-randomforest",
+        "scaler-lightgbm",
+        "randomforest-missing",
+        "transformer-of-ones-own",
         "calibrated",
         "stacking",
         "voting-soft",

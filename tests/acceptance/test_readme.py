@@ -24,6 +24,7 @@ LONG = {
         "correct-the-signature.md",
         "datasets.md",
         "pack-a-model.md",
+        "log.md",
         "privacy.md",
         "python-models.md",
         "replay.md",
