@@ -296,6 +296,7 @@ class UseVersion(Change, frozen=True, kw_only=True):
 
 MonitoringQuestion = ShowDrift | ShowQuality | ShowPerformance
 
+
 class ListAlerts(Question, frozen=True, kw_only=True):
     """A page of alerts as JSON, the newest first; None does not matter.
 
