@@ -22,7 +22,7 @@ from garcom.model.archive import zip_bundle
 from garcom.storage.audit_rows import entries
 from garcom.storage.database import Database
 from tests.integration.server import models
-from tests.integration.server.running import Running, running
+from tests.integration.server.running import Running, running, wait_for
 from tests.integration.server.wire import Answer, Connection, post, request
 from tests.unit.model import raw_zip
 from tests.unit.model.archive_corpus import corpus, good_files
@@ -93,7 +93,7 @@ def test_from_an_upload_to_an_answer(tmp_path: Path, place: Place) -> None:
     assert place.upload(second).json["version"] == 2
     assert place.predict().json["version"] == 1
     assert place.choose(2).json["answered"] == 1
-    assert place.predict().json["prediction"] == 6.0
+    wait_for(lambda: place.predict().json["prediction"] == 6.0)  # it is loaded beside the one that answers
     again = place.upload(second)
     assert (again.status, again.json["version"], again.json["existed"]) == (200, 2, True)
     assert place.choose(7).status == 404
