@@ -9,6 +9,8 @@ from garcom.errors import InputError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
+#: Microseconds since 1970 past which there is no date.
+_LAST_MOMENT = 2.5e17
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
 
 
@@ -48,3 +50,13 @@ def parse_moment(text: str, now: datetime) -> datetime:
 def in_utc(moment: datetime) -> datetime:
     """The moment in UTC, as which one without an offset is taken. Raises OverflowError outside the years 1 to 9999."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """When the hour of a moment begins."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def moment_at(microseconds: float) -> datetime | None:
+    """The moment so many microseconds after 1970 (UTC); None for NaN, and where there is no date."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC) if abs(microseconds) < _LAST_MOMENT else None

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import numpy as np
 
+from garcom.moments import moment_at
 from garcom.monitoring.records import Bar
 from garcom.profiles.columns import Of
 from garcom.profiles.grid import Grid
 from garcom.records import IntArray
 
 N_BARS = 24
-#: Microseconds since 1970 past which there is no date.
-_LAST_MOMENT = 2.5e17
 #: So much of both sides may lie outside the bars of equal width, at each end.
 _TAIL = 0.005
 
@@ -60,9 +58,8 @@ def _range(low: float | None, high: float | None, text: Callable[[float | None],
 
 
 def _moment(value: float | None) -> str:
-    if value is None or not abs(value) < _LAST_MOMENT:
-        return _text(value)
-    return datetime.fromtimestamp(value / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+    moment = None if value is None else moment_at(value)
+    return _text(value) if moment is None else moment.strftime("%Y-%m-%d %H:%M")
 
 
 def _text(value: float | None) -> str:

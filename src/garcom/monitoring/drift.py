@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -290,8 +290,3 @@ def _measure(name: str, value: float, p_value: float | None = None) -> Measure:
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def drifted_columns(report: DriftReport) -> Sequence[ColumnDrift]:
-    """Those that have drifted, in the report's order."""
-    return [column for column in report.columns if column.drifted]

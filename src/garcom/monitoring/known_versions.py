@@ -6,9 +6,8 @@ import logging
 from typing import NamedTuple
 
 from garcom.errors import BundleError
-from garcom.model.bundle import read_bundle
-from garcom.model.reference_profile import read_reference_profile
 from garcom.model.signature import Signature
+from garcom.monitoring.references import References
 from garcom.profiles.layout import Layout
 from garcom.storage.blobs import Blobs
 
@@ -26,7 +25,7 @@ class KnownVersions:
     """The versions whose bundles are stored, by digest; what was found is kept in memory."""
 
     def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
+        self._references = References(blobs)
         self._found: dict[str, Known] = {}
         self._told: set[str] = set()
 
@@ -43,12 +42,10 @@ class KnownVersions:
         return self._found[digest]
 
     def _read(self, digest: str) -> Known:
-        folder = self._blobs.path(digest)
-        bundle = read_bundle(folder, verify=False)
-        reference = read_reference_profile(folder)
-        if reference is None:
+        reference = self._references.of(digest)
+        if reference.told is None:
             raise BundleError(
-                f"Bundle {bundle.name!r} has no reference profile: it was packed without rows, or by an older Garçom. "
+                f"Bundle {digest[:12]} has no reference profile: it was packed without rows, or by an older Garçom. "
                 "Pack the model again, with rows."
             )
-        return Known(bundle.signature, reference.layout)
+        return Known(reference.signature, reference.told.layout)

@@ -15,6 +15,7 @@ from garcom.lake.predictions import Predictions
 from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
 from garcom.model.signature import Output
+from garcom.moments import hour_of
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
 from garcom.monitoring.days import hours_since
 from garcom.monitoring.drift import MIN_ROWS, JointRows, ReferenceKind, drift
@@ -291,7 +292,7 @@ class Monitor:
     def _begin(self, moment: datetime) -> datetime:
         """The hour that a window begins with, or the day where no hours are kept any more."""
         is_old = moment < hours_since(self._now())
-        return profiles.day_of(moment) if is_old else moment.replace(minute=0, second=0, microsecond=0)
+        return profiles.day_of(moment) if is_old else hour_of(moment)
 
     def _latest(
         self, model: str, since: datetime, until: datetime, stage: str | None, living: Collection[int]
@@ -337,7 +338,7 @@ class Monitor:
 
         An hour of very many rows counts as a whole, and so does the one that is not over.
         """
-        since, until = _hour(window.since), _hour(window.until)
+        since, until = hour_of(window.since), hour_of(window.until)
         if window.since < hours_since(self._now()):
             return window.since, window.until
         scope = window.scope
@@ -456,10 +457,6 @@ class Monitor:
             window.scope.model, since=window.since, until=window.until, version=window.scope.version, limit=1
         )
         return page.predictions[0].time if page.predictions else None
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _merged(layout: Layout, rows: Sequence[ProfileRow]) -> Profile:

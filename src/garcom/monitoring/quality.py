@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from garcom.moments import hour_of
 from garcom.monitoring.records import ColumnQuality, Figure, Finding, QualityReport, Scope, Traffic
 from garcom.profiles.columns import CategoryColumn, NumberColumn
 from garcom.profiles.profile import Profile
@@ -58,7 +59,7 @@ def quality(
             finding for at in range(len(columns)) for finding in _findings(columns[at], profile, at, reference)
         ]
         findings += _repeated(duplicates, reference)
-    inside = [each for each in traffic if scope.since is None or each.since >= _hour(scope.since)]
+    inside = [each for each in traffic if scope.since is None or each.since >= hour_of(scope.since)]
     return QualityReport(
         scope=scope,
         rows=n,
@@ -211,12 +212,3 @@ def _longest_pause(traffic: Sequence[Traffic]) -> timedelta:
 
 def _share(count: int, of: int) -> float | None:
     return count / of if of else None
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def findings_of(report: QualityReport, kind: str) -> Sequence[Finding]:
-    """The findings of one kind."""
-    return [finding for finding in report.findings if finding.kind == kind]

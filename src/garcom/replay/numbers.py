@@ -8,13 +8,12 @@ import numpy as np
 
 from garcom.records import FloatArray
 from garcom.replay.records import Distribution, Histogram, Share
+from garcom.stats.performance.intervals import wilson
 
 #: So many numbers are kept for quantiles.
 KEPT = 1_000_000
 QUANTILES = {"p1": 0.01, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 N_BINS = 30
-#: The standard normal's 97.5 % point.
-_Z = 1.959963984540054
 
 
 def share(count: int, rows: int) -> Share:
@@ -25,12 +24,8 @@ def share(count: int, rows: int) -> Share:
     """
     if rows == 0:
         return Share(count=count, rows=0, share=None, low=None, high=None)
-    p, z2 = count / rows, _Z * _Z
-    middle = (p + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = _Z * math.sqrt(p * (1 - p) / rows + z2 / (4 * rows * rows)) / (1 + z2 / rows)
-    # The ends are exact where every row counts, or none does; rounding must not move them inwards.
-    low, high = 0.0 if count == 0 else middle - half, 1.0 if count == rows else middle + half
-    return Share(count=count, rows=rows, share=p, low=low, high=high)
+    low, high = map(float, wilson(count / rows, rows))
+    return Share(count=count, rows=rows, share=count / rows, low=low, high=high)
 
 
 class Numbers:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from math import floor, isfinite, log10
+
+from garcom.moments import moment_at
 
 #: The languages of a page, and how each writes 1,234.5.
 _SEPARATORS = {"en": (",", "."), "pt": (".", ",")}
@@ -13,8 +15,6 @@ LANGUAGES = tuple(_SEPARATORS)
 NOTHING = "–"
 #: Smaller p-values are not told apart: no test here is so exact in its tail.
 _LEAST_P = 0.0001
-#: Microseconds since 1970 past which there is no date.
-_LAST_MOMENT = 2.5e17
 
 
 class Writing:
@@ -34,9 +34,8 @@ class Writing:
 
     def value(self, value: float | None, of: str = "value") -> str:
         """A number of a column: a moment (``of``) where it is microseconds since 1970, else as :meth:`number`."""
-        if of != "moment" or value is None or not abs(value) < _LAST_MOMENT:
-            return self.number(value)
-        return self.moment(datetime.fromtimestamp(value / 1e6, UTC))
+        moment = moment_at(value) if of == "moment" and value is not None else None
+        return self.number(value) if moment is None else self.moment(moment)
 
     def percent(self, value: float | None) -> str:
         """A share (0 to 1) in percent, with two decimals."""

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from garcom.monitoring.quality import findings_of, quality, shares
+from garcom.monitoring.quality import quality, shares
 from garcom.monitoring.records import ColumnQuality, QualityReport, Scope, Traffic
 from garcom.profiles.layout import layout_of
 from garcom.profiles.profile import Profile, without_names
@@ -81,7 +81,7 @@ def test_unseen_values_without_names_are_no_constant() -> None:
     report = quality(forgotten, SCOPE)
     assert column(report, "k").constant is False
     assert column(report, "k").unseen == 500
-    (unseen,) = findings_of(report, "unseen")
+    (unseen,) = [finding for finding in report.findings if finding.kind == "unseen"]
     assert unseen.text == "100.0% of the values of 'k' are categories that the reference does not have."
 
 
