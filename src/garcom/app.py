@@ -25,6 +25,7 @@ from garcom.errors import GarcomError, JournalUnavailable
 from garcom.http.admission import Admission
 from garcom.http.asgi import Application, Asgi
 from garcom.http.bodies import Bodies
+from garcom.http.catching_up import CatchingUp
 from garcom.http.cors import Cors
 from garcom.http.edge import Edge
 from garcom.http.gate import Gate
@@ -93,7 +94,8 @@ class Worker:
         self._proxies = Proxies(access.trusted_proxies)
         self._limiter = Limiter(settings.limits, run_folder, home, settings.workers)
         hosts = Hosts(access.allowed_hosts, settings.host, access.public_url)
-        self.admission = Admission(hosts, self._gate, self._limiter)
+        self._controller = Controller(run_folder)
+        self.admission = Admission(hosts, self._gate, self._limiter, CatchingUp(self._controller, self._gate))
         self._telemetry = Telemetry()
         subjects = SubjectKey.under(home)
         self._journal = _journal(settings)
@@ -140,7 +142,6 @@ class Worker:
         self._logbook = Logbook(
             self._journal, lambda signature: disguise(signature, subjects), subjects.pseudonym, self._telemetry
         )
-        self._controller = Controller(run_folder)
         self._repeats: Repeats | None = None
         self._bodies = Bodies(
             max_body_bytes=settings.max_body_bytes,

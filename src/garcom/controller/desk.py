@@ -33,6 +33,7 @@ from garcom.controller.messages import (
     Reply,
     RevokeToken,
     Selection,
+    ShowAccessRevision,
     ShowMaturity,
     TakePredictions,
     UseVersion,
@@ -116,6 +117,8 @@ class Desk:
                 return self.versions.use(question)
             case FetchProviderKeys():
                 return self.browser_logins.fetch_keys()
+            case ShowAccessRevision():
+                return self._show_access_revision()
 
     @functools.cached_property
     def lake(self) -> Lake:
@@ -285,6 +288,11 @@ class Desk:
 
         self._make_durable()
         return _JSON, msgspec.json.encode(keys_since(self.undrained, question.since))
+
+    def _show_access_revision(self) -> tuple[Reply, bytes]:
+        from garcom.access.listing import current_access_revision
+
+        return _JSON, msgspec.json.encode(current_access_revision(self.database))
 
     def _make_durable(self) -> None:
         """Sync what a killed worker wrote without having synced it: what is found may be acknowledged."""

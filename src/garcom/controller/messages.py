@@ -198,6 +198,10 @@ class FetchProviderKeys(Question, frozen=True, kw_only=True):
     """Put the provider's public keys into the run folder; done at most once a minute."""
 
 
+class ShowAccessRevision(Question, frozen=True, kw_only=True):
+    """The number of the last change to who may do what, as JSON."""
+
+
 class ListUsers(Question, frozen=True, kw_only=True):
     """A page of users, by name, as JSON: those after a name."""
 
@@ -402,6 +406,7 @@ AnyQuestion = (
     | DepartToProvider
     | ArriveFromProvider
     | FetchProviderKeys
+    | ShowAccessRevision
     | ListAudit
     | AccountQuestion
     | AlertQuestion

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from garcom.access.limits import Limiter, Pass
@@ -24,13 +24,19 @@ REFUSAL_PAUSE_S = 0.1
 PREDICT_PATH = re.compile(r"/v1/models/(?P<model>[^/]+)(/versions/[^/]+)?/predict")
 
 
+#: Waits for changes of who may come in that this worker has not heard of, and says whether there were any.
+CatchUp = Callable[[], Awaitable[bool]]
+
+
 class Admission:
     """The hosts, the gate and the limits of one worker."""
 
-    def __init__(self, hosts: Hosts, gate: Gate, limiter: Limiter) -> None:
+    def __init__(self, hosts: Hosts, gate: Gate, limiter: Limiter, catch_up: CatchUp) -> None:
         self.hosts = hosts
         self.gate = gate
         self.limiter = limiter
+        #: To be asked before a credential is refused: whether the gate knows of changes by now that it did not know of.
+        self.catch_up = catch_up
 
     def check(self, headers: Sequence[Header]) -> None:
         """Raise for a request to another name, or through a proxy to a server that lets everyone in."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from garcom.access.limits import Pass
-from garcom.errors import GarcomError, ModelNotFound, RateLimited
+from garcom.errors import GarcomError, ModelNotFound, RateLimited, Unauthenticated
 from garcom.http.admission import PREDICT_PATH, REFUSAL_PAUSE_S, Admission
 from garcom.http.bodies import Bodies, Body, Disconnected, Receive
 from garcom.http.edge import PRIVATE, Edge, Reply
@@ -81,7 +81,12 @@ class Application:
         body = Body(self._bodies, receive)
         passed: Pass | None = None
         try:
-            caller, route = self._admission.to_predict(scope, head.credential, route, self._find)
+            try:
+                caller, route = self._admission.to_predict(scope, head.credential, route, self._find)
+            except Unauthenticated:
+                if not (head.credential and await self._admission.catch_up()):
+                    raise
+                caller, route = self._admission.to_predict(scope, head.credential, route, self._find)
             passed = await self._admission.let_in(caller, route.slot.model, headers)
             self._bodies.check_head(headers)
             origin = self._edge.origin(route, head)

@@ -77,6 +77,11 @@ class Gate:
         return not self._access.required
 
     @property
+    def revision(self) -> int:
+        """Which access list it knows callers by; -1 while there is none."""
+        return self._access.revision
+
+    @property
     def token_keys(self) -> dict[str, str]:
         """The public keys that verify tokens, by their kid."""
         return self._access.token_keys

@@ -42,7 +42,12 @@ class Gatekeeper:
             return
         passed: Pass | None = None
         try:
-            model = self._pass(scope)
+            try:
+                model = self._pass(scope)
+            except Unauthenticated:
+                if not (Edge.read_headers(scope["headers"]).credential and await self._admission.catch_up()):
+                    raise
+                model = self._pass(scope)
             passed = await self._admission.let_in(scope["state"]["principal"], model, scope["headers"])
         except GarcomError as error:
             if isinstance(error, RateLimited):

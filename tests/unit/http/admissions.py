@@ -21,4 +21,9 @@ def admission(folder: Path, access: AccessList | None = None, limits: LimitsSett
     gate = Gate(TokenOwners("garcom", "garcom"))
     if access is not None:
         gate.follow(access)
-    return Admission(Hosts((), "127.0.0.1"), gate, Limiter(limits or LimitsSettings(), folder, folder, 1))
+    limiter = Limiter(limits or LimitsSettings(), folder, folder, 1)
+    return Admission(Hosts((), "127.0.0.1"), gate, limiter, _nothing_new)
+
+
+async def _nothing_new() -> bool:
+    return False
