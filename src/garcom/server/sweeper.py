@@ -25,6 +25,8 @@ class Seen(NamedTuple):
     request: int
     unread_bytes: int
     since: float
+    #: Whether it was overdue when it was last looked at.
+    overdue: bool = False
 
 
 class Sweeper:
@@ -63,9 +65,12 @@ class Sweeper:
             before = self._seen.get(connection)
             if before is not None and _stands_still(before, found):
                 found = before
-                # It was seen up to one interval late, and the next look is another away.
-                if now - before.since >= self._limit_s(before.stage) - 2 * self.interval_s:
+                if before.overdue:
                     connection.transport.abort()
+                # It was seen up to one interval late, and closed one after the look that is the first to find this: a
+                # process that has slept has to tell the client first that it is late.
+                elif now - before.since >= self._limit_s(before.stage) - 3 * self.interval_s:
+                    found = before._replace(overdue=True)
             seen[connection] = found
         self._seen = seen
 

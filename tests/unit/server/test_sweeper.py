@@ -75,6 +75,17 @@ def test_what_stands_still_is_closed_within_the_limit(state: dict[str, Any], lim
     assert limit_s - 1.5 <= found <= limit_s
 
 
+def test_a_process_that_has_slept_has_a_look_to_tell_who_is_late() -> None:
+    connection, clock = Connection(n_requests=1, receiving=True), Clock()
+    sweeper = Sweeper({connection}, 10.0, 20.0, clock)
+    sweeper.sweep()
+    clock.now = 60.0
+    sweeper.sweep()
+    assert not connection.transport.aborted
+    sweeper.sweep()
+    assert connection.transport.aborted
+
+
 def test_who_says_no_goodbye_is_not_waited_for() -> None:
     connection = Connection(n_requests=1)
     connection.transport.closing = True
