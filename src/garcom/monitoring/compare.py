@@ -81,23 +81,14 @@ def _compare(
 ) -> Report:
     progress("reading the reference", 0.0)
     head, rest = _head(reference)
-    first = pl.concat(head, how="diagonal_relaxed") if head else pl.DataFrame()
-    if not first.height:
-        raise InputError(f"Expected a reference with rows and columns, got {reference.name} without any rows.")
-    for role, name in (("prediction", prediction), ("truth", truth)):
-        if name is not None and name not in first.columns:
-            raise InputError(
-                f"Expected the column of the {role} in the reference, and it has none of the name {name!r}; it has "
-                f"{', '.join(map(repr, first.columns[:20]))}."
-            )
-    predictions, truths = ([name] if name is not None else [] for name in (prediction, truth))
-    layout = layout_of(first, predictions=predictions, truths=truths)
+    known = head[0].columns if head else []
+    layout = _layout(reference.name, head, prediction, truth)
     profiles, samples = [], []
     total = max(1, reference.n_rows + current.n_rows)
     done = 0
     names: list[str] = []
     for table, pieces, title in (
-        (reference, chain(head, rest), "reading the reference"),
+        (reference, chain(_let_go(head), rest), "reading the reference"),
         (current, current.pieces(), "reading the current rows"),
     ):
         profile, sample = Profile(layout), _Sample(layout, table.n_rows)
@@ -113,7 +104,7 @@ def _compare(
     left, right = profiles
     scope = Scope(model=current.name)
     rows = None if layout.together is None else JointRows(samples[0].rows(), samples[1].rows())
-    extra = [name for name in names if name not in first.columns]
+    extra = [name for name in names if name not in known]
     report = Report(
         title=f"{current.name} against {reference.name}",
         made_at=datetime.now(UTC),
@@ -138,6 +129,26 @@ def _head(table: Table) -> tuple[list[pl.DataFrame], Iterator[pl.DataFrame]]:
         if n >= LAYOUT_ROWS:
             break
     return head, pieces
+
+
+def _let_go(pieces: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The pieces, each of which is held no longer once it was looked at."""
+    while pieces:
+        yield pieces.pop(0)
+
+
+def _layout(reference: str, head: list[pl.DataFrame], prediction: str | None, truth: str | None) -> Layout:
+    if not head:
+        raise InputError(f"Expected a reference with rows and columns, got {reference} without any rows.")
+    first = pl.concat(head, how="diagonal_relaxed")
+    for role, name in (("prediction", prediction), ("truth", truth)):
+        if name is not None and name not in first.columns:
+            raise InputError(
+                f"Expected the column of the {role} in the reference, and it has none of the name {name!r}; it has "
+                f"{', '.join(map(repr, first.columns[:20]))}."
+            )
+    predictions, truths = ([name] if name is not None else [] for name in (prediction, truth))
+    return layout_of(first, predictions=predictions, truths=truths)
 
 
 def _performance(

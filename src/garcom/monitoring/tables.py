@@ -12,8 +12,6 @@ from garcom.errors import DataError, InputError
 
 #: So many rows are held at a time.
 PIECE_ROWS = 131_072
-#: So many pieces are read ahead: of a whole file polars would hold many more.
-_AHEAD = 4
 _PARQUET = frozenset({".parquet", ".pq"})
 
 
@@ -63,10 +61,8 @@ class ParquetTable:
     def pieces(self) -> Iterator[pl.DataFrame]:
         """The rows in order, the next ones read while these are looked at. Raises DataError for a damaged file."""
         try:
-            for start in range(0, self.n_rows, _AHEAD * PIECE_ROWS):
-                some = self._scan().slice(start, _AHEAD * PIECE_ROWS)
-                for piece in some.collect_batches(chunk_size=PIECE_ROWS, maintain_order=True):
-                    yield from piece.iter_slices(PIECE_ROWS) if piece.height else ()
+            for piece in self._scan().collect_batches(chunk_size=PIECE_ROWS, maintain_order=True):
+                yield from piece.iter_slices(PIECE_ROWS) if piece.height else ()
         except (OSError, pl.exceptions.PolarsError) as error:
             raise _unreadable(self._path, error) from error
 

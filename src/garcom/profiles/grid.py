@@ -35,7 +35,7 @@ _FIRST = 1023 << PRECISION_BITS
 _REACH = _OCTAVES << PRECISION_BITS
 N_CELLS = 2 * _REACH + 1
 #: So many numbers are worked on at a time: they stay in the processor's cache.
-_BLOCK = 16384
+_BLOCK = 65536
 
 
 class Counted(NamedTuple):

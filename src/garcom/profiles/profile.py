@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -24,9 +23,6 @@ from garcom.records import FloatArray, IntArray
 _NAMED_UNSEEN = 20
 #: Longer texts are no names of categories, but texts that came in the wrong place.
 _NAME_LENGTH = 60
-#: Columns of longer frames are counted in so many threads: more would wait for each other between two steps.
-_LONG_FRAME = 50_000
-_THREADS = 2
 
 
 class Tally(NamedTuple):
@@ -85,19 +81,11 @@ class Profile:
         if not n:
             return
         self.n_rows += n
-        work: list[Callable[[], None]] = [
-            lambda at=at: self._add_column(at, frame)  # type: ignore[misc]
-            for at in range(len(self.layout.columns))
-        ]
+        for at in range(len(self.layout.columns)):
+            self._add_column(at, frame)
         features = [c.name for c in self.layout.columns if c.role == "feature" and c.name in frame.columns]
-        work += [lambda: self.repeats.add(frame.select(features)), lambda: self._add_together(frame)]
-        if n < _LONG_FRAME:
-            for each in work:
-                each()
-        else:
-            with ThreadPoolExecutor(_THREADS) as threads:
-                for done in [threads.submit(each) for each in work]:
-                    done.result()
+        self.repeats.add(frame.select(features))
+        self._add_together(frame)
 
     def merge(self, other: Profile) -> None:
         """Count the rows of another profile of the same layout too. Raises InputError for another layout."""

@@ -23,7 +23,7 @@ MOST_COLUMNS = 64
 #: So many rows are enough for the components.
 ROWS = 100_000
 #: So many rows of one frame are enough for the distribution of their errors.
-_ERROR_ROWS = 12_500
+_ERROR_ROWS = 4_096
 
 
 class Together(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
         return matrix(frame, self.names, self.shares)
 
     def errors(self, frame: pl.DataFrame) -> FloatArray:
-        """The error of rebuilding each row, of at most 12,500 rows that are evenly spaced."""
+        """The error of rebuilding each row, of at most 4,096 rows that are evenly spaced."""
         if frame.height > _ERROR_ROWS:
             frame = frame.gather_every(-(-frame.height // _ERROR_ROWS))
         return reconstruction_errors(self.basis, self.matrix(frame))

@@ -57,18 +57,10 @@ def test_profiles_of_parts_are_merged_into_that_of_the_whole() -> None:
     same(Profile.decode(layout, whole.encode()), whole)
 
 
-def test_many_rows_are_counted_in_threads_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = rows(20_000)
-    layout = layout_of(frame)
-    few = profiled(layout, frame)
-    monkeypatch.setattr("garcom.profiles.profile._LONG_FRAME", 1_000)
-    same(profiled(layout, frame), few)
-
-
 def test_of_very_many_rows_some_are_rebuilt() -> None:
     frame = rows(60_000)
     cells = profiled(layout_of(frame), frame).together_cells
-    assert cells.sum() == 12_000
+    assert cells.sum() == 4_000
 
 
 def test_what_a_profile_knows_is_what_the_rows_are() -> None:
