@@ -7,8 +7,6 @@ hundred rows, and keeps the ranking up to ties.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 import numpy as np
 
@@ -77,47 +75,6 @@ def _pooled(means: list[float], weights: list[float]) -> tuple[list[int], list[f
     return starts, values, rows
 
 
-class Reliability(NamedTuple):
-    """Probabilities in bins of equal width: the diagram that shows calibration. Empty bins are NaN with weight 0."""
-
-    predicted: FloatArray
-    """The mean probability of each bin."""
-    observed: FloatArray
-    """The share of outcomes that came true in it."""
-    weight: FloatArray
-
-
-def reliability(
-    probability: FloatArray, outcome: FloatArray, sample_weight: FloatArray | None = None, n_bins: int = BINS
-) -> Reliability:
-    """The bins of ``probability`` (0 to 1, no NaN) with their ``outcome`` (0 or 1).
-
-    A bin includes its upper border, as in ``sklearn.calibration.calibration_curve``.
-    """
-    weight = np.ones(len(probability)) if sample_weight is None else sample_weight
-    bins = bins_of(probability, n_bins)
-    total = np.bincount(bins, weight, n_bins).astype(np.float64)
-    divisor = np.where(total > 0, total, np.nan)
-    return Reliability(
-        np.bincount(bins, weight * probability, n_bins) / divisor,
-        np.bincount(bins, weight * outcome, n_bins) / divisor,
-        total,
-    )
-
-
 def bins_of(probability: FloatArray, n_bins: int = BINS) -> IntArray:
     """The bin of equal width (upper border included) of each probability."""
     return np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], probability, side="left")
-
-
-def expected_calibration_error(
-    probability: FloatArray, outcome: FloatArray, sample_weight: FloatArray | None = None, n_bins: int = BINS
-) -> float:
-    """The mean distance of probability and observed share over the bins (Naeini et al. 2015): 0 is perfect, 1 worst.
-
-    Chance alone makes it positive: with n rows, well calibrated, about 0.4 · √(bins / n). NaN for no rows.
-    """
-    predicted, observed, weight = reliability(probability, outcome, sample_weight, n_bins)
-    if not weight.sum() > 0:
-        return float("nan")
-    return float(np.nansum(weight * np.abs(predicted - observed)) / weight.sum())

@@ -74,21 +74,6 @@ def domain_classifier(
     return Separation(float(areas[0]), (1 + reached) / (1 + permutations), n, m)
 
 
-def area_under_curve(reference_scores: npt.NDArray[np.floating], current_scores: npt.NDArray[np.floating]) -> float:
-    """The share of pairs in which the current row has the greater score; equal scores count half. NaN without pairs.
-
-    It is the ROC AUC with current rows as the positive ones.
-
-    Source: Mann and Whitney (1947); Hanley and McNeil (1982).
-    """
-    n_pairs = len(reference_scores) * len(current_scores)
-    if not n_pairs:
-        return np.nan
-    ordered, asked = np.sort(reference_scores), np.sort(current_scores)
-    below, up_to = ordered.searchsorted(asked, "left"), ordered.searchsorted(asked, "right")
-    return float(below.sum() + up_to.sum()) / (2 * n_pairs)
-
-
 def _areas(features: FloatArray, folds: list[IntArray], sides: list[Mask]) -> FloatArray:
     """The AUC on rows left out for each column of sides, the mean over the folds."""
     n_features = features.shape[1]
@@ -108,7 +93,10 @@ def _areas(features: FloatArray, folds: list[IntArray], sides: list[Mask]) -> Fl
 
 
 def _areas_of_rows(scores: npt.NDArray[np.float32], side: Mask) -> FloatArray:
-    """:func:`area_under_curve` of each row of ``scores`` [k, n], where ``side`` [k, n] tells the current ones.
+    """The ROC AUC of each row of ``scores`` [k, n], where ``side`` [k, n] tells the current ones.
+
+    It is the share of pairs in which the current row has the greater score; equal scores count half (Mann and Whitney
+    1947; Hanley and McNeil 1982).
 
     A score and its side, in the place of the score's last bit, are sorted as one whole number, once with the current
     rows last among equal scores and once with them first; the mean of both counts equal scores half.
