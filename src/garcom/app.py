@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from garcom.access.access_list import read_access_list
+from garcom.access.access_list import AccessList
 from garcom.access.key_use import KeyUse
 from garcom.access.limits import Limiter
 from garcom.access.provider_tokens import ExternalUsers, KeySet, ProviderTokens
@@ -38,8 +37,8 @@ from garcom.journal.disguise import disguise
 from garcom.journal.journal import JOURNAL_FOLDER, Journal
 from garcom.journal.pseudonyms import SubjectKey
 from garcom.journal.segment import ROTATE, holds_predictions
-from garcom.rollout.plan import read_plan
-from garcom.run_folder import ACCESS, PLAN, PROVIDER_KEYS, Followed
+from garcom.rollout.plan import TrafficPlan
+from garcom.run_folder import ACCESS, PLAN, PROVIDER_KEYS, Followed, read_published
 from garcom.serving.dataplane import DataPlane
 from garcom.serving.logbook import Logbook
 from garcom.serving.predictor import Predictor, load_predictor
@@ -66,83 +65,46 @@ class Worker:
     """One worker's parts and background work, over the folder in which the supervisor publishes the plan."""
 
     def __init__(self, settings: Settings, run_folder: Path) -> None:
-        self._access_log = settings.access_log
-        self._allow_python = settings.allow_python
-        self._upload_settings = settings.uploads
-        self._home = home = Path(settings.home)
-        self._client_timeout_s = settings.client_timeout_s
+        self._settings = settings
         self._run_folder = run_folder
+        self._home = home = Path(settings.home)
+        self._journal_folder = home / JOURNAL_FOLDER
         self._plan = Followed(run_folder / PLAN)
         self._access = Followed(run_folder / ACCESS)
-        access = settings.access
         self._provider_keys = Followed(run_folder / PROVIDER_KEYS)
-        self._provider = ProviderTokens(settings.oidc)
-        self._key_use = KeyUse(run_folder)
-        self._gate = Gate(
-            TokenOwners(access.issuer, access.audience, self._provider),
-            self._key_use.note,
-            sessions=Sessions(
-                Seal.under(home),
-                secure=settings.has_tls,
-                public_url=access.public_url,
-                origins=access.cors_origins,
-            ),
-            verify_session=SessionOwners(access.issuer, access.audience, ExternalUsers(settings.oidc)),
-        )
-        self._login_ways = LoginWays.of(settings.oidc.issuer if settings.oidc.client_id else "", access.public_url)
-        self._has_tls = settings.has_tls
-        self._proxies = Proxies(access.trusted_proxies)
-        self._limiter = Limiter(settings.limits, run_folder, home, settings.workers)
-        hosts = Hosts(access.allowed_hosts, settings.host, access.public_url)
-        self._controller = Controller(run_folder)
-        self.admission = Admission(hosts, self._gate, self._limiter, CatchingUp(self._controller, self._gate))
-        self._telemetry = Telemetry()
-        subjects = SubjectKey.under(home)
-        self._journal = _journal(settings)
-        self._journal_folder = home / JOURNAL_FOLDER
-        self._rotate_path = self._journal_folder / ROTATE
-        self._keys_lifetime = timedelta(hours=settings.journal.keys_hours)
-        #: Where the lake would be in the home; an object store is asked, because nobody else knows.
-        self._lake_folder = None if settings.lake.url else home / "lake" / "predictions"
-        self._counts = SharedCounts(run_folder, self._telemetry.snapshot)
         self._control: asyncio.Task[Asgi] | None = None
+        self._repeats: Repeats | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-        def load(folder: Path, model: str, version: int) -> Predictor:
-            return load_predictor(
-                folder,
-                model,
-                version,
-                allow_python=settings.allow_python,
-                max_rows=settings.max_rows,
-                python_timeout_s=settings.python_timeout_s,
-                python_memory_mb=settings.python_memory_mb,
-            )
+        # Who may come in.
+        self._controller = Controller(run_folder)
+        self._provider = ProviderTokens(settings.oidc)
+        self._key_use = KeyUse(run_folder)
+        self._gate = _gate(settings, self._provider, self._key_use)
+        self._limiter = Limiter(settings.limits, run_folder, home, settings.workers)
+        access = settings.access
+        hosts = Hosts(access.allowed_hosts, settings.host, access.public_url)
+        self.admission = Admission(hosts, self._gate, self._limiter, CatchingUp(self._controller, self._gate))
 
-        def employ(predictor: Predictor) -> Scribe | None:
-            if self._journal is None:
-                return None
-            serves = settings.journal.on_failure == "serve"
-            return Scribe(
-                self._journal,
-                described(predictor.model, predictor.version, predictor.digest, predictor.signature),
-                disguise(predictor.signature, subjects),
-                self._telemetry.add_unwritten if serves else None,
-            )
-
+        # What answers, and what is written of it.
+        self._telemetry = Telemetry()
+        self._counts = SharedCounts(run_folder, self._telemetry.snapshot)
+        self._journal = _journal(settings)
+        subjects = SubjectKey.under(home)
         self.runtime = Runtime(
-            load,
+            _loading(settings),
             memory_budget_bytes=settings.model_memory_mb * 1024 * 1024,
             max_queued_rows=settings.max_queued_rows,
             route=settings.route,
-            employ=employ,
+            employ=_employing(settings, self._journal, subjects, self._telemetry),
         )
         self.plane = DataPlane(self.runtime, self._telemetry, subjects.pseudonym)
-        self.edge = Edge(self._telemetry, settings.access_log, subjects.pseudonym)
         self._logbook = Logbook(
             self._journal, lambda signature: disguise(signature, subjects), subjects.pseudonym, self._telemetry
         )
-        self._repeats: Repeats | None = None
+
+        # How requests reach it.
+        self.edge = Edge(self._telemetry, settings.access_log, subjects.pseudonym)
         self._bodies = Bodies(
             max_body_bytes=settings.max_body_bytes,
             max_buffered_bytes=settings.max_buffered_bytes,
@@ -206,11 +168,11 @@ class Worker:
     async def _follow(self) -> None:
         """Read what the supervisor has published anew: first who may come in, then what answers."""
         if self._access.has_changed():
-            self._gate.follow(read_access_list(self._access.path))
+            self._gate.follow(read_published(self._access.path, AccessList))
         if self._provider_keys.exists and self._provider_keys.has_changed():
-            self._provider.follow(msgspec.json.decode(self._provider_keys.path.read_bytes(), type=KeySet))
+            self._provider.follow(read_published(self._provider_keys.path, KeySet))
         if self._plan.has_changed():
-            await self.runtime.follow(read_plan(self._plan.path))
+            await self.runtime.follow(read_published(self._plan.path, TrafficPlan))
 
     async def _watch_run_folder(self) -> None:
         while True:
@@ -243,15 +205,15 @@ class Worker:
         if self._repeats is None:
             from garcom.http.repeats import Repeats
 
-            self._repeats = Repeats(
-                self._journal_folder, self.plane, self._controller, self._keys_lifetime, self._is_new
-            )
+            lifetime = timedelta(hours=self._settings.journal.keys_hours)
+            self._repeats = Repeats(self._journal_folder, self.plane, self._controller, lifetime, self._is_new)
             self._in_background(self._expire_keys(self._repeats))
         return self._repeats
 
     def _is_new(self) -> bool:
         """Whether nothing was ever predicted in this home."""
-        if self._lake_folder is None or self._lake_folder.exists():
+        # An object store is asked, because nobody else knows.
+        if self._settings.lake.url or (self._home / "lake" / "predictions").exists():
             return False
         return not holds_predictions(self._journal_folder)
 
@@ -265,10 +227,11 @@ class Worker:
 
     async def _watch_rotation(self, journal: Journal) -> None:
         """Close the open segment whenever somebody has asked for it."""
-        asked = _changed(self._rotate_path)
+        path = self._journal_folder / ROTATE
+        asked = _changed(path)
         while True:
             await asyncio.sleep(FOLLOW_INTERVAL_S)
-            if asked != (asked := _changed(self._rotate_path)):
+            if asked != (asked := _changed(path)):
                 journal.rotate()
 
     async def _share_counts(self) -> None:
@@ -297,6 +260,7 @@ class Worker:
         from garcom.http.uploading import Uploads
         from garcom.monitoring.prometheus import read_gauges
 
+        settings = self._settings
         exposition = Exposition(
             self._counts.total, self.runtime, self._journal_folder, lambda: read_gauges(self._run_folder)
         )
@@ -308,14 +272,59 @@ class Worker:
             self.edge,
             self._bodies,
             self.admission,
-            self._login_ways,
-            allow_python=self._allow_python,
-            uploads=Uploads(self._home, self._upload_settings, silence_s=self._client_timeout_s),
-            proxies=self._proxies,
+            LoginWays.of(settings.oidc.issuer if settings.oidc.client_id else "", settings.access.public_url),
+            allow_python=settings.allow_python,
+            uploads=Uploads(self._home, settings.uploads, silence_s=settings.client_timeout_s),
+            proxies=Proxies(settings.access.trusted_proxies),
             logbook=self._logbook,
             repeats=self._open_repeats,
         )
-        return SecurityHeaders(create_control(parts, __version__, access_log=self._access_log), tls=self._has_tls)
+        control = create_control(parts, __version__, access_log=settings.access_log)
+        return SecurityHeaders(control, tls=settings.has_tls)
+
+
+def _gate(settings: Settings, provider: ProviderTokens, key_use: KeyUse) -> Gate:
+    access = settings.access
+    return Gate(
+        TokenOwners(access.issuer, access.audience, provider),
+        key_use.note,
+        sessions=Sessions(
+            Seal.under(Path(settings.home)),
+            secure=settings.has_tls,
+            public_url=access.public_url,
+            origins=access.cors_origins,
+        ),
+        verify_session=SessionOwners(access.issuer, access.audience, ExternalUsers(settings.oidc)),
+    )
+
+
+def _loading(settings: Settings) -> Callable[[Path, str, int], Predictor]:
+    """How the bundle in a folder becomes a predictor."""
+    return functools.partial(
+        load_predictor,
+        allow_python=settings.allow_python,
+        max_rows=settings.max_rows,
+        python_timeout_s=settings.python_timeout_s,
+        python_memory_mb=settings.python_memory_mb,
+    )
+
+
+def _employing(
+    settings: Settings, journal: Journal | None, subjects: SubjectKey, telemetry: Telemetry
+) -> Callable[[Predictor], Scribe | None]:
+    """Who writes down what a predictor answers; nobody without a journal."""
+
+    def employ(predictor: Predictor) -> Scribe | None:
+        if journal is None:
+            return None
+        return Scribe(
+            journal,
+            described(predictor.model, predictor.version, predictor.digest, predictor.signature),
+            disguise(predictor.signature, subjects),
+            telemetry.add_unwritten if settings.journal.on_failure == "serve" else None,
+        )
+
+    return employ
 
 
 def _changed(path: Path) -> int:

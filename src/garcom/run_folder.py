@@ -5,6 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from garcom.errors import Unavailable
+
+T = TypeVar("T")
 
 SETTINGS = "settings.json"
 PLAN = "plan.json"
@@ -23,6 +30,23 @@ def publish(path: Path, data: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def publish_json(path: Path, value: object) -> None:
+    """Put a value, as JSON, in place of the file at ``path``."""
+    publish(path, msgspec.json.encode(value))
+
+
+def read_published(path: Path, kind: type[T]) -> T:
+    """What a file of JSON says; raises :class:`~garcom.errors.Unavailable` where there is none, or another."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        # The text of a decoder's error may tell of what it has read.
+        why = error.strerror if isinstance(error, OSError) else type(error).__name__
+        raise Unavailable(
+            f"Expected the file {path} as `garcom serve` writes it, but it cannot be read ({why}). Restart the server."
+        ) from error
 
 
 class Followed:

@@ -20,6 +20,7 @@ PAGES = [page for page in pages() if page != README_PT and any(block.language in
 LONG = {
     DOCS / "how-to" / name
     for name in (
+        "actuals.md",
         "audit.md",
         "correct-the-signature.md",
         "datasets.md",

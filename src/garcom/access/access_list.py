@@ -7,14 +7,11 @@ neither SQLAlchemy nor the database, and hears of a revoked key within a second.
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
 from garcom.access.principals import Limits
 from garcom.access.roles import Grant
-from garcom.errors import Unavailable
-from garcom.run_folder import publish
 
 
 class ListedUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,19 +44,3 @@ class AccessList(msgspec.Struct, frozen=True, kw_only=True):
     #: Ed25519 public keys that verify our tokens, base64url without padding, by ``kid``.
     token_keys: dict[str, str] = {}
     revoked_tokens: frozenset[str] = frozenset()
-
-
-def write_access_list(access: AccessList, path: Path) -> None:
-    """Put the list in place of the one at ``path``."""
-    publish(path, msgspec.json.encode(access))
-
-
-def read_access_list(path: Path) -> AccessList:
-    """The list that the supervisor wrote; raises :class:`~garcom.errors.Unavailable` when there is none to read."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=AccessList)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unavailable(
-            f"Expected the access list that `garcom serve` writes at {path}, but it cannot be read "
-            f"({type(error).__name__}). Restart the server."
-        ) from error

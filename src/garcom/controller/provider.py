@@ -25,7 +25,7 @@ from garcom.access.provider_tokens import ExternalUsers, KeySet, Verifier
 from garcom.access.seals import Seal
 from garcom.addresses import is_loopback
 from garcom.errors import GarcomError, Overloaded, SettingsError, Unauthenticated, Unavailable
-from garcom.run_folder import PROVIDER_KEYS, publish
+from garcom.run_folder import PROVIDER_KEYS, publish_json
 from garcom.settings import OidcSettings
 
 logger = logging.getLogger("garcom.access")
@@ -100,7 +100,7 @@ class Provider:
             self._fetched = self._clock()
             keys = _read(self._get(self._discover().jwks_uri), KeySet)
             self._verifier = Verifier(self._settings.issuer, keys)
-            publish(self._keys_path, msgspec.json.encode(keys))
+            publish_json(self._keys_path, keys)
 
     def departure(self, redirect_uri: str, next_path: str) -> Departure:
         """Where a browser goes to log in."""

@@ -13,7 +13,7 @@ from garcom.errors import GarcomError
 from garcom.http.gate import Gate
 
 #: How often the controller is asked at most, however many unknown credentials come.
-ASKED_EVERY_S = 0.05
+ASKED_EVERY_S = 0.02
 #: How long one waits for an answer, and for the list that it tells of.
 PATIENCE_S = 2.0
 _POLL_S = 0.01

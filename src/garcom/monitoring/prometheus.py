@@ -15,7 +15,7 @@ import msgspec
 from prometheus_client.core import GaugeMetricFamily
 
 from garcom.monitoring.records import AlertState, DriftReport, PerformanceReport, QualityReport
-from garcom.run_folder import publish
+from garcom.run_folder import publish_json
 
 #: The file in the run folder.
 GAUGES = "monitors.json"
@@ -101,7 +101,7 @@ def publish_gauges(
 ) -> None:
     """Put what was found at that moment into the run folder; a reader sees all of it or what was there before."""
     found = MonitorGauges(ran_at=at.astimezone(UTC).timestamp(), versions=tuple(versions), alerts=alert_counts(alerts))
-    publish(run_folder / GAUGES, msgspec.json.encode(found))
+    publish_json(run_folder / GAUGES, found)
 
 
 def read_gauges(run_folder: Path) -> MonitorGauges | None:

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from garcom.errors import Unavailable
-from garcom.run_folder import publish
-
 if TYPE_CHECKING:
     from garcom.storage.database import Database
 
@@ -86,19 +83,3 @@ def current_plan(database: Database) -> TrafficPlan:
         },
         bundles=str(Blobs.under(database.home).folder),
     )
-
-
-def write_plan(plan: TrafficPlan, path: Path) -> None:
-    """Put the plan in place of the one at ``path``."""
-    publish(path, msgspec.json.encode(plan))
-
-
-def read_plan(path: Path) -> TrafficPlan:
-    """The plan that the supervisor wrote; raises :class:`~garcom.errors.Unavailable` when there is none to read."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=TrafficPlan)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unavailable(
-            f"Expected the traffic plan that `garcom serve` writes at {path}, but it cannot be read ({error}). "
-            "Restart the server."
-        ) from error

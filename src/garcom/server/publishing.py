@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from garcom.access.access_list import write_access_list
 from garcom.access.listing import current_access_list, current_access_revision
-from garcom.rollout.plan import TrafficPlan, current_plan, current_revision, write_plan
-from garcom.run_folder import ACCESS, PLAN
+from garcom.rollout.plan import TrafficPlan, current_plan, current_revision
+from garcom.run_folder import ACCESS, PLAN, publish_json
 from garcom.storage.database import Database
 
 #: How often the database itself is asked, whatever its file says.
@@ -45,7 +44,7 @@ class Publishing:
         if self._revisions.get(ACCESS) == current_access_revision(self._database):
             return
         access = current_access_list(self._database, public=self._public)
-        write_access_list(access, path)
+        publish_json(path, access)
         self._revisions[ACCESS] = access.revision
         self.is_open = not access.required
 
@@ -53,5 +52,5 @@ class Publishing:
         if self._revisions.get(PLAN) == current_revision(self._database):
             return
         self.plan = current_plan(self._database)
-        write_plan(self.plan, path)
+        publish_json(path, self.plan)
         self._revisions[PLAN] = self.plan.revision

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import stat
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from garcom.errors import SettingsError
@@ -61,24 +62,29 @@ def give_to_owner(path: Path) -> None:
         os.chown(path, folder.st_uid, folder.st_gid)
 
 
+@contextlib.contextmanager
+def drafted(path: Path, data: bytes) -> Iterator[Path]:
+    """The whole file under another name beside its own, for its owner only and on the disk; it is gone in the end."""
+    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        give_to_owner(draft)
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _publish(path: Path, data: bytes) -> None:
     """Write the whole file under another name, then link it to its own, which fails where somebody was faster."""
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         give_to_owner(path.parent)
-    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
-    try:
-        with os.fdopen(fd, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        give_to_owner(draft)
+    with drafted(path, data) as draft, contextlib.suppress(FileExistsError):
         os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
     # Durable for the slower ones too: their answers may leave before the first has come so far.
     for folder in (path.parent, path.parent.parent):
         sync(folder)

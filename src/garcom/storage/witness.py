@@ -10,14 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import os
-import uuid
 from pathlib import Path
 from typing import NamedTuple
 
 from garcom.errors import GarcomError, SettingsError
 from garcom.storage.lock import locked
-from garcom.storage.secret_file import give_to_owner
+from garcom.storage.secret_file import drafted, give_to_owner
 
 logger = logging.getLogger("garcom.audit")
 
@@ -48,7 +46,8 @@ class Witness(NamedTuple):
                 give_to_owner(lock)
                 known = witness_of(home)
                 if accepting or known is None or known.number < self.number:
-                    _replace(path, f"{self.number} {self.hash} {self._sign(key)}\n".encode())
+                    with drafted(path, f"{self.number} {self.hash} {self._sign(key)}\n".encode()) as draft:
+                        draft.replace(path)
         except (GarcomError, OSError) as error:
             logger.error("audit witness cannot be written", extra={"why": str(error)})
 
@@ -73,17 +72,3 @@ def witness_of(home: Path) -> Witness | None:
             f"The audit trail's witness {home / 'secrets' / FILE_NAME} cannot be read ({error.strerror}). Check that "
             "it belongs to the user who runs Garçom."
         ) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        give_to_owner(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -66,8 +66,8 @@ def test_stopping_under_load_cuts_no_answer(tmp_path: Path, bundles: dict[str, P
         load.stop()
         assert (load.cut, load.failed) == (0, [])
         # One connection of each worker's may still wait in the system's queue. granian closes quiet ones, which are all
-        # eight at the most, without a look at the wire.
-        assert load.unanswered <= (2 if server == "uvicorn" else 8 + 2)
+        # eight at the most, without a look at the wire, and each of them may come back to the other worker.
+        assert load.unanswered <= (2 if server == "uvicorn" else 2 * 8 + 2)
         assert not any(map(alive, workers))
         assert not [line for line in found.log() if line["level"] in ("warning", "error")]
 

@@ -9,7 +9,8 @@ import pytest
 
 from garcom.errors import Unavailable
 from garcom.registry import Registry
-from garcom.rollout.plan import ModelPlan, TrafficPlan, current_plan, current_revision, read_plan, write_plan
+from garcom.rollout.plan import ModelPlan, TrafficPlan, current_plan, current_revision
+from garcom.run_folder import publish_json, read_published
 from garcom.storage import models, traffic, versions
 from tests.bundles import make_bundle
 
@@ -70,9 +71,9 @@ def test_the_file_says_what_the_plan_says(tmp_path: Path) -> None:
         bundles="/a folder/ção",
     )
     path = tmp_path / "plan.json"
-    write_plan(plan, path)
-    write_plan(plan, path)
-    assert read_plan(path) == plan
+    publish_json(path, plan)
+    publish_json(path, plan)
+    assert read_published(path, TrafficPlan) == plan
     assert [entry.name for entry in tmp_path.iterdir()] == ["plan.json"]
 
 
@@ -81,15 +82,15 @@ def test_a_plan_that_cannot_be_read_is_unavailable(tmp_path: Path, data: bytes |
     path = tmp_path / "plan.json"
     if data is not None:
         path.write_bytes(data)
-    with pytest.raises(Unavailable, match="Expected the traffic plan"):
-        read_plan(path)
+    with pytest.raises(Unavailable, match="Restart the server"):
+        read_published(path, TrafficPlan)
 
 
 def test_a_plan_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.mkdir()  # cannot be replaced by a file
     with pytest.raises(OSError, match="directory"):
-        write_plan(TrafficPlan(revision=1, default=None, models={}, bundles=""), path)
+        publish_json(path, TrafficPlan(revision=1, default=None, models={}, bundles=""))
     assert [entry.name for entry in tmp_path.iterdir()] == ["plan.json"]
 
 
@@ -121,5 +122,5 @@ def test_a_thousand_models_are_one_plan(tmp_path: Path) -> None:
     plan = current_plan(registry.database)
     assert len(plan.models) == 1000
     assert plan.models["model-999"] == ModelPlan(answers=2, versions={j + 1: f"{2997 + j:064x}" for j in range(3)})
-    write_plan(plan, tmp_path / "plan.json")
-    assert read_plan(tmp_path / "plan.json") == plan
+    publish_json(tmp_path / "plan.json", plan)
+    assert read_published(tmp_path / "plan.json", TrafficPlan) == plan
