@@ -23,7 +23,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     iris = load_iris(as_frame=True)
     model = LogisticRegression(max_iter=500).fit(iris.data, iris.target)
     labels = {0: "setosa", 1: "versicolor", 2: "virginica"}
-    packed = pack(model, iris.data, iris.target, name="iris", labels=labels, out=folder)
+    packed = pack(model, iris.data, iris.target, name="iris", labels=labels, out=folder, time_limit_s=0)
     with garcom("serve", packed.path, "--home", folder / "home", "--port", "0") as address:
         yield address
 

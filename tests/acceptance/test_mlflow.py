@@ -28,7 +28,8 @@ def load_with_mlflow(path: Path) -> Any:
 def test_a_classifier_opens_with_its_signature_and_example(tmp_path: Path) -> None:
     X, y = load_iris(return_X_y=True, as_frame=True)
     model = LogisticRegression(max_iter=500).fit(X, y)
-    packed = garcom.pack(model, X, y, name="iris", labels={0: "setosa", 1: "versicolor", 2: "virgínica"}, out=tmp_path)
+    labels = {0: "setosa", 1: "versicolor", 2: "virgínica"}
+    packed = garcom.pack(model, X, y, name="iris", labels=labels, out=tmp_path, time_limit_s=0)
     opened = load_with_mlflow(packed.path)
 
     assert opened.metadata.get_input_schema().input_names() == list(X.columns)
@@ -47,7 +48,7 @@ def test_a_column_of_the_wrong_type_is_refused_by_mlflow(tmp_path: Path) -> None
     from mlflow.exceptions import MlflowException
 
     X, y = load_diabetes(return_X_y=True, as_frame=True)
-    packed = garcom.pack(LinearRegression().fit(X, y), X, y, name="diabetes", out=tmp_path)
+    packed = garcom.pack(LinearRegression().fit(X, y), X, y, name="diabetes", out=tmp_path, time_limit_s=0)
     opened = load_with_mlflow(packed.path)
     assert np.allclose(opened.predict(X).to_numpy()[:, 0], LinearRegression().fit(X, y).predict(X))
     with pytest.raises(MlflowException):

@@ -68,7 +68,7 @@ def test_a_model_becomes_a_bundle_that_show_reads(place: Path, garcom: Run) -> N
 
 
 def test_json_for_scripts_and_one_file(place: Path, garcom: Run) -> None:
-    done = garcom("pack", "model.pkl", "--out", "elsewhere", "--zip", "--json")
+    done = garcom("pack", "model.pkl", "--out", "elsewhere", "--zip", "--time-limit", "0", "--json")
     assert done.status == 0, done.stderr
     assert done.stderr == ""
     record = json.loads(done.stdout)

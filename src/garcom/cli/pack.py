@@ -76,7 +76,13 @@ TaskOption = Annotated[
     typer.Option("--task", help="What the answers are, where whole numbers could be both.", show_default=False),
 ]
 TimeLimitOption = Annotated[
-    float, typer.Option("--time-limit", min=1, metavar="SECONDS", help="The longest that one conversion may take.")
+    float,
+    typer.Option(
+        "--time-limit",
+        min=0,
+        metavar="SECONDS",
+        help="The longest that one conversion may take; with 0, the model is not converted.",
+    ),
 ]
 
 

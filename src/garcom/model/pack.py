@@ -108,7 +108,8 @@ def pack(
     that it was trained on: a DataFrame, a matrix, a list of texts, or the path of a table; without them the
     engines are proved on made-up rows only, and the bundle says so. The target is given as ``y``, or as the
     name of its column (or columns) in ``X``. ``labels`` maps classes to the names shown for them; ``signature``
-    is a TOML file that corrects what was inferred. ``time_limit_s`` bounds each conversion.
+    is a TOML file that corrects what was inferred. ``time_limit_s`` bounds each conversion to
+    ONNX; with 0 none is tried.
 
     A model that is served elsewhere is packed without itself: ``model`` is None, ``X`` are rows that it has answered,
     and ``answers`` what it said, as the name of the column in ``X`` (names, for several targets) or as values. Columns

@@ -11,7 +11,7 @@ from garcom.model.engines.base import EngineKind
 
 #: won: in the bundle. proved: equal, but another engine is faster. failed: built, but its answers differ.
 #: not convertible: the model cannot be written in this form. stopped: it might be, but was not waited for, as another
-#: engine was proved already.
+#: engine was proved already, or was given no time.
 Status = Literal["won", "proved", "failed", "not convertible", "stopped"]
 
 #: The batch sizes at which engines are timed.

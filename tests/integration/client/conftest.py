@@ -54,13 +54,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             name="vinho",
             labels=labels,
             out=folder / "bundles",
-            time_limit_s=1,
+            time_limit_s=0,
         )
         registry.register(packed.path)
     X = rows[["pH"]]
     targets = pd.DataFrame({"dobro": 2 * X["pH"], "triplo": 3 * X["pH"]})
     model = LinearRegression().fit(X, targets)
-    registry.register(garcom.pack(model, X, targets, name="medidas", out=folder / "bundles", time_limit_s=1).path)
+    registry.register(garcom.pack(model, X, targets, name="medidas", out=folder / "bundles", time_limit_s=0).path)
     with served.garcom("serve", "--home", folder / "home", "--port", "0") as found:
         yield found
 

@@ -99,7 +99,7 @@ def test_a_place_that_cannot_be_written_to_is_told_before_anything_else(tmp_path
 
 def test_without_rows_it_says_so_everywhere(tmp_path: Path) -> None:
     model = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
-    packed = garcom.pack(model, name="tree", out=tmp_path)
+    packed = garcom.pack(model, name="tree", out=tmp_path, time_limit_s=0)
     assert not packed.proof.on_real_rows
     assert NOT_ON_REAL_ROWS in packed.proof.sentence()
     assert NOT_ON_REAL_ROWS.capitalize() in packed.bundle.read("MODEL_CARD.md").decode()
@@ -113,7 +113,8 @@ def test_without_rows_it_says_so_everywhere(tmp_path: Path) -> None:
 
 def test_one_file_of_a_matrix_with_its_target(tmp_path: Path) -> None:
     model = LinearRegression().fit(X.to_numpy(), X.to_numpy() @ [1.0, 2.0, 3.0])
-    packed = garcom.pack(model, X.to_numpy(), X.to_numpy() @ [1.0, 2.0, 3.0], name="sum", out=tmp_path, as_zip=True)
+    target = X.to_numpy() @ [1.0, 2.0, 3.0]
+    packed = garcom.pack(model, X.to_numpy(), target, name="sum", out=tmp_path, as_zip=True, time_limit_s=0)
     assert packed.path.name == f"sum-{packed.digest[:12]}.zip"
     assert packed.bundle.metrics["r2"] == pytest.approx(1.0)
     assert [path.name for path in tmp_path.iterdir()] == [packed.path.name]
@@ -123,7 +124,7 @@ def test_rows_with_gaps_that_the_model_refuses_are_left_out_and_told(tmp_path: P
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
     pierced = X.copy()
     pierced.loc[[3, 5], "idade"] = np.nan
-    packed = garcom.pack(model, pierced, y, name="gaps", out=tmp_path)
+    packed = garcom.pack(model, pierced, y, name="gaps", out=tmp_path, time_limit_s=0)
     assert packed.proof.real_rows == 198
     assert packed.bundle.metrics["rows"] == 198
     assert packed.notes[0].startswith("2 of 200 rows were left out: they lack 'idade'")
@@ -132,7 +133,8 @@ def test_rows_with_gaps_that_the_model_refuses_are_left_out_and_told(tmp_path: P
 def test_several_targets_by_name(tmp_path: Path) -> None:
     truth = pd.DataFrame({"preço": X["idade"] * 2, "prazo": X["açúcar"] + 1})
     model = DecisionTreeRegressor(max_depth=3, random_state=0).fit(X, truth)
-    packed = garcom.pack(model, pd.concat([X, truth], axis=1), name="two", target=["preço", "prazo"], out=tmp_path)
+    table = pd.concat([X, truth], axis=1)
+    packed = garcom.pack(model, table, name="two", target=["preço", "prazo"], out=tmp_path, time_limit_s=0)
     assert packed.signature.output.names == ("preço", "prazo")
     assert packed.signature.names == tuple(X.columns)
 
@@ -152,7 +154,7 @@ def test_several_targets_by_name(tmp_path: Path) -> None:
 )
 def test_wrong_use_is_explained(tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str) -> None:
     model = LogisticRegression().fit(X, y)
-    arguments: dict[str, Any] = {"X": X, "name": "credit", "out": tmp_path, **options}
+    arguments: dict[str, Any] = {"X": X, "name": "credit", "out": tmp_path, "time_limit_s": 0, **options}
     with pytest.raises(error, match=message):
         garcom.pack(model, arguments.pop("X"), arguments.pop("y", None), **arguments)
     assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ def rows(n: int = 400) -> pd.DataFrame:
 
 
 def packed(tmp_path: Path, model: object, X: pd.DataFrame, **options: object) -> ReferenceProfile:
-    bundle = garcom.pack(model, X, name="m", out=tmp_path, **options)  # type: ignore[arg-type]
+    bundle = garcom.pack(model, X, name="m", out=tmp_path, time_limit_s=0, **options)  # type: ignore[arg-type]
     found = read_reference_profile(bundle.path)
     assert found is not None
     return found

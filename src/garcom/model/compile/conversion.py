@@ -43,7 +43,8 @@ class Conversion(msgspec.Struct, frozen=True):
 class Converter:
     """Converts a model to graphs in both precisions, in a process beside this one.
 
-    A context manager: leaving it ends the process. Each conversion may take ``time_limit_s`` seconds.
+    A context manager: leaving it ends the process. Each conversion may take ``time_limit_s`` seconds; with 0 none is
+    tried, and no process started.
     """
 
     def __init__(self, time_limit_s: float = 120.0) -> None:
@@ -64,12 +65,18 @@ class Converter:
 
     def warm(self) -> None:
         """Start the process now: its imports take seconds, and can run beside whatever comes before the request."""
-        self._process = self._process or _Process()
+        if self._time_limit_s > 0:
+            self._process = self._process or _Process()
 
     def start(self, loaded: Loaded, signature: Signature, folder: Path) -> None:
         """Begin to convert this model into ``folder/<precision>/``."""
-        self.warm()
-        self._future = self._pool.submit(self._convert, loaded, signature, folder)
+        if self._time_limit_s > 0:
+            self.warm()
+            self._future = self._pool.submit(self._convert, loaded, signature, folder)
+        else:
+            left_out = Conversion(reason="conversions were left out: they were given no time", stopped=True)
+            self._future = Future()
+            self._future.set_result(dict.fromkeys(get_args(Precision), left_out))
 
     def result(self, patience_s: float | None = None) -> dict[Precision, Conversion]:
         """What came of each, nothing if none was started; what is not there after ``patience_s`` is stopped."""

@@ -119,6 +119,13 @@ def test_what_is_not_waited_for_is_stopped(tmp_path: Path) -> None:
     assert "another engine was proved" in found["float32"].reason
 
 
+def test_without_time_nothing_is_tried(tmp_path: Path) -> None:
+    found = convert(loaded(Hanging()), numbers(3, BINARY), tmp_path, time_limit_s=0)
+    assert [conversion.stopped for conversion in found.values()] == [True, True]
+    assert "given no time" in found["float32"].reason
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_warm_process_that_nobody_asks_ends_with_its_converter() -> None:
     with Converter() as converter:
         converter.warm()
