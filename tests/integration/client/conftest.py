@@ -39,7 +39,7 @@ def _classifier(rows: pd.DataFrame, c: float) -> object:
     return make_pipeline(prepare, LogisticRegression(C=c)).fit(rows, (rows["pH"] > 3.4).astype(int))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with ``vinho`` (two versions, the first answers, the default) and ``medidas`` (two targets)."""
     folder = tmp_path_factory.mktemp("served")

@@ -1,4 +1,4 @@
-"""Two servers that most tests share: uvicorn with two workers, and granian."""
+"""Two servers that most tests share, and that end after the last of them: uvicorn with two workers, and granian."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def _shared(folder: Path, bundles: dict[str, Path], server: str) -> Iterator[Run
         yield server_running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def uvicorn_server(tmp_path_factory: pytest.TempPathFactory, bundles: dict[str, Path]) -> Iterator[Running]:
     yield from _shared(tmp_path_factory.mktemp("uvicorn"), bundles, "uvicorn")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def granian_server(tmp_path_factory: pytest.TempPathFactory, bundles: dict[str, Path]) -> Iterator[Running]:
     yield from _shared(tmp_path_factory.mktemp("granian"), bundles, "granian")
 
