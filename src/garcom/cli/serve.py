@@ -128,11 +128,10 @@ def command(
 def _check(settings: Settings) -> None:
     """Raise SettingsError, or InputError for a route, before anything is begun."""
     from garcom.addresses import Proxies
+    from garcom.registry.routes import check_route
 
     Proxies(settings.access.trusted_proxies)
-    if settings.route:  # importing the registry takes longer than anything else before the workers start
-        from garcom.registry.routes import check_route
-
+    if settings.route:
         check_route(settings.route)
     if settings.oidc.issuer or settings.oidc.roles:
         from garcom.controller.provider import check_settings
