@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from garcom.controller.messages import MonitoringQuestion, ShowDrift, ShowPerformance, ShowQuality
 from garcom.errors import InputError
@@ -50,13 +50,7 @@ Every = Annotated[
 ]
 
 
-@router.get(
-    "/v1/models/{model}/drift",
-    summary="Whether the data have moved",
-    response_model=None,
-    responses={200: json_answer("Each feature and the predictions, by falling impact.", DriftReport)},
-)
-async def show_drift(
+async def _scope(
     request: Request,
     model: ModelName,
     since: Since = "",
@@ -64,64 +58,6 @@ async def show_drift(
     version: Version = None,
     stage: Stage = None,
     segment: Segment = "",
-    reference: Reference = None,
-) -> Response:
-    """Rows of the window (the last 7 days, if none is told) against the reference.
-
-    A column has drifted where its change is significant after correction for the number of columns, and large enough to
-    matter. Where nothing can be said, `why` says what is missing.
-    """
-    scope = _scope(request, model, since, until, version, stage, segment)
-    return await _ask(request, ShowDrift(**scope, reference=reference))
-
-
-@router.get(
-    "/v1/models/{model}/quality",
-    summary="What is wrong with the data",
-    response_model=None,
-    responses={200: json_answer("Counts of each column, and what was found.", QualityReport)},
-)
-async def show_quality(
-    request: Request,
-    model: ModelName,
-    since: Since = "",
-    until: Until = "",
-    version: Version = None,
-    stage: Stage = None,
-    segment: Segment = "",
-) -> Response:
-    """Missing, out of range, unseen, constant, doubled; silence and jumps of the traffic; over the last 7 days."""
-    return await _ask(request, ShowQuality(**_scope(request, model, since, until, version, stage, segment)))
-
-
-@router.get(
-    "/v1/models/{model}/performance",
-    summary="How good the answers were",
-    response_model=None,
-    responses={200: json_answer("Metrics with their intervals, from actuals; and estimates.", PerformanceReport)},
-)
-async def show_performance(
-    request: Request,
-    model: ModelName,
-    since: Since = "",
-    until: Until = "",
-    version: Version = None,
-    stage: Stage = None,
-    segment: Segment = "",
-    every: Every = "",
-) -> Response:
-    """From the actuals that are known by now, over the window (the last 7 days) and each part of it.
-
-    Where the truth has not come yet, `estimates` tell what the metrics are thought to be, and `track_record` how such
-    estimates have done before.
-    """
-    scope = _scope(request, model, since, until, version, stage, segment)
-    length = _part(every, scope["until"] - scope["since"])
-    return await _ask(request, ShowPerformance(**scope, every=length))
-
-
-def _scope(
-    request: Request, model: str, since: str, until: str, version: int | None, stage: str | None, segment: str
 ) -> dict[str, Any]:
     """What is asked about. Raises ModelNotFound, VersionNotFound, and InputError for a window that is none."""
     _, versions = catalogue(request).versions(model)
@@ -145,6 +81,52 @@ def _scope(
         "stage": stage,
         "segment": segment or None,
     }
+
+
+#: The fields of a :class:`~garcom.controller.messages.MonitorQuestion`, out of the path and the query.
+Scope = Annotated[dict[str, Any], Depends(_scope)]
+
+
+@router.get(
+    "/v1/models/{model}/drift",
+    summary="Whether the data have moved",
+    response_model=None,
+    responses={200: json_answer("Each feature and the predictions, by falling impact.", DriftReport)},
+)
+async def show_drift(request: Request, scope: Scope, reference: Reference = None) -> Response:
+    """Rows of the window (the last 7 days, if none is told) against the reference.
+
+    A column has drifted where its change is significant after correction for the number of columns, and large enough to
+    matter. Where nothing can be said, `why` says what is missing.
+    """
+    return await _ask(request, ShowDrift(**scope, reference=reference))
+
+
+@router.get(
+    "/v1/models/{model}/quality",
+    summary="What is wrong with the data",
+    response_model=None,
+    responses={200: json_answer("Counts of each column, and what was found.", QualityReport)},
+)
+async def show_quality(request: Request, scope: Scope) -> Response:
+    """Missing, out of range, unseen, constant, doubled; silence and jumps of the traffic; over the last 7 days."""
+    return await _ask(request, ShowQuality(**scope))
+
+
+@router.get(
+    "/v1/models/{model}/performance",
+    summary="How good the answers were",
+    response_model=None,
+    responses={200: json_answer("Metrics with their intervals, from actuals; and estimates.", PerformanceReport)},
+)
+async def show_performance(request: Request, scope: Scope, every: Every = "") -> Response:
+    """From the actuals that are known by now, over the window (the last 7 days) and each part of it.
+
+    Where the truth has not come yet, `estimates` tell what the metrics are thought to be, and `track_record` how such
+    estimates have done before.
+    """
+    length = _part(every, scope["until"] - scope["since"])
+    return await _ask(request, ShowPerformance(**scope, every=length))
 
 
 def _part(every: str, window: timedelta) -> timedelta | None:
