@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,32 @@ from garcom.lake.snapshot import Snapshot
 from garcom.lake.tables import Lake
 
 _PIECE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What stood in the journal when it was read, by segment; does not change when the journal does.
+
+    What is drained is first in another place, such as the lake, and then no longer here. Who reads the journal first,
+    then how far the other place is, and takes the rows beyond from here, has every acknowledged row once.
+    """
+
+    segments: Mapping[SegmentName, tuple[pl.DataFrame, ...]]
+
+    @property
+    def writers(self) -> set[str]:
+        """Those whose segments stood there."""
+        return {name.writer for name in self.segments}
+
+    def beyond(self, progress: Mapping[str, int]) -> pl.DataFrame:
+        """The rows of each writer's segments after this number; all of a writer's where it has none."""
+        frames = [
+            frame
+            for name, frames in self.segments.items()
+            if name.number > progress.get(name.writer, -1)
+            for frame in frames
+        ]
+        return pl.concat(frames) if frames else pl.DataFrame(schema=PREDICTIONS)
 
 
 @dataclass(frozen=True)
@@ -64,23 +91,21 @@ class Undrained:
         self._lock = threading.Lock()
         self._segments: dict[SegmentName, _Segment] = {}
 
+    def journal(self) -> Journal:
+        """The journal as of now."""
+        with self._lock:
+            self._read()
+            return Journal({name: segment.frames for name, segment in self._segments.items()})
+
     def view(self) -> View:
         """The lake and the journal as of now.
 
         The journal is read first. What is drained meanwhile is in the lake by the time that this is read, and its
         segment is left out then.
         """
-        with self._lock:
-            self._read()
-            segments = dict(self._segments)
-        snapshot = self._lake.predictions.snapshot({name.writer for name in segments})
-        frames = [
-            frame
-            for name, segment in segments.items()
-            if name.number > snapshot.transactions.get(name.writer, -1)
-            for frame in segment.frames
-        ]
-        return View(snapshot, pl.concat(frames) if frames else pl.DataFrame(schema=PREDICTIONS))
+        journal = self.journal()
+        snapshot = self._lake.predictions.snapshot(journal.writers)
+        return View(snapshot, journal.beyond(snapshot.transactions))
 
     def _read(self) -> None:
         # A name that changes while the folder is listed can be missed once, but not twice: it changes once.

@@ -24,24 +24,22 @@ _FILES_AT_ONCE = 8
 
 
 @rereading
-def profile_of_rows(
-    undrained: Undrained, scope: Scope, version: int, signature: Signature, layout: Layout, *, waiting: bool = True
-) -> Profile:
-    """The profile of the rows of a window and of its segment, those that wait in the journal too unless told not to."""
+def profile_of_rows(undrained: Undrained, scope: Scope, signature: Signature, layout: Layout) -> Profile:
+    """The profile of the rows of a window and of its segment, those that wait in the journal too."""
     profile = Profile(layout)
-    for part in _parts(undrained, scope, version, waiting=waiting):
+    for part in _parts(undrained, scope):
         profile.add(rows_of(table_of(part, signature), scope.segment, signature))
     return profile
 
 
 @rereading
-def sample_rows(undrained: Undrained, scope: Scope, version: int, signature: Signature) -> pl.DataFrame:
+def sample_rows(undrained: Undrained, scope: Scope, signature: Signature) -> pl.DataFrame:
     """Some rows of the window, evenly chosen, as a table; of a segment those of it."""
     view = undrained.view()
     window = Window(scope.since, scope.until)
     files = view.snapshot.files(model=scope.model, days=window.days(), ids=window.ids)
     chosen = files[:: max(1, -(-len(files) // _SAMPLE_FILES))]
-    condition = condition_of(scope, version)
+    condition = condition_of(scope)
     parts = [view.snapshot.read([file]).filter(condition).collect() for file in chosen]
     parts.append(view.select(model=scope.model).filter(condition))
     rows = pl.concat(parts)
@@ -49,19 +47,18 @@ def sample_rows(undrained: Undrained, scope: Scope, version: int, signature: Sig
     return table.sample(SAMPLE_ROWS, seed=0) if table.height > SAMPLE_ROWS else table
 
 
-def _parts(undrained: Undrained, scope: Scope, version: int, *, waiting: bool) -> Iterator[pl.DataFrame]:
+def _parts(undrained: Undrained, scope: Scope) -> Iterator[pl.DataFrame]:
     view = undrained.view()
     window = Window(scope.since, scope.until)
-    condition = condition_of(scope, version)
+    condition = condition_of(scope)
     files = view.snapshot.files(model=scope.model, days=window.days(), ids=window.ids)
     for start in range(0, len(files), _FILES_AT_ONCE):
         yield view.snapshot.read(files[start : start + _FILES_AT_ONCE]).filter(condition).collect()
-    if waiting:
-        yield view.select(model=scope.model).filter(condition)
+    yield view.select(model=scope.model).filter(condition)
 
 
-def condition_of(scope: Scope, version: int | None) -> pl.Expr:
-    """What is true of the rows of a window, but for its segment; those of a shadow only where they are asked for."""
+def condition_of(scope: Scope) -> pl.Expr:
+    """What is true of a model's rows in a window, but for its segment; of a shadow's only where they are asked for."""
     role = pl.col("role") != "shadow" if scope.stage is None else pl.col("role") == scope.stage
     found = Window(scope.since, scope.until).condition & role
-    return found if version is None else found & (pl.col("version") == version)
+    return found if scope.version is None else found & (pl.col("version") == scope.version)

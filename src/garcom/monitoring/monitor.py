@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import msgspec
 import polars as pl
+from sqlalchemy import Connection
 
 from garcom.errors import BundleError, InputError
 from garcom.lake.predictions import Predictions
@@ -16,6 +17,7 @@ from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
 from garcom.model.signature import Output
 from garcom.moments import hour_of
+from garcom.monitoring.acknowledged import Acknowledged, in_hours
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
 from garcom.monitoring.days import hours_since
 from garcom.monitoring.drift import MIN_ROWS, JointRows, ReferenceKind, drift
@@ -59,6 +61,10 @@ _ROWS_READ = 200_000
 _JUST_NOW = timedelta(seconds=5)
 #: So many rows of the journal are looked at together.
 _WAITING_AT_ONCE = 50_000
+#: The day of the week and the hour of it.
+_OF_WEEK = "%w %H"
+#: No field has this name.
+_TIME = "\0time"
 _KINDS = ("training", "seasonal", "previous")
 
 
@@ -89,6 +95,7 @@ class Monitor:
         self._registry = registry
         self._lake = lake
         self._undrained = undrained
+        self._acknowledged = Acknowledged(database, undrained)
         self._now = now
         self._references = References(registry.blobs)
 
@@ -134,7 +141,7 @@ class Monitor:
         before = training if kind == "training" else self._before(window, told.layout, kind)
         rows = None
         if classifier and told.layout.together is not None and len(told.rows):
-            found = sample_rows(self._undrained, window.scope, window.version, window.reference.signature)
+            found = sample_rows(self._undrained, window.scope, window.reference.signature)
             rows = JointRows(told.rows, told.layout.together.matrix(found))
         return drift(before, current, window.scope, kind=kind, importance=told.importance, rows=rows, min_rows=min_rows)
 
@@ -302,12 +309,11 @@ class Monitor:
         One that was removed since, which is not ``living``, has no reference any more.
         """
         scope = Scope(model=model, stage=stage, since=since, until=until)
-        waiting = self._undrained.view().select(model=model).filter(condition_of(scope, None))
-        waiting = waiting.filter(pl.col("version").is_in(list(living)))
-        if not waiting.is_empty():  # they came after all that was drained
-            return int(waiting.sort("id")["version"][-1])
-        with self._database.read() as connection:
+        with self._acknowledged.rows(model) as (connection, waiting):
             found = profiles.list_hours(connection, model, since=since, until=until, stage=stage)
+        waiting = waiting.filter(condition_of(scope), pl.col("version").is_in(list(living)))
+        if not waiting.is_empty():  # they came after all that have a profile
+            return int(waiting.sort("id")["version"][-1])
         hours = [each for each in found if each.version in living]
         if not hours:
             return None
@@ -320,17 +326,13 @@ class Monitor:
         if scope.segment is not None:
             field = scope.segment.partition("=")[0]
             if field not in layout.segments:
-                return profile_of_rows(self._undrained, scope, window.version, window.reference.signature, layout)
+                return profile_of_rows(self._undrained, scope, window.reference.signature, layout)
         since, until = self._whole_hours(window)
-        profile = _merged(layout, self._bodies(window, since, until) if since < until else [])
-        signature = window.reference.signature
+        profile = self._of_hours(window, layout, since, until) if since < until else Profile(layout)
         for first, last in {(window.since, min(since, window.until)), (max(until, since), window.until)}:
             if first < last:  # a part of an hour
                 part = msgspec.structs.replace(scope, since=first, until=last)
-                rows = profile_of_rows(self._undrained, part, window.version, signature, layout, waiting=False)
-                profile.merge(rows)
-        for table in self._waiting(window):
-            profile.add(table)
+                profile.merge(profile_of_rows(self._undrained, part, window.reference.signature, layout))
         return profile
 
     def _whole_hours(self, window: _Window) -> tuple[datetime, datetime]:
@@ -358,13 +360,24 @@ class Monitor:
             until += _HOUR
         return since, max(since, until)
 
-    def _waiting(self, window: _Window) -> Iterator[pl.DataFrame]:
-        """The rows of the window that are still in the journal: a first look should not have to wait for the drain."""
-        scope = window.scope
-        rows = self._undrained.view().select(model=scope.model).filter(condition_of(scope, window.version))
-        for part in rows.iter_slices(_WAITING_AT_ONCE):
-            signature = window.reference.signature
-            yield rows_of(table_of(part, signature), scope.segment, signature)
+    def _of_hours(
+        self, window: _Window, layout: Layout, since: datetime, until: datetime, only: Collection[str] | None = None
+    ) -> Profile:
+        """The rows of the hours that begin in a time, those of the journal too: a first look should not have to wait.
+
+        ``only`` are hours of the week (:data:`_OF_WEEK`), for which whole days are of no use.
+        """
+        scope = msgspec.structs.replace(window.scope, since=since, until=until)
+        with self._acknowledged.rows(scope.model) as (connection, waiting):
+            rows = self._bodies(connection, window, since, until, days=only is None)
+        waiting = waiting.filter(in_hours(scope))
+        if only is not None:
+            rows = [row for row in rows if row.key.hour.astimezone(UTC).strftime(_OF_WEEK) in only]
+            waiting = waiting.filter(pl.col("time").dt.strftime(_OF_WEEK).is_in(list(only)))
+        profile, signature = _merged(layout, rows), window.reference.signature
+        for part in waiting.iter_slices(_WAITING_AT_ONCE):
+            profile.add(rows_of(table_of(part, signature), scope.segment, signature))
+        return profile
 
     def _before(self, window: _Window, layout: Layout, kind: ReferenceKind) -> Profile:
         """The rows that the window is compared with where it is not the training data."""
@@ -375,27 +388,27 @@ class Monitor:
                 f"fields no profiles are kept by the hour. Compare with the training data, or leave the segment out."
             )
         if kind == "previous":
-            return _merged(layout, self._bodies(window, self._begin(window.since - length), self._begin(window.since)))
-        weeks = timedelta(weeks=SEASON_WEEKS)
-        rows = self._bodies(window, self._begin(window.since - weeks), self._begin(window.since), days=False)
+            return self._of_hours(window, layout, self._begin(window.since - length), self._begin(window.since))
         n_hours = -(-length // _HOUR)
-        wanted = {(window.since + at * _HOUR).astimezone(UTC).strftime("%w %H") for at in range(min(n_hours, 168))}
-        return _merged(layout, [row for row in rows if row.key.hour.astimezone(UTC).strftime("%w %H") in wanted])
+        wanted = {(window.since + at * _HOUR).astimezone(UTC).strftime(_OF_WEEK) for at in range(min(n_hours, 168))}
+        first = self._begin(window.since - timedelta(weeks=SEASON_WEEKS))
+        return self._of_hours(window, layout, first, self._begin(window.since), only=wanted)
 
-    def _bodies(self, window: _Window, since: datetime, until: datetime, *, days: bool = True) -> list[ProfileRow]:
+    def _bodies(
+        self, connection: Connection, window: _Window, since: datetime, until: datetime, *, days: bool = True
+    ) -> list[ProfileRow]:
         scope, told = window.scope, window.reference.told
-        with self._database.read() as connection:
-            return profiles.list_bodies(
-                connection,
-                scope.model,
-                since=since,
-                until=until,
-                version=window.version,
-                stage=scope.stage,
-                segment=scope.segment,
-                layout=None if told is None else told.layout.digest,
-                days=days,
-            )
+        return profiles.list_bodies(
+            connection,
+            scope.model,
+            since=since,
+            until=until,
+            version=window.version,
+            stage=scope.stage,
+            segment=scope.segment,
+            layout=None if told is None else told.layout.digest,
+            days=days,
+        )
 
     def _traffic(self, window: _Window) -> list[Traffic]:
         """The hours of the window and of a week before it, those without rows too, since the first that has any.
@@ -407,7 +420,7 @@ class Monitor:
         kept = hours_since(self._now())
         if window.since >= kept:
             first = max(first, kept)
-        with self._database.read() as connection:
+        with self._acknowledged.rows(scope.model) as (connection, waiting):
             found = profiles.list_hours(
                 connection,
                 scope.model,
@@ -422,11 +435,10 @@ class Monitor:
         for each in found:
             begin = each.hour if step == _HOUR else profiles.day_of(each.hour)
             rows[begin] = rows.get(begin, 0) + each.n_rows
-        if scope.segment is None:
-            waiting = self._undrained.view().select(model=scope.model).filter(condition_of(scope, scope.version))
-            every = "1h" if step == _HOUR else "1d"
-            for begin, n in waiting.group_by(pl.col("time").dt.truncate(every)).len().iter_rows():
-                rows[begin] = rows.get(begin, 0) + n
+        every = "1h" if step == _HOUR else "1d"
+        times = _times(waiting.filter(in_hours(msgspec.structs.replace(scope, since=first))), window)
+        for begin, n in times.dt.truncate(every).value_counts().iter_rows():
+            rows[begin] = rows.get(begin, 0) + n
         if not rows:
             return []
         told = self._shares(window, step) if window.reference.told is not None else {}
@@ -447,7 +459,9 @@ class Monitor:
         if told is None or window.until - window.since > timedelta(hours=_MOST_HOURS):
             return {}
         parts: dict[datetime, list[ProfileRow]] = {}
-        for row in self._bodies(window, self._begin(window.since), window.until, days=step == _DAY):
+        with self._database.read() as connection:
+            found = self._bodies(connection, window, self._begin(window.since), window.until, days=step == _DAY)
+        for row in found:
             parts.setdefault(row.key.hour if step == _HOUR else profiles.day_of(row.key.hour), []).append(row)
         return {begin: shares(_merged(told.layout, rows)) for begin, rows in parts.items()}
 
@@ -457,6 +471,17 @@ class Monitor:
             window.scope.model, since=window.since, until=window.until, version=window.scope.version, limit=1
         )
         return page.predictions[0].time if page.predictions else None
+
+
+def _times(rows: pl.DataFrame, window: _Window) -> pl.Series:
+    """When these rows were answered; of a segment those that are in it, if it has profiles by the hour."""
+    segment, told, signature = window.scope.segment, window.reference.told, window.reference.signature
+    if segment is None:
+        return rows["time"]
+    if told is None or segment.partition("=")[0] not in told.layout.segments:
+        return rows["time"].clear()
+    table = table_of(rows, signature).with_columns(rows["time"].alias(_TIME))
+    return rows_of(table, segment, signature)[_TIME]
 
 
 def _merged(layout: Layout, rows: Sequence[ProfileRow]) -> Profile:

@@ -117,8 +117,7 @@ def _check_monitoring(server: Running) -> None:
     wait_for(lambda: server.get(drift)["rows_current"] >= 400)
     drifted = {each["column"]: each["drifted"] for each in server.get(drift)["columns"]}
     assert drifted["ibu"]
-    # Between the lake and their profile, rows are in neither for a moment.
-    wait_for(lambda: server.get("/v1/models/beer/quality?from=1d")["rows"] >= 400)
+    assert server.get("/v1/models/beer/quality?from=1d")["rows"] >= 400
     assert server.get("/v1/models/beer/performance?from=1d")["metrics"]["accuracy"]["value"] == 1.0
     metrics = request("GET", "/metrics", None, content_type="")
     gauge = 'garcom_drift_effect{column="ibu",model="beer",version="1"}'

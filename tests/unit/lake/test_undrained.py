@@ -85,6 +85,21 @@ def test_each_row_once_while_a_drain_is_at_every_step(lake: Lake) -> None:
     assert sorted(ids(undrained.view())) == expected
 
 
+def test_the_journal_beyond_how_far_another_place_is(lake: Lake) -> None:
+    one, two, other = (closed(lake.home, *name) for name in (("01a", 1), ("01a", 2), ("01b", 7)))
+    journal = Undrained(lake).journal()
+    Drain(lake).run()  # does not change what was read
+    assert journal.writers == {"01a", "01b"}
+    for progress, rows in (
+        ({}, [*one, *two, *other]),
+        ({"01a": 1}, [*two, *other]),
+        ({"01a": 9, "01b": 6, "01c": 1}, other),
+        ({"01a": 2, "01b": 7}, []),
+    ):
+        assert journal.beyond(progress)["id"].to_list() == rows
+    assert journal.beyond({"01a": 2, "01b": 7}).schema == journal.beyond({}).schema
+
+
 def test_each_row_once_whatever_happens_at_the_same_time(lake: Lake) -> None:
     undrained = Undrained(lake)
     acknowledged: list[str] = []
