@@ -196,6 +196,7 @@ def _of_model(
     from garcom.errors import InputError
     from garcom.moments import parse_moment
     from garcom.monitoring.monitor import Monitor
+    from garcom.monitoring.records import Scope
     from garcom.registry.reference import parse_reference
 
     if Path(name).suffix.lower() in _FILES:
@@ -206,15 +207,8 @@ def _of_model(
     if since is not None and since >= (until or now):
         raise InputError(f"Expected --since before --until, got {window[0]!r} and {window[1] or 'now'!r}.")
     step(f"reading what {name} answered", 0.0)
-    return Monitor.open(home_folder(home)).report(
-        model,
-        since=since,
-        until=until or now,
-        version=version,
-        stage=stage,
-        segment=segment,
-        reference=reference.value,
-    )
+    scope = Scope(model=model, version=version, stage=stage, segment=segment, since=since, until=until or now)
+    return Monitor.open(home_folder(home)).report(scope, reference=reference.value)
 
 
 def _write(report: Report, html: Path | None, junit: Path | None, language: Language) -> None:

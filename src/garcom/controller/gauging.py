@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from garcom.controller.monitor_desk import Monitors
 from garcom.errors import GarcomError
 from garcom.monitoring.prometheus import VersionGauges, publish_gauges, version_gauges
-from garcom.monitoring.records import AlertState
+from garcom.monitoring.records import AlertState, Scope
+from garcom.monitoring.reporting import Reports
 
 logger = logging.getLogger("garcom.controller")
 
@@ -21,7 +21,7 @@ MAX_MODELS = 200
 
 
 def gauge(
-    monitors: Monitors,
+    reports: Reports,
     answering: Iterable[tuple[str, int]],
     alerts: Iterable[AlertState],
     run_folder: Path,
@@ -31,31 +31,17 @@ def gauge(
 
     A model of which nothing can be said is left out, and the log says why. Raises OSError where it cannot be written.
     """
-    found = [
-        gauges for model, version in list(answering)[:MAX_MODELS] if (gauges := _of(monitors, model, version, now))
-    ]
+    found = [gauges for model, version in list(answering)[:MAX_MODELS] if (gauges := _of(reports, model, version, now))]
     publish_gauges(run_folder, found, alerts, now)
 
 
-def _of(monitors: Monitors, model: str, version: int, now: datetime) -> VersionGauges | None:
-    since = now - WINDOW
+def _of(reports: Reports, model: str, version: int, now: datetime) -> VersionGauges | None:
+    scope = Scope(model=model, version=version, since=now - WINDOW, until=now)
     try:
         return version_gauges(
-            drift=monitors.drift(
-                model, since=since, until=now, version=version, stage=None, segment=None, reference=None
-            ),
-            quality=monitors.quality(model, since=since, until=now, version=version, stage=None, segment=None),
-            performance=monitors.performance(
-                model,
-                since=since,
-                until=now,
-                version=version,
-                stage=None,
-                segment=None,
-                every=None,
-                changes=False,
-                parts=False,
-            ),
+            drift=reports.drift(scope),
+            quality=reports.quality(scope),
+            performance=reports.performance(scope, changes=False, parts=False),
         )
     except GarcomError as error:
         logger.warning("model cannot be gauged", extra={"model": model, "version": version, "why": str(error)})

@@ -111,13 +111,8 @@ class Monitor:
 
     def drift(
         self,
-        model: str,
+        scope: Scope,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        version: int | None = None,
-        stage: str | None = None,
-        segment: str | None = None,
         reference: str | None = None,
         classifier: bool = False,
         min_rows: int = MIN_ROWS,
@@ -132,7 +127,7 @@ class Monitor:
         kind = cast(ReferenceKind, reference or "training")
         if kind not in _KINDS:
             raise InputError(f"Expected a reference of {', '.join(_KINDS)}, got {reference!r}.")
-        window = self._window(model, since, until, version, stage, segment)
+        window = self._window(scope)
         told, training = window.reference.told, window.reference.profile
         empty = DriftReport(scope=window.scope, reference=kind, rows_reference=0, rows_current=0)
         if told is None or training is None:
@@ -147,17 +142,12 @@ class Monitor:
 
     def quality(
         self,
-        model: str,
+        scope: Scope,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        version: int | None = None,
-        stage: str | None = None,
-        segment: str | None = None,
         min_rows: int = MIN_ROWS,
     ) -> QualityReport:
         """What is wrong with the data of a window. Raises as :meth:`drift` does."""
-        window = self._window(model, since, until, version, stage, segment)
+        window = self._window(scope)
         told, training = window.reference.told, window.reference.profile
         hours = self._traffic(window)
         last = self._last_row(window)
@@ -179,13 +169,8 @@ class Monitor:
 
     def performance(
         self,
-        model: str,
+        scope: Scope,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        version: int | None = None,
-        stage: str | None = None,
-        segment: str | None = None,
         every: timedelta | None = None,
         estimates: bool = True,
         changes: bool = True,
@@ -196,24 +181,19 @@ class Monitor:
 
         What is not asked for of ``estimates``, ``changes`` and ``parts`` (windows and segments) is not calculated.
         """
-        found = self._registry.model(model)
-        number = _answering(found) if version is None else self._registry.version(model, version).number
+        found = self._registry.model(scope.model)
+        number = self._number(scope) or _answering(found)
         known = next(each for each in found.versions if each.number == number)
         reference = self._references.of(known.digest)
-        last = until or self._now()
-        first, last = self._bounded(since or last - USUAL_WINDOW, last)
-        wanted = self._settings.monitoring.models.get(model, ModelMonitoring())
+        first, last = self._bounded(scope)
+        segment = canonical(scope.segment, reference.signature)
+        wanted = self._settings.monitoring.models.get(scope.model, ModelMonitoring())
         few = () if reference.told is None else reference.told.layout.segments
         return performance(
             self._lake,
             self._undrained,
-            model,
+            msgspec.structs.replace(scope, segment=segment, since=first, until=last),
             reference.signature.output,
-            since=first,
-            until=last,
-            version=version,
-            stage=stage,
-            segment=canonical(segment, reference.signature),
             by=() if segment is not None else wanted.segments or few,
             every=every,
             cost=wanted.value or None,
@@ -228,69 +208,55 @@ class Monitor:
 
     def report(
         self,
-        model: str,
+        scope: Scope,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        version: int | None = None,
-        stage: str | None = None,
-        segment: str | None = None,
         reference: str | None = None,
     ) -> Report:
         """Everything about a window. Raises as :meth:`drift` does."""
-        last = until or self._now()
-        first = since or last - USUAL_WINDOW
-        found = self.drift(
-            model,
-            since=first,
-            until=last,
-            version=version,
-            stage=stage,
-            segment=segment,
-            reference=reference,
-            classifier=True,
-        )
+        first, last = self._asked(scope)
+        scope = msgspec.structs.replace(scope, since=first, until=last)
+        found = self.drift(scope, reference=reference, classifier=True)
         return Report(
-            title=model if found.scope.version is None else f"{model}:{found.scope.version}",
+            title=scope.model if found.scope.version is None else f"{scope.model}:{found.scope.version}",
             made_at=self._now(),
             drift=found,
-            quality=self.quality(model, since=first, until=last, version=version, stage=stage, segment=segment),
-            performance=self.performance(model, since=first, until=last, version=version, stage=stage, segment=segment),
-            alerts=AlertList(self._database).page(models=[model], states=STATES, since=first).alerts,
+            quality=self.quality(scope),
+            performance=self.performance(scope),
+            alerts=AlertList(self._database).page(models=[scope.model], states=STATES, since=first).alerts,
         )
 
-    def _window(
-        self,
-        model: str,
-        since: datetime | None,
-        until: datetime | None,
-        version: int | None,
-        stage: str | None,
-        segment: str | None,
-    ) -> _Window:
+    def _window(self, scope: Scope) -> _Window:
+        model, stage = scope.model, scope.stage
         found = self._registry.model(model)
-        last = until or self._now()
-        first = since or last - USUAL_WINDOW
-        first, last = self._bounded(first, last)
+        first, last = self._bounded(scope)
         start = first if first >= hours_since(self._now()) else self._begin(first)
         if last < hours_since(self._now()):
             last = -(-(last - _EPOCH) // _DAY) * _DAY + _EPOCH
-        if version is None:
+        number = self._number(scope)
+        if number is None:
             living = {each.number for each in found.versions}
             number = self._latest(model, start, last, stage, living) or _answering(found)
-        else:
-            number = self._registry.version(model, version).number
         digest = next(each.digest for each in found.versions if each.number == number)
         try:
             reference = self._references.of(digest)
         except BundleError as error:
             raise InputError(f"The bundle of {model}:{number} cannot be read: {error}") from error
-        chosen = canonical(segment, reference.signature)
-        scope = Scope(model=model, version=number, stage=stage, segment=chosen, since=start, until=last)
+        chosen = canonical(scope.segment, reference.signature)
+        scope = msgspec.structs.replace(scope, version=number, segment=chosen, since=start, until=last)
         return _Window(scope, start, last, number, reference)
 
-    def _bounded(self, since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    def _number(self, scope: Scope) -> int | None:
+        """The version that is asked about, which there must be."""
+        return None if scope.version is None else self._registry.version(scope.model, scope.version).number
+
+    def _asked(self, scope: Scope) -> tuple[datetime, datetime]:
+        """The beginning and the end that are meant."""
+        last = scope.until or self._now()
+        return scope.since or last - USUAL_WINDOW, last
+
+    def _bounded(self, scope: Scope) -> tuple[datetime, datetime]:
         """The window, or an empty one where it lies before the first moment or much later than now."""
+        since, until = self._asked(scope)
         if since >= until:
             raise InputError(f"Expected a window that begins before it ends, got {since} to {until}.")
         last = max(min(until, self._now() + _AHEAD), _FIRST + _HOUR)

@@ -12,31 +12,29 @@ from garcom.monitoring.records import DriftReport, PerformanceReport, QualityRep
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-class Monitors:
+class Reports:
     """Knows of wine only."""
 
-    def drift(self, model: str, *, reference: str | None, **scope: Any) -> DriftReport:
-        if model != "wine":
-            raise ModelNotFound(model)
-        assert scope["until"] - scope["since"] == WINDOW
-        told = Scope(model=model, **scope)
-        return DriftReport(scope=told, reference="training", rows_reference=1, rows_current=1, drifted=False)
+    def drift(self, scope: Scope, **asked: Any) -> DriftReport:
+        if scope.model != "wine":
+            raise ModelNotFound(scope.model)
+        assert (scope.since, scope.until) == (NOW - WINDOW, NOW)
+        return DriftReport(scope=scope, reference="training", rows_reference=1, rows_current=1, drifted=False)
 
-    def quality(self, model: str, **scope: Any) -> QualityReport:
-        return QualityReport(scope=Scope(model=model, **scope), rows=0)
+    def quality(self, scope: Scope, **asked: Any) -> QualityReport:
+        return QualityReport(scope=scope, rows=0)
 
     def performance(
-        self, model: str, *, every: Any, estimates: bool = True, changes: bool = True, parts: bool = True, **scope: Any
+        self, scope: Scope, *, estimates: bool = True, changes: bool = True, parts: bool = True, **asked: Any
     ) -> PerformanceReport:
         assert estimates  # they are gauges of their own
         assert not changes  # these are not
         assert not parts
-        told = Scope(model=model, **scope)
-        return PerformanceReport(scope=told, task="regression", rows=1, actuals=0, maturity=0.0)
+        return PerformanceReport(scope=scope, task="regression", rows=1, actuals=0, maturity=0.0)
 
 
 def test_each_model_that_answers_is_gauged_and_one_that_fails_is_left_out(tmp_path: Path) -> None:
-    gauge(Monitors(), [("beer", 1), ("wine", 2)], [], tmp_path, NOW)
+    gauge(Reports(), [("beer", 1), ("wine", 2)], [], tmp_path, NOW)
     found = read_gauges(tmp_path)
     assert found is not None
     assert found.ran_at == NOW.timestamp()

@@ -27,21 +27,18 @@ WINDOW: dict[str, Any] = {"since": SINCE, "until": UNTIL, "version": 2, "stage":
 class Told:
     """Monitors that tell what they were asked."""
 
-    def drift(self, model: str, *, reference: str | None, **scope: Any) -> DriftReport:
+    def drift(self, scope: Scope, *, reference: str | None = None, min_rows: int = 100) -> DriftReport:
         assert reference == "seasonal"
-        return DriftReport(
-            scope=Scope(model=model, **scope), reference="seasonal", rows_reference=0, rows_current=0, why="no rows"
-        )
+        return DriftReport(scope=scope, reference="seasonal", rows_reference=0, rows_current=0, why="no rows")
 
-    def quality(self, model: str, **scope: Any) -> QualityReport:
-        if model == "none":
+    def quality(self, scope: Scope, *, min_rows: int = 100) -> QualityReport:
+        if scope.model == "none":
             raise InputError("There is none.")
-        return QualityReport(scope=Scope(model=model, **scope), rows=3)
+        return QualityReport(scope=scope, rows=3)
 
-    def performance(self, model: str, *, every: timedelta | None, **scope: Any) -> PerformanceReport:
+    def performance(self, scope: Scope, *, every: timedelta | None = None, **asked: Any) -> PerformanceReport:
         assert every == timedelta(hours=6)
-        scope_ = Scope(model=model, **scope)
-        return PerformanceReport(scope=scope_, task="classification", rows=3, actuals=0, maturity=None)
+        return PerformanceReport(scope=scope, task="classification", rows=3, actuals=0, maturity=None)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 import garcom
 from garcom.errors import Unavailable
-from garcom.monitoring.records import QualityReport
+from garcom.monitoring.records import QualityReport, Scope
 from garcom.storage import profiles
 from tests.unit.monitoring.homes import DAY, HOUR, NOW, Home, asked, said
 
@@ -56,10 +56,10 @@ EXACT = Counts(
 
 def counts(home: Home) -> Counts:
     ask, noon = home.monitor, NOW.replace(minute=0)
-    day = ask.quality("m", since=NOW - DAY)
-    parts = ask.quality("m", since=NOW - 3 * HOUR, until=NOW - 2 * HOUR)  # of two hours a part
-    minutes = ask.quality("m", since=NOW - 5 * MINUTE)
-    before = ask.drift("m", since=noon - HOUR, until=noon, reference="previous")
+    day = ask.quality(Scope(model="m", since=NOW - DAY))
+    parts = ask.quality(Scope(model="m", since=NOW - 3 * HOUR, until=NOW - 2 * HOUR))  # of two hours a part
+    minutes = ask.quality(Scope(model="m", since=NOW - 5 * MINUTE))
+    before = ask.drift(Scope(model="m", since=noon - HOUR, until=noon), reference="previous")
     return Counts(
         day.rows,
         parts.rows,
@@ -95,7 +95,7 @@ def test_each_row_counts_once_while_a_drain_is_at_every_step(home: Home) -> None
 
 def test_each_row_of_a_segment_counts_once_while_a_drain_is_at_every_step(home: Home) -> None:
     def of(region: str) -> tuple[int, list[tuple[int, int]]]:
-        report = home.monitor.quality("m", since=NOW - DAY, segment=f"region={region}")
+        report = home.monitor.quality(Scope(model="m", since=NOW - DAY, segment=f"region={region}"))
         return report.rows, _hours(report)
 
     n, hours = of("RJ")
@@ -143,7 +143,7 @@ def test_a_season_has_the_rows_that_wait(home: Home) -> None:
     home.write(asked(15, seed=6), NOW - 7 * DAY - 6 * HOUR)
 
     def tell() -> tuple[int, int]:
-        report = home.monitor.drift("m", since=NOW.replace(minute=0), until=NOW, reference="seasonal")
+        report = home.monitor.drift(Scope(model="m", since=NOW.replace(minute=0), until=NOW), reference="seasonal")
         return report.rows_reference, report.rows_current
 
     told = drained(home, tell)
@@ -158,7 +158,7 @@ def test_the_version_that_answered_last_is_known_at_every_step(home: Home) -> No
         home.write(asked(25, seed=5), number=2)
 
     def tell() -> tuple[int | None, int]:
-        report = home.monitor.quality("m", since=NOW.replace(minute=0))
+        report = home.monitor.quality(Scope(model="m", since=NOW.replace(minute=0)))
         return report.scope.version, report.rows
 
     told = drained(home, tell)

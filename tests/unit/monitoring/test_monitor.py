@@ -13,6 +13,7 @@ import garcom
 from garcom.errors import InputError, ModelNotFound, VersionNotFound
 from garcom.monitoring.days import remove_old_hours, sum_days
 from garcom.monitoring.known_versions import KnownVersions
+from garcom.monitoring.records import Scope
 from tests.unit.monitoring.homes import DAY, HOUR, NOW, Home, asked, said
 
 
@@ -26,26 +27,26 @@ def drifted(report: Any) -> list[str]:
 
 
 def test_nothing_was_asked_yet(home: Home) -> None:
-    assert home.monitor.drift("m").why == "not enough rows: 0 of 100"
-    quality = home.monitor.quality("m")
+    assert home.monitor.drift(Scope(model="m")).why == "not enough rows: 0 of 100"
+    quality = home.monitor.quality(Scope(model="m"))
     assert quality.why == "not enough rows: 0 of 100"
     assert quality.last_row is None
-    performance = home.monitor.performance("m")
+    performance = home.monitor.performance(Scope(model="m"))
     assert performance.rows == 0
     assert performance.why is not None
-    assert home.monitor.report("m").alerts == ()
+    assert home.monitor.report(Scope(model="m")).alerts == ()
 
 
 def test_the_rows_that_moved_are_told_by_the_hours_in_which_they_came(home: Home) -> None:
     home.serve(asked(400, seed=1), NOW - 10 * HOUR, NOW - 5 * HOUR)
     home.serve(asked(400, seed=2, shift=1.0), NOW - 5 * HOUR, NOW)
-    calm = home.monitor.drift("m", since=NOW - 10 * HOUR, until=NOW.replace(minute=0) - 5 * HOUR)
+    calm = home.monitor.drift(Scope(model="m", since=NOW - 10 * HOUR, until=NOW.replace(minute=0) - 5 * HOUR))
     assert calm.rows_current == 360  # of 80 an hour from 2:30 to 7:00
     assert calm.drifted is False
-    moved = home.monitor.drift("m", since=NOW - 4 * HOUR)
+    moved = home.monitor.drift(Scope(model="m", since=NOW - 4 * HOUR))
     assert drifted(moved) == ["x", "prediction"]
     assert moved.scope.version == 1
-    whole = home.monitor.report("m", since=NOW - 4 * HOUR)
+    whole = home.monitor.report(Scope(model="m", since=NOW - 4 * HOUR))
     assert whole.drift is not None
     assert {each.method: each.drifted for each in whole.drift.joint}["domain_classifier"] is True
 
@@ -54,22 +55,22 @@ def test_windows_are_exact_though_profiles_are_of_hours(home: Home) -> None:
     home.serve(asked(600, seed=1), NOW - 10 * HOUR, NOW)  # one a minute
     minute = timedelta(minutes=1)
     for since, until in ((150, 1), (119, 60), (45, 5), (90, 30), (31, 30), (600, 0), (240, 120)):
-        found = home.monitor.quality("m", since=NOW - since * minute, until=NOW - until * minute)
+        found = home.monitor.quality(Scope(model="m", since=NOW - since * minute, until=NOW - until * minute))
         assert found.rows == since - until
     home.write(asked(40, seed=2))
-    assert home.monitor.quality("m", since=NOW - 5 * minute).rows == 45
+    assert home.monitor.quality(Scope(model="m", since=NOW - 5 * minute)).rows == 45
     for first, last in ((datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)), (NOW - DAY, None)):
-        assert home.monitor.quality("m", since=first, until=last).rows == 640
-        assert home.monitor.performance("m", since=first, until=last).rows == 640
-        assert home.monitor.drift("m", since=first, until=last).rows_current == 640
+        assert home.monitor.quality(Scope(model="m", since=first, until=last)).rows == 640
+        assert home.monitor.performance(Scope(model="m", since=first, until=last)).rows == 640
+        assert home.monitor.drift(Scope(model="m", since=first, until=last)).rows_current == 640
 
 
 def test_rows_of_the_journal_count_at_once(home: Home) -> None:
     home.serve(asked(100, seed=1), NOW - 3 * HOUR, NOW - 2 * HOUR)
     home.write(asked(150, seed=2))
-    report = home.monitor.drift("m", since=NOW - DAY)
+    report = home.monitor.drift(Scope(model="m", since=NOW - DAY))
     assert report.rows_current == 250
-    quality = home.monitor.quality("m", since=NOW - DAY)
+    quality = home.monitor.quality(Scope(model="m", since=NOW - DAY))
     assert quality.rows == 250
     assert [(each.since.hour, each.rows) for each in quality.traffic if each.rows] == [(9, 50), (10, 50), (12, 150)]
     assert quality.last_row == NOW - timedelta(minutes=1)
@@ -77,7 +78,7 @@ def test_rows_of_the_journal_count_at_once(home: Home) -> None:
 
 def test_the_first_rows_of_all_stand_in_the_journal(home: Home) -> None:
     home.write(asked(120, seed=2))
-    assert home.monitor.drift("m", since=NOW - HOUR).rows_current == 120
+    assert home.monitor.drift(Scope(model="m", since=NOW - HOUR)).rows_current == 120
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["profiled-apart", "read-from-the-lake"])
@@ -91,12 +92,13 @@ def test_a_segment(home: Home, kept: bool) -> None:
         layout = msgspec.structs.replace(reference.told.layout, segments=())
         told = msgspec.structs.replace(reference.told, layout=layout)
         home.monitor._references.of = lambda digest: reference._replace(told=told)  # type: ignore[assignment]
-    south = home.monitor.drift("m", since=NOW - 6 * HOUR, segment="region=SP")
+    south = home.monitor.drift(Scope(model="m", since=NOW - 6 * HOUR, segment="region=SP"))
     assert south.rows_current == (rows["region"] == "SP").sum()
     assert "x" in drifted(south)
-    other = home.monitor.drift("m", since=NOW - 6 * HOUR, segment="region=RJ")
+    other = home.monitor.drift(Scope(model="m", since=NOW - 6 * HOUR, segment="region=RJ"))
     assert "x" not in drifted(other)
-    assert home.monitor.drift("m", since=NOW - 6 * HOUR, segment="region=MG").why == "not enough rows: 0 of 100"
+    none = home.monitor.drift(Scope(model="m", since=NOW - 6 * HOUR, segment="region=MG"))
+    assert none.why == "not enough rows: 0 of 100"
 
 
 def test_other_references(home: Home) -> None:
@@ -104,12 +106,12 @@ def test_other_references(home: Home) -> None:
         home.serve(asked(200, seed=weeks, shift=1.0), NOW - weeks * 7 * DAY, NOW - weeks * 7 * DAY + 2 * HOUR)
     home.serve(asked(200, seed=7), NOW - 4 * HOUR, NOW - 2 * HOUR)
     home.serve(asked(200, seed=9, shift=1.0), NOW - 0.5 * HOUR, NOW + 1.5 * HOUR)
-    window: dict[str, Any] = {"since": NOW - 0.5 * HOUR, "until": NOW + 1.5 * HOUR}
-    assert "x" in drifted(home.monitor.drift("m", **window))
-    seasonal = home.monitor.drift("m", **window, reference="seasonal")
+    window = Scope(model="m", since=NOW - 0.5 * HOUR, until=NOW + 1.5 * HOUR)
+    assert "x" in drifted(home.monitor.drift(window))
+    seasonal = home.monitor.drift(window, reference="seasonal")
     assert seasonal.rows_reference == 300  # those of 12 and 13 o'clock on the same weekday
     assert seasonal.drifted is False
-    before = home.monitor.drift("m", since=NOW - 0.5 * HOUR, until=NOW + 3.5 * HOUR, reference="previous")
+    before = home.monitor.drift(Scope(model="m", since=NOW - 0.5 * HOUR, until=NOW + 3.5 * HOUR), reference="previous")
     assert before.rows_reference == 200
     assert "x" in drifted(before)
 
@@ -128,33 +130,38 @@ def aged(home: Home) -> Home:
 
 def test_old_windows_are_of_whole_days(aged: Home) -> None:
     began = NOW - 100 * DAY
-    report = aged.monitor.drift("m", since=began - HOUR, until=began)
+    report = aged.monitor.drift(Scope(model="m", since=began - HOUR, until=began))
     midnight = began.replace(hour=0, minute=0)
     assert (report.scope.since, report.scope.until) == (midnight, midnight + DAY)
     assert report.rows_current == 300
     assert "x" in drifted(report)
-    assert aged.monitor.drift("m", since=midnight, until=midnight + DAY).rows_current == 300
-    assert aged.monitor.drift("m", since=midnight, until=midnight + 2 * DAY, segment="region=SP").why is None
-    before = aged.monitor.drift("m", since=midnight + 1.5 * DAY, until=midnight + 1.6 * DAY, reference="previous")
+    assert aged.monitor.drift(Scope(model="m", since=midnight, until=midnight + DAY)).rows_current == 300
+    south = aged.monitor.drift(Scope(model="m", since=midnight, until=midnight + 2 * DAY, segment="region=SP"))
+    assert south.why is None
+    before = aged.monitor.drift(
+        Scope(model="m", since=midnight + 1.5 * DAY, until=midnight + 1.6 * DAY), reference="previous"
+    )
     assert (before.rows_reference, before.rows_current) == (300, 200)
-    seasonal = aged.monitor.drift("m", since=midnight + DAY, until=midnight + 2 * DAY, reference="seasonal")
+    seasonal = aged.monitor.drift(
+        Scope(model="m", since=midnight + DAY, until=midnight + 2 * DAY), reference="seasonal"
+    )
     assert seasonal.why is not None
 
 
 def test_traffic_of_old_windows_is_told_by_days(aged: Home) -> None:
     began = NOW - 100 * DAY
-    quality = aged.monitor.quality("m", since=began, until=began + 3 * DAY)
+    quality = aged.monitor.quality(Scope(model="m", since=began, until=began + 3 * DAY))
     assert [each.rows for each in quality.traffic] == [300, 200, 0, 0]
     assert [each.missing for each in quality.traffic] == [0.0, 0.0, None, None]
     assert not [each for each in quality.findings if each.kind in ("jump", "silence")]
-    whole = aged.monitor.quality("m", since=began - DAY)
+    whole = aged.monitor.quality(Scope(model="m", since=began - DAY))
     assert whole.rows == 500
 
 
 def test_a_window_beside_days_without_hours_has_hours(aged: Home) -> None:
     since = (NOW - 61 * DAY).replace(minute=0)
     aged.serve(asked(120, seed=3), since, since + 2 * HOUR)
-    quality = aged.monitor.quality("m", since=since, until=since + 3 * HOUR)
+    quality = aged.monitor.quality(Scope(model="m", since=since, until=since + 3 * HOUR))
     assert [each.rows for each in quality.traffic] == [60, 60, 0]
 
 
@@ -163,19 +170,19 @@ def test_a_version_that_was_removed_is_not_the_latest(home: Home) -> None:
     again = garcom.pack(None, asked(50), answers=said(asked(50)), name="m", out=home.folder / "again")
     assert home.registry.register(again.path).number == 2
     home.registry.remove("m:1", force=True)
-    assert home.monitor.drift("m").scope.version == 2
+    assert home.monitor.drift(Scope(model="m")).scope.version == 2
 
 
 def test_performance_has_the_baseline_and_late_actuals(home: Home) -> None:
     rows = asked(300, seed=1)
     ids = home.serve(rows, NOW - 5 * HOUR, NOW - 1 * HOUR)
-    assert home.monitor.performance("m", since=NOW - DAY).actuals == 0
+    assert home.monitor.performance(Scope(model="m", since=NOW - DAY)).actuals == 0
     home.tell(ids[:200], said(rows)[:200])
-    report = home.monitor.performance("m", since=NOW - DAY)
+    report = home.monitor.performance(Scope(model="m", since=NOW - DAY))
     assert report.metrics["accuracy"].value == 1.0
     assert report.maturity == pytest.approx(2 / 3)
     home.tell(ids[200:], ["good"] * 100)
-    accuracy = home.monitor.performance("m", since=NOW - DAY).metrics["accuracy"].value
+    accuracy = home.monitor.performance(Scope(model="m", since=NOW - DAY)).metrics["accuracy"].value
     assert accuracy == pytest.approx((200 + said(rows)[200:].count("good")) / 300)
 
 
@@ -183,10 +190,10 @@ def test_a_version_without_a_reference_profile_says_so(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.monitor._references.of = lambda digest: home_reference(home)  # type: ignore[assignment]
     home.serve(asked(150, seed=1), NOW - 2 * HOUR, NOW)
-    report = home.monitor.drift("m", since=NOW - DAY)
+    report = home.monitor.drift(Scope(model="m", since=NOW - DAY))
     assert report.why is not None
     assert report.why.startswith("m:1 has no reference profile")
-    quality = home.monitor.quality("m", since=NOW - DAY)
+    quality = home.monitor.quality(Scope(model="m", since=NOW - DAY))
     assert quality.why == report.why
     assert quality.rows == 150
 
@@ -198,17 +205,19 @@ def home_reference(home: Home) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("options", "reference", "error", "message"),
     [
-        ({"reference": "yesterday"}, InputError, "reference of training, seasonal, previous"),
-        ({"segment": "region"}, InputError, "field=value"),
-        ({"segment": "nope=1"}, InputError, "segment of a field"),
-        ({"since": NOW, "until": NOW}, InputError, "begins before it ends"),
-        ({"version": 7}, VersionNotFound, "7"),
+        ({}, "yesterday", InputError, "reference of training, seasonal, previous"),
+        ({"segment": "region"}, None, InputError, "field=value"),
+        ({"segment": "nope=1"}, None, InputError, "segment of a field"),
+        ({"since": NOW, "until": NOW}, None, InputError, "begins before it ends"),
+        ({"version": 7}, None, VersionNotFound, "7"),
     ],
 )
-def test_what_cannot_be_asked(home: Home, options: dict[str, Any], error: type[Exception], message: str) -> None:
+def test_what_cannot_be_asked(
+    home: Home, options: dict[str, Any], reference: str | None, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
-        home.monitor.drift("m", **options)
+        home.monitor.drift(Scope(model="m", **options), reference=reference)
     with pytest.raises(ModelNotFound):
-        home.monitor.drift("other")
+        home.monitor.drift(Scope(model="other"))

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from garcom.monitoring.alerts.rule import Stage
 from garcom.monitoring.alerts.subjects import Subject
+from garcom.monitoring.records import Scope
 
 #: So many rows, or actuals, make a value where nobody says otherwise.
 DEFAULT_LEAST = 100
@@ -37,6 +38,18 @@ class Asked(NamedTuple):
     segment: str | None = None
     #: With fewer rows, or actuals, there is no value.
     least: int = DEFAULT_LEAST
+
+    @property
+    def scope(self) -> Scope:
+        """The rows that it is read of."""
+        return Scope(
+            model=self.model,
+            version=self.version,
+            stage=self.stage,
+            segment=self.segment,
+            since=self.since,
+            until=self.until,
+        )
 
 
 class Readings(Protocol):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from garcom.monitoring.alerts.readings import Asked, Reading
-from garcom.monitoring.alerts.rule import Stage
 from garcom.monitoring.alerts.subjects import MEASURES, Family, Subject
 from garcom.monitoring.records import (
     ColumnDrift,
@@ -17,7 +18,9 @@ from garcom.monitoring.records import (
     Figure,
     PerformanceReport,
     QualityReport,
+    Scope,
 )
+from garcom.monitoring.reporting import Reports
 
 #: How far back the last row is looked for where the window has none.
 _SILENCE_LOOK_BACK = timedelta(days=90)
@@ -28,65 +31,11 @@ _Report = DriftReport | QualityReport | PerformanceReport
 _Column = TypeVar("_Column", ColumnDrift, ColumnQuality)
 
 
-class Reports(Protocol):
-    """Whoever makes the reports."""
-
-    def drift(
-        self,
-        model: str,
-        *,
-        since: datetime,
-        until: datetime,
-        version: int | None = None,
-        stage: str | None = None,
-        segment: str | None = None,
-        min_rows: int = 100,
-    ) -> DriftReport:
-        """How far the data have moved."""
-        ...
-
-    def quality(
-        self,
-        model: str,
-        *,
-        since: datetime,
-        until: datetime,
-        version: int | None = None,
-        stage: str | None = None,
-        segment: str | None = None,
-        min_rows: int = 100,
-    ) -> QualityReport:
-        """The state of the data."""
-        ...
-
-    def performance(
-        self,
-        model: str,
-        *,
-        since: datetime,
-        until: datetime,
-        version: int | None = None,
-        stage: str | None = None,
-        segment: str | None = None,
-        estimates: bool = True,
-        changes: bool = True,
-        parts: bool = True,
-        min_rows: int = 100,
-    ) -> PerformanceReport:
-        """How good the answers were; what is not asked for is not calculated."""
-        ...
-
-
 class _Window(NamedTuple):
     """What a report is about."""
 
     family: Family
-    model: str
-    since: datetime
-    until: datetime
-    version: int | None
-    stage: Stage | None
-    segment: str | None
+    scope: Scope
     least: int
 
 
@@ -127,7 +76,8 @@ class ReportReadings:
                 return performance_reading(subject, report)
             case QualityReport():
                 if subject.name == "silence" and report.last_row is None:
-                    longer = self._report(window._replace(since=until - _SILENCE_LOOK_BACK), _Needs())
+                    scope = msgspec.structs.replace(window.scope, since=until - _SILENCE_LOOK_BACK)
+                    longer = self._report(window._replace(scope=scope), _Needs())
                     if isinstance(longer, QualityReport):
                         report = longer
                 return quality_reading(subject, report, until)
@@ -144,30 +94,20 @@ class ReportReadings:
         return self._made[window][1]
 
     def _make(self, window: _Window, needs: _Needs) -> _Report:
-        family, model, since, until, version, stage, segment, least = window
+        family, scope, least = window
         match family:
+            case Family.DRIFT:
+                return self._reports.drift(scope, min_rows=least)
+            case Family.QUALITY:
+                return self._reports.quality(scope, min_rows=least)
             case Family.PERFORMANCE:
                 return self._reports.performance(
-                    model,
-                    since=since,
-                    until=until,
-                    version=version,
-                    stage=stage,
-                    segment=segment,
-                    estimates=needs.estimates,
-                    changes=needs.changes,
-                    parts=False,
-                    min_rows=least,
+                    scope, estimates=needs.estimates, changes=needs.changes, parts=False, min_rows=least
                 )
-            case Family.DRIFT:
-                make: Callable[..., _Report] = self._reports.drift
-            case Family.QUALITY:
-                make = self._reports.quality
-        return make(model, since=since, until=until, version=version, stage=stage, segment=segment, min_rows=least)
 
 
 def _window(asked: Asked) -> _Window:
-    return _Window(asked.subject.kind.family, *asked[1:])
+    return _Window(asked.subject.kind.family, asked.scope, asked.least)
 
 
 def _needs(subject: Subject) -> _Needs:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
 import polars as pl
 
 from garcom.lake.rereading import rereading
@@ -14,7 +15,9 @@ from garcom.lake.truth import known, latest, observations, observations_of
 from garcom.lake.undrained import Undrained, View
 from garcom.lake.window import Window, among, newest_first
 from garcom.model.signature import Output
+from garcom.monitoring.lake_rows import condition_of
 from garcom.monitoring.performance import segments
+from garcom.monitoring.records import Scope
 
 _DAY = timedelta(days=1)
 _TOLD = "the field's value"
@@ -22,19 +25,27 @@ _HASHES = 1 << 64
 
 
 class Wanted(NamedTuple):
-    """Which predictions of a model. ``stage`` None means all that were given as answers: not a shadow's."""
+    """Which predictions: those of a scope, whose segment is ``only``, a field and its value.
 
-    model: str
-    since: datetime | None = None
-    until: datetime | None = None
-    version: int | None = None
-    stage: str | None = None
+    Without a stage those that were given as answers: not a shadow's.
+    """
+
+    scope: Scope
     only: tuple[str, str] | None = None
+
+    @property
+    def model(self) -> str:
+        """Whose they are."""
+        return self.scope.model
 
     @property
     def window(self) -> Window:
         """Their time."""
-        return Window(self.since, self.until)
+        return Window(self.scope.since, self.scope.until)
+
+    def at(self, since: datetime | None, until: datetime | None) -> Wanted:
+        """Such predictions at another time."""
+        return self._replace(scope=msgspec.structs.replace(self.scope, since=since, until=until))
 
     def rows(self, view: View, share: float = 1.0) -> pl.LazyFrame:
         """All columns of them, or of this share of them: chosen by their ids, the same ones each time."""
@@ -45,10 +56,7 @@ class Wanted(NamedTuple):
 
     def among(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Those of some rows of the lake."""
-        role = pl.col("role") != "shadow" if self.stage is None else pl.col("role") == self.stage
-        rows = rows.filter(self.window.condition, role)
-        if self.version is not None:
-            rows = rows.filter(pl.col("version") == self.version)
+        rows = rows.filter(condition_of(self.scope))
         if self.only is None:
             return rows
         # In two steps: one filter on what the JSON says would be tried on the files' statistics, where texts are cut.

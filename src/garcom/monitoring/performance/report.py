@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -44,14 +45,9 @@ _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 def performance(
     lake: Lake,
     undrained: Undrained | None,
-    model: str,
+    scope: Scope,
     output: Output,
     *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    version: int | None = None,
-    stage: str | None = None,
-    segment: str | None = None,
     by: Sequence[str] = (),
     every: timedelta | None = None,
     cost: Cost | None = None,
@@ -64,11 +60,11 @@ def performance(
     most_scored: int = MOST_SCORED,
     now: datetime | None = None,
 ) -> PerformanceReport:
-    """How good the answers of a model were from ``since`` (None: its first) to ``until`` (None: now).
+    """How good the answers of a model were, from its first where the scope does not begin, till now if it has no end.
 
-    ``output`` says what the model answers. ``stage`` is the role that answered; without one a shadow's rows are left
-    out. ``segment`` is ``field=value`` for the rows that have it, or ``field`` for each of its values beside the whole;
-    ``by`` are more such fields. ``every`` is the length of the parts, by itself one that gives at most 60. ``cost`` is
+    ``output`` says what the model answers. Without a stage a shadow's rows are left out. The segment of the scope is
+    ``field=value`` for the rows that have it, or ``field`` for each of its values beside the whole; ``by`` are more
+    such fields. ``every`` is the length of the parts, by itself one that gives at most 60. ``cost`` is
     ``{true label: {answered label: worth}}``, ``positive`` the label that precision and recall are of. Below
     ``min_rows`` rows there is no metric but the reason. Without ``estimates`` nothing is estimated, which saves reading
     the inputs of a regression; without ``changes`` the errors are not searched for them; without ``parts`` there are
@@ -80,18 +76,18 @@ def performance(
     The metrics of several targets are ``mae[target]``. Raises InputError for a window that ends before it begins, for a
     length of parts that gives more than 2,000, and for labels that the model does not answer.
     """
-    until = until or now or datetime.now(UTC)
+    since, until = scope.since, scope.until or now or datetime.now(UTC)
     if since is not None and since >= until:
         raise InputError(f"Expected a window that begins before its end {until.isoformat()}, got {since.isoformat()}.")
-    asked = segments.asked(segment, by)
-    wanted = Wanted(model, since, until, version, stage, asked.only)
+    scope = msgspec.structs.replace(scope, until=until)
+    asked = segments.asked(scope.segment, by)
+    wanted = Wanted(scope, asked.only)
     undrained = undrained or Undrained(lake)
     regression = output.task == "regression"
     reading = _Reading(lake, undrained, output, regression and estimates)
     n_rows, first, share = reading.share(wanted, most_scored)
     fields = asked.by if parts else ()
     frame = reading.window(wanted, fields, share)
-    scope = Scope(model=model, version=version, stage=stage, segment=segment, since=since, until=until)
     if share == 1:
         n_rows = frame.height
         first = None if frame.is_empty() else moment(_micros(frame["time"])[0])
@@ -126,7 +122,7 @@ def performance(
         windows=windows,
         changes=made.changes() if changes else (),
         segments=made.segments(fields),
-        why=_why(model, asked, n_rows, n_known),
+        why=_why(scope.model, asked, n_rows, n_known),
     )
 
 
@@ -154,7 +150,7 @@ class _Reading:
 
     def before(self, wanted: Wanted, since: datetime) -> pl.DataFrame:
         """The newest rows with actuals before the window, which estimates learn from."""
-        earlier = wanted._replace(since=max(_FIRST, since - _BEFORE), until=since)
+        earlier = wanted.at(max(_FIRST, since - _BEFORE), since)
         inputs = MOST_ROWS if self.inputs else 0
         return newest_known(self.lake, self.undrained, earlier, self.output, MOST_ROWS, inputs=inputs)
 

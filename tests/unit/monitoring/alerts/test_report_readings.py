@@ -96,16 +96,16 @@ class Reports:
         self.quality_report = quality
         self.asked: list[Any] = []
 
-    def drift(self, model: str, **scope: Any) -> DriftReport:
-        self.asked.append(("drift", model, scope))
+    def drift(self, scope: Scope, **needs: Any) -> DriftReport:
+        self.asked.append((scope, needs))
         return DRIFT
 
-    def quality(self, model: str, **scope: Any) -> QualityReport:
-        self.asked.append(("quality", model, scope))
+    def quality(self, scope: Scope, **needs: Any) -> QualityReport:
+        self.asked.append((scope, needs))
         return self.quality_report
 
-    def performance(self, model: str, **scope: Any) -> PerformanceReport:
-        self.asked.append(("performance", model, scope))
+    def performance(self, scope: Scope, **needs: Any) -> PerformanceReport:
+        self.asked.append((scope, needs))
         return PERFORMANCE
 
 
@@ -153,10 +153,10 @@ def test_what_is_read(subject: str, expected: Reading) -> None:
 
 def test_every_subject_of_an_empty_window_says_why_or_that_there_is_nothing() -> None:
     class Empty(Reports):
-        def drift(self, model: str, **scope: Any) -> DriftReport:
+        def drift(self, scope: Scope, **needs: Any) -> DriftReport:
             return DriftReport(scope=SCOPE, reference="training", rows_reference=0, rows_current=0, why="no profile")
 
-        def performance(self, model: str, **scope: Any) -> PerformanceReport:
+        def performance(self, scope: Scope, **needs: Any) -> PerformanceReport:
             return PerformanceReport(scope=SCOPE, task="binary", rows=0, actuals=0, maturity=None, why="no rows")
 
     for name, kind in KINDS.items():
@@ -167,8 +167,8 @@ def test_every_subject_of_an_empty_window_says_why_or_that_there_is_nothing() ->
 
 def test_silence_is_measured_from_before_the_window() -> None:
     class Quiet(Reports):
-        def quality(self, model: str, **scope: Any) -> QualityReport:
-            last = NOON - timedelta(days=9) if scope["since"] < NOON - timedelta(days=9) else None
+        def quality(self, scope: Scope, **needs: Any) -> QualityReport:
+            last = NOON - timedelta(days=9) if scope.since and scope.since < NOON - timedelta(days=9) else None
             return QualityReport(scope=SCOPE, rows=0, last_row=last)
 
     assert read("silence", Quiet()) == Reading(216.0, 0)
@@ -202,7 +202,7 @@ def test_only_what_the_rules_need_is_calculated_and_once(subjects: list[str], es
     for each in asked:
         readings.read(each)
     needed = {"estimates": estimates, "changes": changes, "parts": False}
-    assert [{name: scope[name] for name in needed} for _, _, scope in reports.asked] == [needed]
+    assert [{name: needs[name] for name in needed} for _, needs in reports.asked] == [needed]
 
 
 def test_what_nobody_expected_is_read_all_the_same() -> None:
@@ -211,7 +211,7 @@ def test_what_nobody_expected_is_read_all_the_same() -> None:
     span = parse_rule("*.decay > 1").span
     for name in ("decay", "concept_change", "decay"):
         readings.read(Asked(parse_rule(f"*.{name} > 1").subject, "wine", NOON - span, NOON))
-    assert [scope["changes"] for _, _, scope in reports.asked] == [False, True]
+    assert [needs["changes"] for _, needs in reports.asked] == [False, True]
 
 
 def test_rules_about_the_same_window_share_a_report() -> None:
@@ -220,4 +220,4 @@ def test_rules_about_the_same_window_share_a_report() -> None:
     for text in ("wine.accuracy < 1", "wine.roc_auc < 1", "wine.accuracy < 1 [region=SP]"):
         rule = parse_rule(text)
         readings.read(Asked(rule.subject, "wine", NOON - rule.span, NOON, segment=rule.segment))
-    assert [scope["segment"] for _, _, scope in reports.asked] == [None, "region=SP"]
+    assert [scope.segment for scope, _ in reports.asked] == [None, "region=SP"]

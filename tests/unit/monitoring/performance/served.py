@@ -15,7 +15,7 @@ from garcom.lake.actuals import Actuals
 from garcom.lake.tables import Lake
 from garcom.model.signature import Output
 from garcom.monitoring.performance.report import performance
-from garcom.monitoring.records import PerformanceReport
+from garcom.monitoring.records import PerformanceReport, Scope
 from garcom.observations import Observations, Observed
 from garcom.records import FloatArray
 from tests.unit.lake.rows import BEGAN, predictions
@@ -86,7 +86,8 @@ class Served:
     def report(self, **asked: Any) -> PerformanceReport:
         """Until 30 days after the beginning, with metrics of any number of rows."""
         told: dict[str, Any] = {"until": BEGAN + 30 * DAY, "now": BEGAN + 60 * DAY, "min_rows": 1} | asked
-        return performance(self.lake, None, "wine", self.output, **told)
+        scope = Scope(model="wine", **{name: told.pop(name) for name in Scope.__struct_fields__ if name in told})
+        return performance(self.lake, None, scope, self.output, **told)
 
 
 def wine(n: int, seed: int = 0, right: float = 0.8) -> tuple[list[str], list[str], FloatArray]:

@@ -13,7 +13,7 @@ from garcom.lake.actuals import Actuals
 from garcom.lake.undrained import Undrained
 from garcom.model.signature import Output
 from garcom.monitoring.performance.joined import Wanted, joined, newest_known
-from garcom.monitoring.records import Figure, PerformanceReport
+from garcom.monitoring.records import Figure, PerformanceReport, Scope
 from garcom.observations import Observations, Observed
 from tests.unit.lake.journals import closed
 from tests.unit.lake.rows import BEGAN
@@ -349,7 +349,7 @@ def test_estimates_learn_from_the_newest_rows_however_many_files_are_before_them
         part = slice(at, at + 300)
         ids = served.serve(answers[part], probabilities=shares[part], began=BEGAN + at * timedelta(minutes=1))
         served.tell(ids, truth[part], BEGAN + 2 * DAY)
-    wanted = Wanted("wine", None, BEGAN + 2 * DAY)
+    wanted = Wanted(Scope(model="wine", until=BEGAN + 2 * DAY))
     found = newest_known(served.lake, Undrained(served.lake), wanted, WINE, 250)
     whole = joined(served.lake, Undrained(served.lake), wanted, WINE)
     assert found.equals(whole.tail(250))
