@@ -27,8 +27,8 @@ class Acknowledged:
     """
 
     def __init__(self, database: Database, undrained: Undrained) -> None:
-        self._database = database
-        self._undrained = undrained
+        self.database = database
+        self.undrained = undrained
 
     @contextlib.contextmanager
     def rows(self, model: str) -> Iterator[tuple[Connection, pl.DataFrame]]:
@@ -37,8 +37,8 @@ class Acknowledged:
         The rows have the columns of the lake's predictions. A segment of the journal goes after its rows are in the
         profiles, so they are missed by neither when the journal is read first.
         """
-        journal = self._undrained.journal()
-        with self._database.read() as connection:
+        journal = self.undrained.journal()
+        with self.database.read() as connection:
             waiting = journal.beyond(profiles.progress(connection, journal.writers))
             yield connection, waiting.filter(pl.col("model") == model)
 

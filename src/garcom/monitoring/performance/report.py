@@ -17,9 +17,8 @@ from garcom.model.signature import Output
 from garcom.monitoring.performance import segments
 from garcom.monitoring.performance.answers import Cost, Labels, Numbers, answers
 from garcom.monitoring.performance.concept import concept_changes
-from garcom.monitoring.performance.counting import Counts, at_most, counted, number_and_first
+from garcom.monitoring.performance.counting import Counts
 from garcom.monitoring.performance.estimation import (
-    MOST_ROWS,
     Estimator,
     FromConfidence,
     FromErrors,
@@ -28,18 +27,14 @@ from garcom.monitoring.performance.estimation import (
     track_record,
 )
 from garcom.monitoring.performance.features import features
-from garcom.monitoring.performance.joined import Wanted, joined, newest_known
-from garcom.monitoring.performance.spans import Span, length, moment, spans
-from garcom.monitoring.records import ConceptChange, Figure, PerformanceReport, PerformanceWindow, Scope
+from garcom.monitoring.performance.joined import Wanted
+from garcom.monitoring.performance.reading import Read, Reading
+from garcom.monitoring.performance.spans import Span, length, spans
+from garcom.monitoring.records import ConceptChange, Estimate, Figure, PerformanceReport, PerformanceWindow, Scope
 from garcom.records import IntArray
 
-#: Estimates learn from rows of so long before the window.
-_BEFORE = timedelta(days=90)
 #: Of more predictions an even sample of about so many is scored; the others are counted.
 MOST_SCORED = 300_000
-#: About so many inputs are read for the model of the error.
-_INPUTS = 40_000
-_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def performance(
@@ -76,83 +71,55 @@ def performance(
     The metrics of several targets are ``mae[target]``. Raises InputError for a window that ends before it begins, for a
     length of parts that gives more than 2,000, and for labels that the model does not answer.
     """
-    since, until = scope.since, scope.until or now or datetime.now(UTC)
-    if since is not None and since >= until:
-        raise InputError(f"Expected a window that begins before its end {until.isoformat()}, got {since.isoformat()}.")
+    until = scope.until or now or datetime.now(UTC)
+    if scope.since is not None and scope.since >= until:
+        raise InputError(
+            f"Expected a window that begins before its end {until.isoformat()}, got {scope.since.isoformat()}."
+        )
     scope = msgspec.structs.replace(scope, until=until)
     asked = segments.asked(scope.segment, by)
-    wanted = Wanted(scope, asked.only)
-    undrained = undrained or Undrained(lake)
-    regression = output.task == "regression"
-    reading = _Reading(lake, undrained, output, regression and estimates)
-    n_rows, first, share = reading.share(wanted, most_scored)
-    fields = asked.by if parts else ()
-    frame = reading.window(wanted, fields, share)
-    if share == 1:
-        n_rows = frame.height
-        first = None if frame.is_empty() else moment(_micros(frame["time"])[0])
-    since = since or first
-    own = frame.select(pl.exclude("^field_[0-9]+$"))
-    prior = own.clear() if since is None or not estimates else reading.before(wanted, since)
-    together = pl.concat([prior, own])
-    whole = answers(together, output, positive, cost)
-    rows = whole.rows(slice(prior.height, None))
-    made = _Made(prior.height, rows, frame, min_rows, _estimator(whole, together) if estimates else None)
-    cut: list[Span] = []
-    if since is not None and n_rows:
-        every = length(since, until, n_rows, min_rows) if every is None else every
-        cut = spans(made.times, since, until, every if parts else until - since)
-    counts = made.counts(cut) if share == 1 else reading.counts(wanted, cut)
+    wanted, fields = Wanted(scope, asked.only), asked.by if parts else ()
+    reading = Reading(lake, undrained or Undrained(lake), output, estimates)
+    read = reading.rows(wanted, fields, most_scored)
+    made = _made(read, answers(read.together, output, positive, cost), min_rows, estimates)
+    cut = _cut(made.times, read, until, every, min_rows, parts)
+    counts = reading.counts(wanted, cut) if read.is_sample else made.counts(cut)
     windows = tuple(made.window(*each) for each in zip(cut, *counts, strict=True)) if parts else ()
-    metrics = rows.metrics(min_rows)
-    estimated = made.estimates(Span(since, until, 0, frame.height)) if since is not None and n_rows else {}
     n_known = int(counts.actuals.sum())
+    metrics, estimated = made.whole(read, until)
     return PerformanceReport(
         scope=scope,
         task=output.task,
-        rows=n_rows,
+        rows=read.n_rows,
         actuals=n_known,
-        maturity=n_known / n_rows if n_rows else None,
-        sampled=None if share == 1 else frame.height,
+        maturity=n_known / read.n_rows if read.n_rows else None,
+        sampled=read.window.height if read.is_sample else None,
         metrics=metrics,
         baseline=dict(baseline or {}),
-        confusion=rows.confusion() if isinstance(rows, Labels) else None,
-        estimates=beside(estimated, metrics, regression),
+        confusion=made.rows.confusion() if isinstance(made.rows, Labels) else None,
+        estimates=estimated,
         track_record=track_record(windows),
         windows=windows,
         changes=made.changes() if changes else (),
         segments=made.segments(fields),
-        why=_why(scope.model, asked, n_rows, n_known),
+        why=_why(scope.model, asked, read.n_rows, n_known),
     )
 
 
-@dataclass(frozen=True)
-class _Reading:
-    lake: Lake
-    undrained: Undrained
-    output: Output
-    inputs: bool
+def _made(read: Read, whole: Labels | Numbers, min_rows: int, estimates: bool) -> _Made:
+    n_before = read.before.height
+    estimator = _estimator(whole, read.together) if estimates else None
+    return _Made(n_before, whole.rows(slice(n_before, None)), read.window, min_rows, estimator)
 
-    def share(self, wanted: Wanted, most: int) -> tuple[int, datetime | None, float]:
-        """How many rows there are, the time of the first, and which share of them is scored; if all, only this."""
-        if at_most(self.undrained, wanted) <= most:
-            return 0, None, 1.0
-        n_rows, first = number_and_first(self.undrained, wanted)
-        return n_rows, first, most / n_rows if n_rows > most else 1.0
 
-    def window(self, wanted: Wanted, fields: Sequence[str], share: float) -> pl.DataFrame:
-        inputs = _INPUTS if self.inputs else 0
-        return joined(self.lake, self.undrained, wanted, self.output, fields=fields, inputs=inputs, share=share)
-
-    def counts(self, wanted: Wanted, cut: Sequence[Span]) -> Counts:
-        """Of every row in these parts, of which there is at least one."""
-        return counted(self.lake, self.undrained, wanted, self.output, [*(span.since for span in cut), cut[-1].until])
-
-    def before(self, wanted: Wanted, since: datetime) -> pl.DataFrame:
-        """The newest rows with actuals before the window, which estimates learn from."""
-        earlier = wanted.at(max(_FIRST, since - _BEFORE), since)
-        inputs = MOST_ROWS if self.inputs else 0
-        return newest_known(self.lake, self.undrained, earlier, self.output, MOST_ROWS, inputs=inputs)
+def _cut(
+    times: IntArray, read: Read, until: datetime, every: timedelta | None, min_rows: int, parts: bool
+) -> list[Span]:
+    """The parts of the window, of this length or of one that suits; all of it as one where no parts are asked for."""
+    if read.since is None or not read.n_rows:
+        return []
+    every = length(read.since, until, read.n_rows, min_rows) if every is None else every
+    return spans(times, read.since, until, every if parts else until - read.since)
 
 
 @dataclass
@@ -168,6 +135,13 @@ class _Made:
     @property
     def times(self) -> IntArray:
         return _micros(self.frame["time"])
+
+    def whole(self, read: Read, until: datetime) -> tuple[dict[str, Figure], tuple[Estimate, ...]]:
+        """The metrics of the whole window, and their estimates beside them."""
+        metrics = self.rows.metrics(self.min_rows)
+        if read.since is None or not read.n_rows:
+            return metrics, ()
+        return metrics, self.beside(Span(read.since, until, 0, self.frame.height), metrics)
 
     def counts(self, cut: Sequence[Span]) -> Counts:
         """Of the rows that are here."""
@@ -186,14 +160,15 @@ class _Made:
             actuals=n_known,
             maturity=n_known / n if n else None,
             metrics=metrics,
-            estimates=beside(self.estimates(span), metrics, isinstance(self.rows, Numbers)),
+            estimates=self.beside(span, metrics),
         )
 
-    def estimates(self, span: Span) -> dict[str, Figure]:
+    def beside(self, span: Span, metrics: dict[str, Figure]) -> tuple[Estimate, ...]:
+        """What is estimated of a part, beside these metrics of it."""
         if self.estimator is None:
-            return {}
+            return ()
         shifted = span._replace(first=span.first + self.n_before, end=span.end + self.n_before)
-        return self.estimator.estimates(shifted, self.min_rows)
+        return beside(self.estimator.estimates(shifted, self.min_rows), metrics, isinstance(self.rows, Numbers))
 
     def changes(self) -> tuple[ConceptChange, ...]:
         came, labels = _micros(self.frame["received_at"]), isinstance(self.rows, Labels)
