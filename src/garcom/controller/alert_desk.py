@@ -64,7 +64,7 @@ class AlertDesk:
             case ListAlertRules():
                 return self._book(database).shown(question.models)
             case ListSilences():
-                return Silences(database).shown(question.models)
+                return Silences(database).shown(question.models, self._book(database).names(question.models))
             case AddAlertRule():
                 return self._book(database).add(question.rule, question.name, question.models)
             case RemoveAlertRule():

@@ -12,6 +12,7 @@ from sqlalchemy import inspect
 
 from garcom.errors import InputError, SettingsError
 from garcom.storage.audit import Wrong, contradiction, existing_key, gone, key_path
+from garcom.storage.audit_origins import without_origin
 from garcom.storage.audit_rows import GENESIS, Entry, chained, entries, newest_entry
 from garcom.storage.database import Database
 from garcom.storage.tables import audit
@@ -75,7 +76,7 @@ def verify(
     last, wrong = _check_rows(database, key, anchor, lambda done: progress(done, rows))
     head = None if last is None else f"{last.number}:{last.hash}"
     n_rows = 0 if last is None else last.number
-    wrong = wrong or objection or _missing(anchor, n_rows)
+    wrong = wrong or objection or _missing(anchor, n_rows) or _unexplained(database)
     if wrong is None:
         return Verification(intact=True, rows=n_rows, head=head)
     return Verification(intact=False, rows=n_rows, head=head, wrong=wrong.number, how=wrong.how)
@@ -83,6 +84,12 @@ def verify(
 
 def _missing(anchor: Anchor | None, n_rows: int) -> Wrong | None:
     return None if anchor is None or anchor.number <= n_rows else gone(anchor.number, n_rows)
+
+
+def _unexplained(database: Database) -> Wrong | None:
+    with database.read() as connection:
+        found = without_origin(connection)
+    return None if found is None else Wrong(f"{found} is in the database, and no row tells who made it")
 
 
 def _check_rows(

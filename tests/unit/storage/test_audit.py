@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from garcom.access.accounts import Accounts
 from garcom.errors import InputError, SettingsError
 from garcom.storage import traffic
 from garcom.storage.audit import Actor, accept, key_path, record, terminal
@@ -424,3 +425,20 @@ def test_whatever_is_changed_is_found_and_stays_found(
     assert not found.intact
     assert found.wrong is not None
     assert found.wrong <= N_ROWS + 1
+
+
+def test_a_trail_that_was_made_to_look_as_if_it_had_never_begun_is_found(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    accounts = Accounts(database)
+    accounts.create_user("ana", [], "a long enough password")
+    assert checked(tmp_path).intact
+    key_path(tmp_path).unlink()
+    witness_file(tmp_path).unlink()
+    tamper(tmp_path, "DELETE FROM audit")
+    how = "user:ana is in the database, and no row tells who made it"
+    assert checked(tmp_path) == Verification(intact=False, rows=0, how=how)
+    accounts.create_user("bia", [], "a long enough password")
+    assert (checked(tmp_path).intact, checked(tmp_path).how) == (False, how)
+    with database.by(ANA).write() as connection:
+        accept(connection, "the rows are lost")
+    assert checked(tmp_path).intact

@@ -149,6 +149,11 @@ class RuleBook:
             )
         )
 
+    def names(self, models: Collection[str] | None = None) -> set[str]:
+        """The names of the rules that hold for one of these models."""
+        with self._database.read() as connection:
+            return {name for name, each in self.rules(connection).items() if _is_seen(each.rule.model, models)}
+
     def add(self, text: str, name: str | None = None, models: Collection[str] | None = None) -> RuleShown:
         """Keep a rule; without a name it is called after what it watches.
 
@@ -164,10 +169,9 @@ class RuleBook:
             taken = self.rules(connection)
             chosen = checked_name(name) if name else next(each for each in _names_for(rule) if each not in taken)
             if chosen in taken:
-                raise Conflict(
-                    f"Expected a name that no rule has, and {chosen!r} is the rule {str(taken[chosen].rule)!r}. Choose "
-                    "another, or remove that one first."
-                )
+                other = taken[chosen].rule
+                which = f"that of {str(other)!r}" if _is_seen(other.model, models) else "taken"
+                raise Conflict(f"Expected a name that no rule has, and {chosen!r} is {which}. Choose another.")
             by = self._database.actor.name
             storage.add_rule(connection, storage.RuleRow(chosen, str(rule), by[:200], now))
             record(connection, "alert_rule.add", chosen, after={"rule": str(rule)})

@@ -47,12 +47,14 @@ class Silences:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def shown(self, models: Collection[str] | None = None) -> SilencesShown:
-        """Those that are not over, and that hold for one of these models."""
+    def shown(self, models: Collection[str] | None = None, rules: Collection[str] = ()) -> SilencesShown:
+        """Those that are not over, and that hold for one of these models and one of these rules."""
         with self._database.read() as connection:
             rows = storage.list_silences(connection, datetime.now(UTC))
-        seen = [row for row in rows if models is None or row.model is None or row.model in models]
-        return SilencesShown(silences=tuple(map(_shown, seen)))
+        if models is not None:
+            rows = [row for row in rows if row.model is None or row.model in models]
+            rows = [row for row in rows if row.rule is None or row.rule in rules]
+        return SilencesShown(silences=tuple(map(_shown, rows)))
 
     def add(
         self,

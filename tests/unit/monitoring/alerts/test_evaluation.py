@@ -122,6 +122,9 @@ def test_a_silence(tmp_path: Path, rule: str | None, model: str | None, is_silen
     assert watched.told() == ([] if is_silent else ["firing"])
     (state,) = AlertList(watched.database).page().alerts
     assert state.silenced_until == (made.until if is_silent else None)
+    # Whoever may ask for the wine alone sees what holds for it, and for rules that hold for it.
+    seen = silences.shown(["wine"], {"quality"}).silences
+    assert seen == ((made,) if is_silent else ())
     silences.remove(made.id)
     watched.run(minutes + 1, 0.7)
     assert watched.told() == ["firing"]

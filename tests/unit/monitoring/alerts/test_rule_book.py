@@ -49,8 +49,11 @@ def test_names(tmp_path: Path) -> None:
     found = book(tmp_path)
     made = [found.add(text).name for text in ("wine.drift > 1", "wine.drift > 2", '*.missing."Fixed Ácid" > 1')]
     assert made == ["wine-drift", "wine-drift-2", "missing-fixed-cid"]
-    with pytest.raises(Conflict, match="'wine-drift' is the rule 'wine"):
+    with pytest.raises(Conflict, match="'wine-drift' is that of 'wine"):
         found.add("wine.rows < 1", "wine-drift")
+    with pytest.raises(Conflict, match="'wine-drift' is taken"):  # what others watch is none of the beer's business
+        found.add("beer.rows < 1", "wine-drift", models=["beer"])
+    assert found.names(["beer"]) == {"missing-fixed-cid"}
     with pytest.raises(InputError, match="rule's name"):
         found.add("wine.rows < 1", "Ärger")
 
