@@ -58,6 +58,9 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
+            if scope["method"] == "HEAD":
+                # The headers are those of GET (RFC 9110 §9.3.2); over HTTP/2 not every server leaves the body out.
+                scope, send = {**scope, "method": "GET"}, _without_body(send)
             path = scope["path"]
             route = self._plane.runtime.routes.get(path)
             if route is not None or path.endswith("/predict"):
@@ -67,9 +70,6 @@ class Application:
                 if route is not None or path == "/predict" or PREDICT_PATH.fullmatch(path):
                     await self._send(self._refuse_method(route, scope), send)
                     return
-            if scope["method"] == "HEAD":
-                # The server sends no body for it; the headers are those of GET (RFC 9110 §9.3.2).
-                scope = {**scope, "method": "GET"}
             control = await self._control()
             await control(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -154,3 +154,10 @@ class Application:
                 await self._shutdown()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head

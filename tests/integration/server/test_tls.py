@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from garcom.access.accounts import Accounts
@@ -187,6 +188,22 @@ def test_a_new_certificate_is_shown_without_a_restart(
             assert b"second" in shown(served.port, context)
             assert served.ask(WHOLE).status == 200
         assert served.stop() == 0
+
+
+def test_granian_speaks_http_2(tmp_path: Path, bundles: dict[str, Path]) -> None:
+    home = tmp_path / "home"
+    options = ("--server", "granian", "--tls-self-signed")
+    with running(tmp_path, *options, register=(bundles["line-1"],), tls_http2=True) as server:
+        context = ssl.create_default_context(cafile=home / "self-signed.pem")
+        url = f"https://127.0.0.1:{server.port}"
+        with httpx.Client(base_url=url, http1=False, http2=True, verify=context, timeout=30) as client:
+            answer = client.post("/predict", json={"x": 3})
+            assert (answer.http_version, answer.status_code, answer.json()["prediction"]) == ("HTTP/2", 200, 3.0)
+            for path in ("/healthz", "/docs", "/v1/models/line", "/predict", "/no/path"):
+                whole, head = client.get(path), client.head(path)
+                assert (head.http_version, head.content) == ("HTTP/2", b"")
+                assert head.status_code == whole.status_code
+                assert head.headers["content-type"] == whole.headers["content-type"]
 
 
 def test_clients_have_to_show_a_certificate_of_the_authority(
