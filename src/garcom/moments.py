@@ -10,7 +10,7 @@ from garcom.errors import InputError
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
 #: Microseconds since 1970 past which there is no date.
-_LAST_MOMENT = 2.5e17
+_FIRST_MOMENT, _LAST_MOMENT = -6.2135e16, 2.534e17
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
 
 
@@ -59,4 +59,5 @@ def hour_of(moment: datetime) -> datetime:
 
 def moment_at(microseconds: float) -> datetime | None:
     """The moment so many microseconds after 1970 (UTC); None for NaN, and where there is no date."""
-    return datetime.fromtimestamp(microseconds / 1e6, UTC) if abs(microseconds) < _LAST_MOMENT else None
+    is_one = _FIRST_MOMENT < microseconds < _LAST_MOMENT
+    return datetime.fromtimestamp(microseconds / 1e6, UTC) if is_one else None

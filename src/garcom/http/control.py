@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -33,6 +33,7 @@ from garcom.http.bodies import Bodies
 from garcom.http.catalogue import Catalogue
 from garcom.http.edge import Edge
 from garcom.http.gatekeeper import Gatekeeper
+from garcom.http.known_parameters import refuse_unknown
 from garcom.http.login_ways import LoginWays
 from garcom.http.metrics import Exposition
 from garcom.http.policy import Policy
@@ -82,18 +83,10 @@ def create_control(parts: Parts, version: str, *, access_log: bool = False) -> F
     for name, part in parts._asdict().items():
         setattr(app.state, name, part)
     app.state.sessions = parts.admission.gate.sessions
-    app.include_router(health.router)
-    app.include_router(models.router)
-    app.include_router(uploads.router)
-    app.include_router(predictions.router)
-    app.include_router(prediction_log.router)
-    app.include_router(monitoring.router)
-    app.include_router(accounts.router)
-    app.include_router(alerts.router)
-    app.include_router(audit.router)
-    app.include_router(tokens.router)
-    app.include_router(login.router)
-    app.include_router(pages.router)
+    for router in (health.router, tokens.router, login.router, pages.router):
+        app.include_router(router)
+    for part in (models, uploads, predictions, prediction_log, monitoring, accounts, alerts, audit):
+        app.include_router(part.router, dependencies=[Depends(refuse_unknown)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     # The last added is the outermost.
     app.add_middleware(Gatekeeper, admission=parts.admission)

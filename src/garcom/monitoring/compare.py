@@ -91,7 +91,7 @@ def _compare(
         (reference, chain(_let_go(head), rest), "reading the reference"),
         (current, current.pieces(), "reading the current rows"),
     ):
-        profile, sample = Profile(layout), _Sample(layout, table.n_rows)
+        profile, sample = Profile(layout, fitted=table is reference), _Sample(layout, table.n_rows)
         for piece in pieces:
             profile.add(piece)
             sample.add(piece)
@@ -147,6 +147,8 @@ def _layout(reference: str, head: list[pl.DataFrame], prediction: str | None, tr
                 f"Expected the column of the {role} in the reference, and it has none of the name {name!r}; it has "
                 f"{', '.join(map(repr, first.columns[:20]))}."
             )
+    if prediction is not None and prediction == truth:
+        raise InputError(f"Expected different columns for the prediction and the truth, got {prediction!r} for both.")
     predictions, truths = ([name] if name is not None else [] for name in (prediction, truth))
     return layout_of(first, predictions=predictions, truths=truths)
 

@@ -20,6 +20,9 @@ MORE_MISSING = 0.05
 MORE_DUPLICATES = 0.1
 OUT_OF_RANGE = 0.01
 UNSEEN = 0.01
+#: A new number lies outside of n others with a chance of 2 / (n + 1): of n + 1 one is the greatest, and one the least.
+#: Given the n, the chance has the distribution Beta(2, n - 1): it is six times as much once in ten thousand.
+_OUT_OF_RANGE_BY_CHANCE = 12.0
 UNREADABLE = 0.001
 MIN_ROWS = 100
 #: An hour's traffic is a jump beside the median of as many hours before at most, when it is so many times as much, or
@@ -145,11 +148,12 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
     if not present:
         return
     is_feature = profile.layout.columns[at].role == "feature"
-    if is_feature and found.out_of_range is not None and found.out_of_range / present >= OUT_OF_RANGE:
+    beyond = max(OUT_OF_RANGE, 0.0 if reference is None else _OUT_OF_RANGE_BY_CHANCE / (reference.present(at) + 1))
+    if is_feature and found.out_of_range is not None and found.out_of_range / present >= beyond:
         share = found.out_of_range / present
         text = f"{share:.1%} of the values of {name!r} are outside the range of the reference."
         yield Finding(kind="out_of_range", column=name, share=share, text=text)
-    if found.unseen is not None and found.unseen / present >= UNSEEN:
+    if found.unseen is not None and found.unseen / present >= max(UNSEEN, _unseen_by_chance(reference, at)):
         share = found.unseen / present
         named = ", ".join(repr(value) for value in found.unseen_values[:5])
         names = f": {named}" if named else ""
@@ -158,6 +162,20 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
     if found.constant and reference is not None and not _is_constant(reference, at):
         text = f"All rows have the same value in {name!r}, which varies in the reference."
         yield Finding(kind="constant", column=name, share=1.0, text=text)
+
+
+def _unseen_by_chance(reference: Profile | None, at: int) -> float:
+    """The share of categories of which a reference like this one has none, at the most.
+
+    It is estimated by the share of its rows that are the only ones of their category (Good, The population frequencies
+    of species, 1953), with four of its standard deviations.
+    """
+    n = 0 if reference is None else reference.present(at)
+    if reference is None or not n:
+        return 0.0
+    counts = reference.cells_of(at)[:-1]
+    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
+    return (once + 4 * math.sqrt(once + 2 * twice)) / n
 
 
 def _duplicates(profile: Profile) -> Figure:

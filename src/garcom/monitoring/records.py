@@ -237,6 +237,13 @@ class ConceptChange(msgspec.Struct, frozen=True, kw_only=True):
     p_value: float | None = None
     why: str | None = None
 
+    @property
+    def is_worse(self) -> bool | None:
+        """Whether the errors changed for the worse, or to what is not known; None where nothing can be said."""
+        if not self.changed or self.before is None or self.after is None:
+            return self.changed
+        return self.after > self.before
+
 
 class PerformanceReport(msgspec.Struct, frozen=True, kw_only=True):
     """How good the answers were, from actuals; and how good they are thought to be where none came yet.

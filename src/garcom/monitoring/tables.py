@@ -97,7 +97,7 @@ def _frame(rows: Any, name: str) -> pl.DataFrame:
     else:
         try:
             frame = _made(rows)
-        except (AttributeError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        except (AttributeError, TypeError, ValueError, NotImplementedError, pl.exceptions.PolarsError) as error:
             raise InputError(
                 f"Expected a table as {name} (a pandas or polars frame, an Arrow table, a mapping of columns), got "
                 f"{type(rows).__name__}."
@@ -120,7 +120,7 @@ def _series(name: str, column: Any) -> pl.Series:
     """A pandas column; one of mixed values as texts."""
     try:
         return pl.Series(name, pl.from_pandas(column, nan_to_null=True))
-    except (TypeError, ValueError, pl.exceptions.PolarsError, OverflowError):
+    except (TypeError, ValueError, NotImplementedError, pl.exceptions.PolarsError, OverflowError):
         return pl.Series(name, [None if value != value or value is None else str(value) for value in column])
 
 

@@ -15,6 +15,8 @@ Task = Literal["classification", "regression"]
 
 #: Whole numbers of so few values are labels.
 MOST_LABELS = 20
+#: So many labels are named where something is wrong with all of them.
+_SHOWN = 5
 
 
 def performance_of(
@@ -33,7 +35,7 @@ def performance_of(
     """
     if task is None:
         task = "classification" if _are_labels(reference[prediction]) else "regression"
-    reference, current = (_alike(rows, [prediction, truth]) for rows in (reference, current))
+    reference, current = (_alike(rows, prediction, truth, task) for rows in (reference, current))
     there = [name for name in (prediction, truth) if name in current.columns]
     report = PerformanceReport(scope=scope, task=task, rows=current.height, actuals=0, maturity=None)
     if len(there) < 2:
@@ -53,6 +55,9 @@ def performance_of(
     counts = None
     if task == "classification":
         labels = _labels(before, both, prediction)
+        if (_places(both[truth], labels) < 0).all():
+            answers, actuals = (_some(both[name]) for name in (prediction, truth))
+            return _without(report, f"no actual is one of the answers: those are {answers}; the actuals are {actuals}")
         scores = _label_scores(both, prediction, truth, labels, min_rows)
         baseline = _label_scores(before, prediction, truth, labels, min_rows)
         counts = _confusion(both, prediction, truth, labels)
@@ -73,9 +78,22 @@ def performance_of(
     )
 
 
-def _alike(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    """The rows with booleans as 0 and 1: one column may have them where the other has numbers."""
-    return rows.with_columns(pl.col(name).cast(pl.Int64) for name in names if rows.schema.get(name) == pl.Boolean)
+def _alike(rows: pl.DataFrame, prediction: str, truth: str, task: Task) -> pl.DataFrame:
+    """The rows with booleans as 0 and 1: one column may have them where the other has numbers.
+
+    Labels that are texts in one column only are those booleans or numbers that they say, if all of them say some.
+    """
+    names = [name for name in (prediction, truth) if name in rows.columns]
+    of_booleans = any(rows.schema[name] == pl.Boolean for name in names)
+    rows = rows.with_columns(pl.col(name).cast(pl.Int64) for name in names if rows.schema[name] == pl.Boolean)
+    texts = [name for name in names if rows.schema[name] == pl.String]
+    if task == "regression" or len(names) != 2 or len(texts) != 1:
+        return rows
+    said = rows[texts[0]]
+    if of_booleans:
+        said = said.str.to_lowercase().replace({"true": "1", "false": "0"})
+    numbers = said.cast(pl.Float64, strict=False)
+    return rows if numbers.null_count() > said.null_count() else rows.with_columns(numbers.alias(texts[0]))
 
 
 def _are_labels(series: pl.Series) -> bool:
@@ -90,6 +108,12 @@ def _are_labels(series: pl.Series) -> bool:
 def _labels(before: pl.DataFrame, now: pl.DataFrame, prediction: str) -> list[str]:
     found = {*as_texts(before[prediction]).to_list(), *as_texts(now[prediction]).to_list()}
     return sorted(found)
+
+
+def _some(labels: pl.Series) -> str:
+    """The first few labels, for people."""
+    found = sorted(set(as_texts(labels).to_list()))
+    return ", ".join(repr(label[:30]) for label in found[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
 
 
 def _places(series: pl.Series, labels: list[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -67,7 +67,7 @@ def layout_of(
         series = frame[name]
         if name in known:
             columns.append(_category(name, role, series, known[name]))
-        elif name in times or series.dtype.is_temporal() or _are_moments(series):
+        elif name in times or isinstance(series.dtype, pl.Date | pl.Datetime) or _are_moments(series):
             columns.append(_number(name, role, series, "moment"))
         elif name in numbers or is_numeric(series.dtype):
             columns.append(_number(name, role, series, "value"))

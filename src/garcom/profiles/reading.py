@@ -19,7 +19,10 @@ class Numbers(NamedTuple):
 
 
 def is_numeric(dtype: pl.DataType) -> bool:
-    """Whether a column is one of numbers: booleans are 0 and 1, moments microseconds since 1970 in UTC."""
+    """Whether a column is one of numbers: booleans are 0 and 1, moments microseconds since 1970 in UTC.
+
+    Durations, and times of the day, are seconds.
+    """
     return dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null)
 
 
@@ -59,10 +62,12 @@ def floats(series: pl.Series) -> pl.Series:
     dtype = series.dtype
     if dtype == pl.Float64:
         return series
-    if dtype.is_temporal():
-        if isinstance(dtype, pl.Datetime) or dtype == pl.Date:
-            series = series.cast(pl.Datetime("us"))
-        return series.to_physical().cast(pl.Float64)
+    if isinstance(dtype, pl.Datetime | pl.Date):
+        return series.cast(pl.Datetime("us")).to_physical().cast(pl.Float64)
+    if isinstance(dtype, pl.Duration):
+        return series.cast(pl.Duration("us")).to_physical().cast(pl.Float64) / 1e6
+    if isinstance(dtype, pl.Time):
+        return series.to_physical().cast(pl.Float64) / 1e9
     if dtype in (pl.Categorical, pl.Enum):
         series = series.cast(pl.String)
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):

@@ -24,6 +24,11 @@ MOST_COLUMNS = 64
 ROWS = 100_000
 #: So many rows of one frame are enough for the distribution of their errors.
 _ERROR_ROWS = 4_096
+#: With so many rows, components fit others as well as their own; with fewer, so many parts of them tell how well.
+#: Errors that are nothing but rounding tell nothing.
+_SURELY_ENOUGH = 20_000
+_PARTS = 5
+_EXACTLY = 1e-9
 
 
 class Together(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +39,8 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
     basis: Basis
     #: Where the errors of rebuilding rows are counted.
     grid: Grid
+    #: How much greater the errors of other rows are on average than of those that the components were fitted to.
+    optimism: float = 1.0
 
     def matrix(self, frame: pl.DataFrame) -> FloatArray:
         """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number."""
@@ -89,4 +96,18 @@ def together_of(frame: pl.DataFrame, columns: Sequence[Column]) -> Together | No
     shares = {name: shares[name] for name in names if name in shares}
     rows = matrix(frame, names, shares)
     basis = fit_basis(rows)
-    return Together(names=tuple(names), shares=shares, basis=basis, grid=grid_of(reconstruction_errors(basis, rows)))
+    errors = reconstruction_errors(basis, rows)
+    optimism = _optimism(basis, rows, float(errors.mean()))
+    return Together(names=tuple(names), shares=shares, basis=basis, grid=grid_of(optimism * errors), optimism=optimism)
+
+
+def _optimism(basis: Basis, rows: FloatArray, mean_error: float) -> float:
+    """By cross-validation: each part of the rows is rebuilt from as many components of all others."""
+    if len(rows) >= _SURELY_ENOUGH or mean_error < _EXACTLY:
+        return 1.0
+    part_of = np.arange(len(rows)) % _PARTS
+    total = 0.0
+    for part in range(_PARTS):
+        others = fit_basis(rows[part_of != part], 1.0, len(basis.components))
+        total += float(reconstruction_errors(others, rows[part_of == part]).sum())
+    return max(1.0, total / len(rows) / mean_error)

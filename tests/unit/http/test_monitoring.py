@@ -105,6 +105,9 @@ def test_the_last_week_is_meant_where_no_window_is_told(tmp_path: Path) -> None:
     ("path", "status", "slug"),
     [
         pytest.param("wyne/drift", 404, "model-not-found", id="model"),
+        pytest.param("wine/drift?since=1h", 400, "bad-request", id="a parameter that there is not"),
+        pytest.param("wine/quality?reference=seasonal", 400, "bad-request", id="a parameter of another route"),
+        pytest.param("wine/drift?from=1h&from=2h", 400, "bad-request", id="twice"),
         pytest.param("wine/drift?version=7", 404, "version-not-found", id="version"),
         pytest.param("wine/drift?version=x", 400, "bad-request", id="version that is none"),
         pytest.param("wine/drift?reference=none", 400, "bad-request", id="reference"),

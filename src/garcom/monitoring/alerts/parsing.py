@@ -85,6 +85,11 @@ class _Reader:
         self._segment()
         comparison = self._comparison(f"a comparison (<, <=, > or >=) after {path.text}")
         threshold = self._number("a number to compare with")
+        low, high = subject.bounds
+        if not low <= threshold <= high:
+            which = f"{low:g} to {high:g} (80 % is 0.8 or 80%)" if high == 1 else f"{low:g} or more"
+            token = self._tokens[self._at - 1]
+            self._refuse(token, f"a threshold that {subject.name} can come to: {which}", token.text)
         while self._at < len(self._tokens):
             self._clause()
         rule = Rule(model=model, subject=subject, comparison=comparison, threshold=threshold, **self._found)

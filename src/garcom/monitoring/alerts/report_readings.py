@@ -150,7 +150,7 @@ def performance_reading(subject: Subject, report: PerformanceReport) -> Reading:
         case "maturity":
             return _finite(report.maturity, *counts, report.why or "no rows")
         case "concept_change":
-            told = [each.changed for each in report.changes if each.changed is not None]
+            told = [each.is_worse for each in report.changes if each.is_worse is not None]
             if told:
                 return Reading(float(sum(told)), *counts)
             whys = [each.why for each in report.changes if each.why]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -65,7 +66,7 @@ KINDS: dict[str, Kind] = {
         _PERFORMANCE, "none", "actuals", _LEAST, "how much worse than the bundle's own metric, as a share of that"
     ),
     "estimated_decay": Kind(_PERFORMANCE, "none", "rows", _LEAST, "the same, of the estimate"),
-    "concept_change": Kind(_PERFORMANCE, "none", "actuals", 1, "how many detectors saw the errors change"),
+    "concept_change": Kind(_PERFORMANCE, "none", "actuals", 1, "how many detectors saw the errors grow"),
     "maturity": Kind(_PERFORMANCE, "none", "rows", 1, "the share of predictions that have their actual"),
     "drift": Kind(_DRIFT, "may", "rows", _LEAST, "the share of features that drifted; of a column, how far it moved"),
     **{name: Kind(_DRIFT, "must", "rows", _LEAST, "the measure of that name, of a column") for name in MEASURES},
@@ -83,6 +84,15 @@ KINDS: dict[str, Kind] = {
     "silence": Kind(_QUALITY, "none", "rows", 0, "hours since the last row"),
 }
 
+#: What is a share, or a distance of shares: 0 to 1.
+_SHARES = {
+    *("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "average_precision", "brier"),
+    *("calibration_error", "maturity", "drift", "ks", "jensen_shannon", "hellinger", "total_variation", "joint_drift"),
+    *("missing", "unseen", "out_of_range", "type_failures", "duplicates"),
+}
+#: What may be below zero.
+_SIGNED = {"mcc", "business_value", "r2", "bias"}
+
 
 class Subject(NamedTuple):
     """What is compared with the threshold; ``column`` is None where it is no single column's."""
@@ -99,6 +109,16 @@ class Subject(NamedTuple):
     def is_estimate(self) -> bool:
         """Whether it is known before the truth is."""
         return self.name.startswith(ESTIMATED)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which numbers every value of it lies."""
+        name = self.name.removeprefix(ESTIMATED)
+        if name in _SHARES:
+            return 0.0, 1.0
+        if name == "mcc":
+            return -1.0, 1.0
+        return (-math.inf if name in _SIGNED else 0.0), math.inf
 
     @property
     def metric(self) -> str:

@@ -133,7 +133,7 @@ def _of_performance(performance: PerformanceReport) -> Iterator[Check]:
         if change.changed:
             text = f"the errors changed at {_WRITING.moment(change.at[-1])}" if change.at else "the errors changed"
             text += f": mean {_WRITING.number(change.before)} → {_WRITING.number(change.after)}"
-        yield Check("performance", f"concept: {change.method}", _OUTCOMES[change.changed], text)
+        yield Check("performance", f"concept: {change.method}", _OUTCOMES[change.is_worse], text)
 
 
 def _of_metric(name: str, figure: Figure, baseline: float | None, metric: str | None = None) -> Check:

@@ -48,6 +48,10 @@ _SAID: tuple[tuple[str, str], ...] = (
         r"DDM takes errors of labels; this model answers numbers",
         r"o DDM usa erros de rótulos; este modelo responde números",
     ),
+    (
+        r"no actual is one of the answers: those are (.+); the actuals are (.+)",
+        r"nenhum valor real é uma das respostas: estas são \1; os valores reais são \2",
+    ),
     (r"the current rows have no column (.+)", r"as linhas atuais não têm a coluna \1"),
     (
         r"(.+) has no reference profile: it was packed without rows, or by an older Garçom\. "

@@ -116,7 +116,7 @@ class _Speaker:
             yield Sentence(
                 "performance", "unknown", self.say("performance unsaid", why=self._reason(_why_unmeasured(performance)))
             )
-        changed = [change for change in performance.changes if change.changed]
+        changed = [change for change in performance.changes if change.is_worse]
         if changed:
             methods = ", ".join(self._named(change.method) for change in changed)
             moments = [change.at[-1] for change in changed if change.at]

@@ -121,10 +121,12 @@ def rules(draw: st.DrawFn) -> Rule:
     columns: dict[str, st.SearchStrategy[Any]] = {"none": st.none(), "may": st.none() | column, "must": column}
     at_least = draw(st.none() | st.integers(1, 10**9))
     comparison: Comparison = draw(st.sampled_from(get_args(Comparison)))
-    threshold, level = draw(NUMBERS), draw(st.none() | NUMBERS)
+    subject = Subject(name, draw(columns[wants]))
+    low, high = subject.bounds
+    threshold, level = min(max(draw(NUMBERS), low), high), draw(st.none() | NUMBERS)
     drawn = Rule(
         model=draw(st.just("*") | st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,12}", fullmatch=True)),
-        subject=Subject(name, draw(columns[wants])),
+        subject=subject,
         comparison=comparison,
         threshold=threshold,
         span=timedelta(seconds=draw(st.integers(60, 400 * 86_400))),

@@ -47,7 +47,7 @@ def test_every_default_holds_for_every_model_and_says_how_much_it_needs() -> Non
 
 def test_names(tmp_path: Path) -> None:
     found = book(tmp_path)
-    made = [found.add(text).name for text in ("wine.drift > 1", "wine.drift > 2", '*.missing."Fixed Ácid" > 1')]
+    made = [found.add(text).name for text in ("wine.drift > 0.1", "wine.drift > 0.2", '*.missing."Fixed Ácid" > 1')]
     assert made == ["wine-drift", "wine-drift-2", "missing-fixed-cid"]
     with pytest.raises(Conflict, match="'wine-drift' is that of 'wine"):
         found.add("wine.rows < 1", "wine-drift")
