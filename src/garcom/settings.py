@@ -28,7 +28,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
 #: A span of whole days, such as ``400d``; empty is for ever.
-Days = Annotated[str, Meta(pattern=r"^([1-9][0-9]{0,5}d)?$")]
+Days = Annotated[str, Meta(pattern=r"^([1-9][0-9]{0,5}d)?$", extra={"words": "days such as 90d"})]
 
 
 class JournalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,11 +78,25 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 #: A name, or an address as in a URL, with or without a port; ``*.`` stands for any name before it.
-HostName = Annotated[str, Meta(pattern=r"^(\*\.)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]+)?$")]
+HostName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\*\.)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]+)?$",
+        extra={"words": "names such as ml.example.com"},
+    ),
+]
 #: An address, or a network in CIDR notation.
-Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$")]
+Network = Annotated[
+    str, Meta(pattern=r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$", extra={"words": "addresses such as 10.0.0.0/8"})
+]
 #: As a browser sends it: never ``*``, and no slash at the end.
-Origin = Annotated[str, Meta(pattern=r"^https?://(\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(:[0-9]+)?$")]
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://(\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(:[0-9]+)?$",
+        extra={"words": "origins such as https://app.example.com"},
+    ),
+]
 
 
 class AccessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,7 +114,13 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     #: How long a key signs tokens before the next one takes its place.
     signing_key_days: Annotated[int, Meta(ge=1, le=365)] = 30
     #: Where browsers find this server, such as ``https://ml.example.com``; empty for where it listens.
-    public_url: Annotated[str, Meta(pattern=r"^(https?://[^/?#@\s]+)?$")] = ""
+    public_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://[^/?#@\s]+)?$",
+            extra={"words": "an address without a path, such as https://ml.example.com"},
+        ),
+    ] = ""
     #: The names that a Host header may have; empty for those of the address that it listens on.
     allowed_hosts: tuple[HostName, ...] = ()
     #: The other origins whose pages may ask this server.
@@ -134,7 +154,9 @@ class OidcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """An OpenID provider, through which people log in and whose bearer tokens are taken; empty for none."""
 
     #: The provider's address, exactly as it names itself (``iss``).
-    issuer: Annotated[str, Meta(pattern=r"^(https?://[^?#@\s]+)?$")] = ""
+    issuer: Annotated[
+        str, Meta(pattern=r"^(https?://[^?#@\s]+)?$", extra={"words": "an address such as https://login.example.com"})
+    ] = ""
     #: What this server is called there, and the file with its secret; no file where it has none.
     client_id: Annotated[str, Meta(max_length=500)] = ""
     client_secret_file: str = ""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from garcom.errors import InputError
-from garcom.moments import in_utc, parse_duration, parse_moment
+from garcom.moments import in_utc, moment_at, parse_duration, parse_moment
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 
@@ -57,3 +57,13 @@ def test_what_is_no_moment(text: str) -> None:
 
 def test_other_offsets_become_utc() -> None:
     assert in_utc(datetime(2026, 11, 21, 10, tzinfo=timezone(timedelta(hours=-3)))).hour == 13
+
+
+@pytest.mark.parametrize("year", [1, 1970, 9999])
+def test_microseconds_as_a_moment(year: int) -> None:
+    moment = datetime(year, 6, 1, tzinfo=UTC)
+    microseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)
+    assert moment_at(microseconds) == moment
+    assert moment_at(microseconds + 1e18) is None
+    assert moment_at(-6.3e16) is None
+    assert moment_at(float("nan")) is None

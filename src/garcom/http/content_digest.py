@@ -13,16 +13,19 @@ _SHA_256_BYTES = 32
 
 
 def told_digests(fields: Iterable[str]) -> tuple[bytes, ...]:
-    """The SHA-256 digests among the values of such fields; other algorithms are left alone (RFC 9530 §2).
+    """The SHA-256 digests among the values of such fields; other algorithms beside it are left alone (RFC 9530 §2).
 
     A value is a dictionary of byte sequences: ``sha-256=:X48E9q…=:, sha-512=:…:`` (RFC 8941 §3.2 and §3.3.5). Raises
-    InputError for a sha-256 that is none.
+    InputError for a sha-256 that is none, and where there is no sha-256 at all: whoever tells a digest relies on it.
     """
+    fields = tuple(fields)
     found = []
     for member in (member for field in fields for member in field.split(",")):
         name, _, value = member.strip().partition("=")
         if name == "sha-256":
             found.append(_decoded(value.partition(";")[0].strip()))
+    if not found and any(field.strip() for field in fields):
+        raise _none()
     return tuple(found)
 
 
@@ -41,7 +44,11 @@ def _decoded(value: str) -> bytes:
     except (binascii.Error, ValueError):
         digest = b""
     if value[:1] != ":" or value[-1:] != ":" or len(digest) != _SHA_256_BYTES:
-        raise InputError(
-            "Expected Content-Digest as sha-256=:BASE64:, with the 32 bytes of the body's digest, got something else."
-        )
+        raise _none()
     return digest
+
+
+def _none() -> InputError:
+    return InputError(
+        "Expected Content-Digest as sha-256=:BASE64:, with the 32 bytes of the body's digest, got something else."
+    )

@@ -153,7 +153,7 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
         share = found.out_of_range / present
         text = f"{share:.1%} of the values of {name!r} are outside the range of the reference."
         yield Finding(kind="out_of_range", column=name, share=share, text=text)
-    if found.unseen is not None and found.unseen / present >= max(UNSEEN, _unseen_by_chance(reference, at)):
+    if found.unseen is not None and found.unseen / present >= max(UNSEEN, _unseen_by_chance(reference, at, present)):
         share = found.unseen / present
         named = ", ".join(repr(value) for value in found.unseen_values[:5])
         names = f": {named}" if named else ""
@@ -164,18 +164,19 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
         yield Finding(kind="constant", column=name, share=1.0, text=text)
 
 
-def _unseen_by_chance(reference: Profile | None, at: int) -> float:
-    """The share of categories of which a reference like this one has none, at the most.
+def _unseen_by_chance(reference: Profile | None, at: int, present: int) -> float:
+    """The share of so many values, at the most, of whose categories a reference like this one has no row.
 
     It is estimated by the share of its rows that are the only ones of their category (Good, The population frequencies
-    of species, 1953), with four of its standard deviations.
+    of species, 1953), with four standard deviations of that and of the values themselves.
     """
     n = 0 if reference is None else reference.present(at)
     if reference is None or not n:
         return 0.0
     counts = reference.cells_of(at)[:-1]
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-    return (once + 4 * math.sqrt(once + 2 * twice)) / n
+    share = once / n
+    return share + 4 * math.sqrt((once + 2 * twice) / n**2 + share * (1 - share) / present)
 
 
 def _duplicates(profile: Profile) -> Figure:

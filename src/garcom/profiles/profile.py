@@ -211,7 +211,7 @@ class Profile:
         place = {value: place for place, value in enumerate(column.values)}
         cells, unseen = self.cells_of(at), 0
         named = self.unseen.get(column.name, {})
-        for value, n in texts.drop_nulls().value_counts(name="n").iter_rows():
+        for value, n in texts.drop_nulls().value_counts(name="n", sort=True).iter_rows():
             found = place.get(value)
             if found is not None:
                 cells[found] += n

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 import polars as pl
@@ -174,3 +174,14 @@ def test_layouts_have_an_identity_and_others_are_not_merged() -> None:
     for body in (b"", b"\x93", Profile(layout_of(rows(50)[["x"]])).encode()[:-3]):
         with pytest.raises(InputError, match="bytes of a profile"):
             Profile.decode(layout, body)
+
+
+def test_durations_and_times_of_the_day_are_seconds_in_every_unit() -> None:
+    seconds = list(range(1000))
+    for dtype in (pl.Duration("ms"), pl.Duration("us"), pl.Duration("ns")):
+        frame = pl.DataFrame({"took": pl.Series([timedelta(seconds=s) for s in seconds]).cast(dtype)})
+        layout = layout_of(frame)
+        assert profiled(layout, frame).mean(0) == pytest.approx(499.5)
+        assert layout.columns[0].of == "value"  # type: ignore[union-attr]
+    clock = pl.DataFrame({"at": pl.Series([time(0, s // 60, s % 60) for s in seconds])})
+    assert profiled(layout_of(clock), clock).mean(0) == pytest.approx(499.5)

@@ -1,0 +1,68 @@
+"""Nothing is told of rows that come from where the reference came from, however small, rare or wide that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from garcom.monitoring.compare import compare_frames
+from garcom.monitoring.records import Report
+
+WINDOWS = 8
+Random = np.random.Generator
+
+
+def told(made: Callable[[Random, int], dict[str, Any]], n: int, m: int) -> list[Report]:
+    found = []
+    for seed in range(WINDOWS):
+        random = np.random.default_rng(seed)
+        found.append(compare_frames(made(random, n), made(random, m)))
+    return found
+
+
+def findings(reports: list[Report]) -> list[str]:
+    return [each.text for report in reports if report.quality is not None for each in report.quality.findings]
+
+
+def zipf(random: Random, n: int) -> dict[str, Any]:
+    return {"city": [f"c{i}" for i in random.zipf(1.5, n)]}
+
+
+def geometric(random: Random, n: int) -> dict[str, Any]:
+    return {"city": [f"c{i}" for i in random.geometric(0.05, n)]}
+
+
+@pytest.mark.parametrize(
+    ("made", "n", "m"), [(zipf, 500, 500), (zipf, 2000, 8000), (zipf, 8000, 1000), (geometric, 500, 500)]
+)
+def test_categories_of_which_many_are_rare(made: Callable[[Random, int], dict[str, Any]], n: int, m: int) -> None:
+    reports = told(made, n, m)
+    assert [each.drift.drifted for each in reports if each.drift is not None] == [False] * WINDOWS
+    assert findings(reports) == []
+
+
+def test_a_category_that_is_really_new_is_found_among_rare_ones() -> None:
+    random = np.random.default_rng(0)
+    before, now = zipf(random, 2000), zipf(random, 2000)
+    now["city"] = ["nova" if random.random() < 0.15 else city for city in now["city"]]
+    report = compare_frames(before, now)
+    assert report.drift is not None
+    assert report.drift.drifted is True
+    assert any("nova" in text for text in findings([report]))
+
+
+@pytest.mark.parametrize(("n", "m", "n_columns"), [(120, 2000, 20), (200, 1000, 60), (500, 3000, 60)])
+def test_columns_that_hang_together_in_a_small_reference(n: int, m: int, n_columns: int) -> None:
+    mix = np.random.default_rng(7).normal(size=(8, n_columns))
+
+    def made(random: Random, n_rows: int) -> dict[str, Any]:
+        rows = random.normal(size=(n_rows, 8)) @ mix + random.normal(size=(n_rows, n_columns))
+        return {f"x{at}": rows[:, at] for at in range(n_columns)}
+
+    reports = told(made, n, m)
+    joint = [each.drifted for report in reports if report.drift is not None for each in report.drift.joint]
+    assert not any(joint)
+    assert findings(reports) == []
