@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -13,11 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from garcom.controller.asking import SOCKET
 from tests.chaos.clients import PATH
 from tests.chaos.judge import Outcome, drained
 from tests.chaos.kills import QUICK, controllers
 from tests.chaos.retries import retry_keys
 from tests.integration.server.running import Running, running
+
+#: The share of controllers that are killed before they can answer anything.
+_KILLED_AT_BIRTH = 0.2
 
 
 class Repeated(NamedTuple):
@@ -57,6 +62,17 @@ def _body(key: str) -> bytes:
     return json.dumps({"x": float(key.rsplit("-", 1)[1]) % 1000}).encode()
 
 
+def _answers(controller: int) -> bool:
+    """Whether a controller takes questions."""
+    try:
+        run_folder = Path(f"/proc/{controller}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[-2].decode()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(Path(run_folder) / SOCKET))
+    except (OSError, IndexError):
+        return False
+    return True
+
+
 @contextmanager
 def _killing(server: Running, pause_s: float) -> Iterator[list[int]]:
     """Kill a worker or the controller again and again; gives the list of those that were."""
@@ -69,9 +85,13 @@ def _killing(server: Running, pause_s: float) -> Iterator[list[int]]:
             workers = server.workers()
             # Never the last worker: the supervisor waits for up to half a minute where they die young.
             victims = [*controllers(server), *(workers if len(workers) > 1 else ())]
-            if victims:
-                killed.append(chance.choice(victims))
-                os.kill(killed[-1], signal.SIGKILL)
+            if not victims:
+                continue
+            victim = chance.choice(victims)
+            # Where processes start more slowly than they are killed, most controllers are left until they can answer.
+            if victim in workers or _answers(victim) or chance.random() < _KILLED_AT_BIRTH:
+                killed.append(victim)
+                os.kill(victim, signal.SIGKILL)
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -172,11 +172,13 @@ def walk(planted: Planted, token: str) -> None:
     good = [bearer(token), bearer(planted.secrets["key"]), {"Cookie": f"{SESSION}={planted.secrets['session']}"}]
     for template, methods in POLICY.items():
         for method in methods:
-            path = f"{paths(template)}?planted={QUERY}"
+            path = paths(template)
+            planting = f"{path}?planted={QUERY}"
             known = bodies if method != "GET" else [(None, "")]
-            asked = [(credential, known[0]) for credential in refused]
-            asked += [(credential, body) for credential in good for body in known]
-            for credential, (body, content_type) in asked:
+            asked = [(planting, credential, known[0]) for credential in (*refused, good[0])]
+            # Without what no route has: a part behind the first that refuses is to see the rest.
+            asked += [(path, credential, body) for credential in good for body in known]
+            for path, credential, (body, content_type) in asked:
                 headers = noise() | credential | {"Garcom_Subject": SUBJECT, "Idempotency_Key": KEY}
                 data = request(method, path, body, content_type=content_type, **headers)
                 planted.send(f"{method} {template}", data)
