@@ -21,7 +21,7 @@ from tests.chaos.kills import QUICK, controllers
 from tests.chaos.retries import retry_keys
 from tests.integration.server.running import Running, running
 
-#: The share of controllers that are killed before they can answer anything.
+#: How often a process is killed although another is just starting.
 _KILLED_AT_BIRTH = 0.2
 
 
@@ -73,6 +73,11 @@ def _answers(controller: int) -> bool:
     return True
 
 
+def _is_whole(server: Running) -> bool:
+    """Whether both workers are there, and a controller that takes questions."""
+    return len(server.workers()) == 2 and any(map(_answers, controllers(server)))
+
+
 @contextmanager
 def _killing(server: Running, pause_s: float) -> Iterator[list[int]]:
     """Kill a worker or the controller again and again; gives the list of those that were."""
@@ -87,11 +92,10 @@ def _killing(server: Running, pause_s: float) -> Iterator[list[int]]:
             victims = [*controllers(server), *(workers if len(workers) > 1 else ())]
             if not victims:
                 continue
-            victim = chance.choice(victims)
-            # Where processes start more slowly than they are killed, most controllers are left until they can answer.
-            if victim in workers or _answers(victim) or chance.random() < _KILLED_AT_BIRTH:
-                killed.append(victim)
-                os.kill(victim, signal.SIGKILL)
+            # Where processes start more slowly than they are killed, most are left until all of them are there.
+            if _is_whole(server) or chance.random() < _KILLED_AT_BIRTH:
+                killed.append(chance.choice(victims))
+                os.kill(killed[-1], signal.SIGKILL)
 
     thread = threading.Thread(target=work)
     thread.start()
