@@ -71,7 +71,16 @@ def _serve_something(server: Running, key: str) -> None:
     answer = server.ask(post("/v1/models/line/predict", {"x": 1.5}, X_API_Key=key))
     assert answer.status == 200, answer
     found = request("GET", f"/v1/predictions/{answer.json['id']}", X_API_Key=key)
-    wait_for(lambda: server.ask(found).status == 200, timeout_s=60)
+    seen = []
+
+    def is_found() -> bool:
+        seen.append(server.ask(found))
+        return seen[-1].status == 200
+
+    try:
+        wait_for(is_found, timeout_s=100)
+    except AssertionError as error:
+        raise AssertionError(f"{seen[-1]}\n{server.log()[-5:]}") from error
     actuals = [{"id": answer.json["id"], "actual": 3.0}]
     answer = server.ask(post("/v1/models/line/actuals", actuals, X_API_Key=key))
     assert answer.status == 200, answer
