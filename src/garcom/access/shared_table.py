@@ -12,6 +12,7 @@ import hashlib
 import mmap
 import os
 import sys
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -21,6 +22,10 @@ from garcom.storage.lock import locked
 WORD_BYTES = 8
 #: How long a starting process waits for the table; whoever holds it is done in microseconds.
 LOCK_TIMEOUT_S = 5.0
+#: How often, and after which pauses, one looks again that wants a record: whoever gives up counts alone for a while,
+#: and lets as much pass as the others together.
+_TRIES = 40
+_PAUSE_S = 0.0005
 #: In the head of the table: how many lanes were ever taken.
 LANES_TAKEN = 0
 HEAD_WORDS = 8
@@ -68,15 +73,15 @@ class SharedTable:
         return record + RECORD_HEAD_WORDS + lane * self.lane_words
 
     def find(self, key: str, lifetime: int, now: int) -> int | None:
-        """Where the key's record begins, made if need be; None where the table is full, or busy at this moment."""
+        """Where the key's record begins, made if need be; None where the table is full, or busy for too long."""
         if self.lane is None:
             return None
         wanted = fingerprint(key)
-        try:
-            with self._locked():
+        for _ in range(_TRIES):
+            with contextlib.suppress(Unavailable), self._locked():
                 return self._find(wanted, lifetime, now)
-        except Unavailable:
-            return None
+            time.sleep(_PAUSE_S)
+        return None
 
     def close(self) -> None:
         """Give the lane back."""
