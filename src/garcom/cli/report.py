@@ -48,6 +48,16 @@ class Reference(StrEnum):
     PREVIOUS = "previous"
 
 
+class Stage(StrEnum):
+    """The roles of versions."""
+
+    STABLE = "stable"
+    CANARY = "canary"
+    SHADOW = "shadow"
+    PINNED = "pinned"
+    EXTERNAL = "external"
+
+
 class Task(StrEnum):
     """What answers are."""
 
@@ -89,11 +99,10 @@ def command(
         typer.Option("--segment", metavar="FIELD=VALUE", help="Only rows with this value.", show_default=False),
     ] = None,
     stage: Annotated[
-        str | None,
+        Stage | None,
         typer.Option(
             "--stage",
-            help="Only what this role answered: stable, canary, shadow, pinned (asked for by its number), external "
-            "(logged).",
+            help="Only what this role answered; pinned was asked for by its number, external was logged.",
             show_default=False,
         ),
     ] = None,
@@ -194,7 +203,7 @@ def _of_model(
     name: str,
     window: tuple[str, str | None],
     segment: str | None,
-    stage: str | None,
+    stage: Stage | None,
     reference: Reference,
     step: Callable[[str, float], None],
 ) -> Report:
@@ -212,7 +221,14 @@ def _of_model(
     if since is not None and since >= (until or now):
         raise InputError(f"Expected --since before --until, got {window[0]!r} and {window[1] or 'now'!r}.")
     step(f"reading what {name} answered", 0.0)
-    scope = Scope(model=model, version=version, stage=stage, segment=segment, since=since, until=until or now)
+    scope = Scope(
+        model=model,
+        version=version,
+        stage=None if stage is None else stage.value,
+        segment=segment,
+        since=since,
+        until=until or now,
+    )
     return Monitor.open(home_folder(home)).report(scope, reference=reference.value)
 
 

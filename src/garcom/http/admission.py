@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from garcom.access.limits import Limiter, Pass
 from garcom.access.principals import Principal
 from garcom.access.roles import Permission
-from garcom.errors import ModelNotFound
+from garcom.errors import ModelNotFound, Unauthenticated
 from garcom.http.edge import Header
 from garcom.http.gate import Gate, certificate_credential, no_path, unknown_model
 from garcom.http.hosts import Hosts
@@ -23,6 +23,7 @@ REFUSAL_PAUSE_S = 0.1
 #: Paths that name the model that predicts.
 PREDICT_PATH = re.compile(r"/v1/models/(?P<model>[^/]+)(/versions/[^/]+)?/predict")
 
+_Known = TypeVar("_Known")
 
 #: Waits for changes of who may come in that this worker has not heard of, and says whether there were any.
 CatchUp = Callable[[], Awaitable[bool]]
@@ -35,8 +36,7 @@ class Admission:
         self.hosts = hosts
         self.gate = gate
         self.limiter = limiter
-        #: To be asked before a credential is refused: whether the gate knows of changes by now that it did not know of.
-        self.catch_up = catch_up
+        self._catch_up = catch_up
 
     def check(self, headers: Sequence[Header]) -> None:
         """Raise for a request to another name, or through a proxy to a server that lets everyone in."""
@@ -73,6 +73,15 @@ class Admission:
             raise no_path(path)
         self.gate.permit(caller, PREDICT, route.slot.model)
         return caller, route
+
+    async def knowing(self, credential: bytes, find: Callable[[], _Known]) -> _Known:
+        """What ``find`` gives; where it knows nobody by the credential, what it gives when others are known."""
+        try:
+            return find()
+        except Unauthenticated:
+            if not (credential and await self._catch_up()):
+                raise
+        return find()
 
     async def let_in(self, principal: Principal, model: str | None, headers: Sequence[Header]) -> Pass | None:
         """Count a request whose body is still to come. Raises RateLimited, BodyTooLarge and Unavailable."""

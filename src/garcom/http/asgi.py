@@ -8,11 +8,12 @@ not wait for it.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from garcom.access.limits import Pass
-from garcom.errors import GarcomError, ModelNotFound, RateLimited, Unauthenticated
+from garcom.errors import GarcomError, ModelNotFound, RateLimited
 from garcom.http.admission import PREDICT_PATH, REFUSAL_PAUSE_S, Admission
 from garcom.http.bodies import Bodies, Body, Disconnected, Receive
 from garcom.http.edge import PRIVATE, Edge, Reply
@@ -81,12 +82,9 @@ class Application:
         body = Body(self._bodies, receive)
         passed: Pass | None = None
         try:
-            try:
-                caller, route = self._admission.to_predict(scope, head.credential, route, self._find)
-            except Unauthenticated:
-                if not (head.credential and await self._admission.catch_up()):
-                    raise
-                caller, route = self._admission.to_predict(scope, head.credential, route, self._find)
+            find = functools.partial(self._admission.to_predict, scope, head.credential, route, self._find)
+            admitted = await self._admission.knowing(head.credential, find)
+            caller, route = admitted
             passed = await self._admission.let_in(caller, route.slot.model, headers)
             self._bodies.check_head(headers)
             origin = self._edge.origin(route, head)

@@ -42,12 +42,8 @@ class Gatekeeper:
             return
         passed: Pass | None = None
         try:
-            try:
-                model = self._pass(scope)
-            except Unauthenticated:
-                if not (Edge.read_headers(scope["headers"]).credential and await self._admission.catch_up()):
-                    raise
-                model = self._pass(scope)
+            credential = Edge.read_headers(scope["headers"]).credential
+            model = await self._admission.knowing(credential, lambda: self._pass(scope))
             passed = await self._admission.let_in(scope["state"]["principal"], model, scope["headers"])
         except GarcomError as error:
             if isinstance(error, RateLimited):

@@ -1,4 +1,4 @@
-"""The reference profile: what the training data looked like, for monitoring to compare with later."""
+"""What the training data looked like: a document of the bundle, for people. Monitoring has its own reference."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from garcom.profiles.columns import CategoryColumn, NumberColumn
 from garcom.profiles.profile import Profile
 from garcom.records import FloatArray, IntArray
 from garcom.stats.benjamini_hochberg import benjamini_hochberg
-from garcom.stats.chi_square import LEAST_EXPECTED, chi_square
+from garcom.stats.chi_square import chi_square, rare_cells
 from garcom.stats.hellinger import hellinger_distance
 from garcom.stats.jensen_shannon import jensen_shannon_distance
 from garcom.stats.kolmogorov_smirnov import kolmogorov_smirnov
@@ -173,10 +173,9 @@ def _with_rare_ones_together(left: IntArray, right: IntArray) -> tuple[IntArray,
     """The cells of categories, of which the last counts those that the reference does not have, with rare ones in it.
 
     Which categories a reference lacks is chance where it has rare ones: they are rare on both sides, and only together
-    can be compared. What is rare follows from both sides together, as in the test itself.
+    can be compared.
     """
-    both = left + right
-    rare = both * (min(int(left.sum()), int(right.sum())) / max(1, int(both.sum()))) < LEAST_EXPECTED
+    rare = rare_cells(left, right)
     rare[-1] = True
     found = tuple(np.append(side[~rare], side[rare].sum()) for side in (left, right))
     return found[0], found[1]

@@ -43,9 +43,9 @@ class KnownVersions:
 
     def _read(self, digest: str) -> Known:
         reference = self._references.of(digest)
-        if reference.told is None:
+        if reference.layout is None:
             raise BundleError(
                 f"Bundle {digest[:12]} has no reference profile: it was packed without rows, or by an older Garçom. "
                 "Pack the model again, with rows."
             )
-        return Known(reference.signature, reference.told.layout)
+        return Known(reference.signature, reference.layout)

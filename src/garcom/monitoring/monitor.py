@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -21,17 +21,25 @@ from garcom.monitoring.lake_rows import sample_rows
 from garcom.monitoring.performance.report import performance
 from garcom.monitoring.quality import quality
 from garcom.monitoring.records import DriftReport, PerformanceReport, QualityReport, Report, Scope
-from garcom.monitoring.references import References
+from garcom.monitoring.references import References, Training
 from garcom.monitoring.segments import canonical
 from garcom.monitoring.traffic import traffic
 from garcom.monitoring.window_profiles import WindowProfiles
-from garcom.monitoring.windows import ReportWindow, Windows
+from garcom.monitoring.windows import ReportWindow, Windows, asked, bounds
+from garcom.profiles.profile import Profile
 from garcom.registry.registry import Registry
 from garcom.settings import ModelMonitoring, Settings, load_settings
 from garcom.storage.database import Database
 
 _KINDS = ("training", "seasonal", "previous")
 _HOUR = timedelta(hours=1)
+
+
+class _Look(NamedTuple):
+    """The rows that a version was packed with, and the profile of those of a window."""
+
+    training: Training
+    current: Profile
 
 
 class Monitor:
@@ -76,42 +84,13 @@ class Monitor:
         answered last in the window. Raises ModelNotFound, VersionNotFound, and InputError for a reference or segment
         that is none.
         """
-        kind = cast(ReferenceKind, reference or "training")
-        if kind not in _KINDS:
-            raise InputError(f"Expected a reference of {', '.join(_KINDS)}, got {reference!r}.")
-        window = self._windows.of(scope)
-        told, training = window.reference.told, window.reference.profile
-        empty = DriftReport(scope=window.scope, reference=kind, rows_reference=0, rows_current=0)
-        if told is None or training is None:
-            return msgspec.structs.replace(empty, why=_no_reference(window))
-        current = self._profiles.of(window, told.layout)
-        before = training if kind == "training" else self._profiles.before(window, told.layout, kind)
-        rows = None
-        if classifier and told.layout.together is not None and len(told.rows):
-            found = sample_rows(self._undrained, window.scope, window.reference.signature)
-            rows = JointRows(told.rows, told.layout.together.matrix(found))
-        return drift(before, current, window.scope, kind=kind, importance=told.importance, rows=rows, min_rows=min_rows)
+        kind, window = _kind(reference), self._windows.of(scope)
+        return self._drift(window, self._look(window), kind, classifier=classifier, min_rows=min_rows)
 
     def quality(self, scope: Scope, *, min_rows: int = MIN_ROWS) -> QualityReport:
         """What is wrong with the data of a window. Raises as :meth:`drift` does."""
         window = self._windows.of(scope)
-        told, training = window.reference.told, window.reference.profile
-        hours = traffic(self._acknowledged, window)
-        last = self._last_row(window)
-        ends_now = window.until >= window.now - _HOUR
-        if told is None or training is None:
-            rows = sum(each.rows for each in hours if each.since >= window.begin(window.since))
-            report = QualityReport(scope=window.scope, rows=rows, traffic=tuple(hours), last_row=last)
-            return msgspec.structs.replace(report, why=_no_reference(window))
-        return quality(
-            self._profiles.of(window, told.layout),
-            window.scope,
-            reference=training,
-            traffic=hours,
-            last_row=last,
-            now=window.now if ends_now else None,
-            min_rows=min_rows,
-        )
+        return self._quality(window, self._look(window), min_rows=min_rows)
 
     def performance(
         self,
@@ -127,12 +106,12 @@ class Monitor:
 
         What is not asked for of ``estimates``, ``changes`` and ``parts`` (windows and segments) is not calculated.
         """
-        known = self._windows.version(scope)
+        now, known = self._now(), self._windows.version(scope)
         reference = self._references.of(known.digest)
-        first, last = self._windows.bounds(scope)
+        first, last = bounds(scope, now)
         segment = canonical(scope.segment, reference.signature)
         wanted = self._settings.monitoring.models.get(scope.model, ModelMonitoring())
-        few = () if reference.told is None else reference.told.layout.segments
+        few = () if reference.layout is None else reference.layout.segments
         return performance(
             self._lake,
             self._undrained,
@@ -147,21 +126,67 @@ class Monitor:
             changes=changes,
             parts=parts,
             min_rows=min_rows,
-            now=self._now(),
+            now=now,
         )
 
     def report(self, scope: Scope, *, reference: str | None = None) -> Report:
         """Everything about a window. Raises as :meth:`drift` does."""
-        first, last = self._windows.asked(scope)
+        now = self._now()
+        first, last = asked(scope, now)
         scope = msgspec.structs.replace(scope, since=first, until=last)
-        found = self.drift(scope, reference=reference, classifier=True)
+        kind, window = _kind(reference), self._windows.of(scope)
+        look = self._look(window)
         return Report(
-            title=scope.model if found.scope.version is None else f"{scope.model}:{found.scope.version}",
-            made_at=self._now(),
-            drift=found,
-            quality=self.quality(scope),
+            title=f"{scope.model}:{window.version}",
+            made_at=now,
+            drift=self._drift(window, look, kind, classifier=True),
+            quality=self._quality(window, look),
             performance=self.performance(scope),
             alerts=AlertList(self._database).page(models=[scope.model], states=STATES, since=first).alerts,
+        )
+
+    def _look(self, window: ReportWindow) -> _Look | None:
+        """What drift and quality are told from; None where there is nothing to compare with."""
+        training = window.reference.training
+        return None if training is None else _Look(training, self._profiles.of(window, training.told.layout))
+
+    def _drift(
+        self,
+        window: ReportWindow,
+        look: _Look | None,
+        kind: ReferenceKind,
+        *,
+        classifier: bool = False,
+        min_rows: int = MIN_ROWS,
+    ) -> DriftReport:
+        if look is None:
+            why = _no_reference(window)
+            return DriftReport(scope=window.scope, reference=kind, rows_reference=0, rows_current=0, why=why)
+        told, before = look.training
+        if kind != "training":
+            before = self._profiles.before(window, told.layout, kind)
+        rows = None
+        if classifier and told.layout.together is not None and len(told.rows):
+            found = sample_rows(self._undrained, window.scope, window.reference.signature)
+            rows = JointRows(told.rows, told.layout.together.matrix(found))
+        return drift(
+            before, look.current, window.scope, kind=kind, importance=told.importance, rows=rows, min_rows=min_rows
+        )
+
+    def _quality(self, window: ReportWindow, look: _Look | None, *, min_rows: int = MIN_ROWS) -> QualityReport:
+        hours, last = traffic(self._acknowledged, window), self._last_row(window)
+        if look is None:
+            rows = sum(each.rows for each in hours if each.since >= window.begin(window.since))
+            why = _no_reference(window)
+            return QualityReport(scope=window.scope, rows=rows, traffic=tuple(hours), last_row=last, why=why)
+        return quality(
+            look.current,
+            window.scope,
+            reference=look.training.profile,
+            traffic=hours,
+            last_row=last,
+            now=window.now if window.until >= window.now - _HOUR else None,
+            min_rows=min_rows,
         )
 
     def _last_row(self, window: ReportWindow) -> datetime | None:
@@ -170,6 +195,13 @@ class Monitor:
             window.scope.model, since=window.since, until=window.until, version=window.scope.version, limit=1
         )
         return page.predictions[0].time if page.predictions else None
+
+
+def _kind(reference: str | None) -> ReferenceKind:
+    kind = reference or "training"
+    if kind not in _KINDS:
+        raise InputError(f"Expected a reference of {', '.join(_KINDS)}, got {reference!r}.")
+    return cast(ReferenceKind, kind)
 
 
 def _comparable(metrics: Mapping[str, float], output: Output) -> dict[str, float]:

@@ -9,6 +9,7 @@ from garcom.errors import BundleError
 from garcom.model.bundle import read_bundle
 from garcom.model.reference_profile import ReferenceProfile, read_reference_profile
 from garcom.model.signature import Signature
+from garcom.profiles.layout import Layout
 from garcom.profiles.profile import Profile
 from garcom.storage.blobs import Blobs
 
@@ -16,12 +17,23 @@ from garcom.storage.blobs import Blobs
 _KEPT = 64
 
 
+class Training(NamedTuple):
+    """The rows that a version was packed with: what was told of them, and their profile."""
+
+    told: ReferenceProfile
+    profile: Profile
+
+
 class Reference(NamedTuple):
-    """What a version takes and answers, and what it was packed with; without rows ``told`` and ``profile`` are None."""
+    """What a version takes and answers, and what it was packed with; None where that was without rows."""
 
     signature: Signature
-    told: ReferenceProfile | None
-    profile: Profile | None
+    training: Training | None
+
+    @property
+    def layout(self) -> Layout | None:
+        """How rows are profiled."""
+        return None if self.training is None else self.training.told.layout
 
 
 class References:
@@ -39,4 +51,4 @@ class References:
             raise BundleError(f"Expected the digest of a bundle, got {digest[:80]!r}.") from error
         bundle = read_bundle(folder, verify=False)
         told = read_reference_profile(folder)
-        return Reference(bundle.signature, told, None if told is None else told.profile)
+        return Reference(bundle.signature, None if told is None else Training(told, told.profile))

@@ -71,10 +71,10 @@ def _counts(acknowledged: Acknowledged, window: ReportWindow) -> tuple[timedelta
 
 def _times(rows: pl.DataFrame, window: ReportWindow) -> pl.Series:
     """When these rows were answered; of a segment those that are in it, if it has profiles by the hour."""
-    segment, told, signature = window.scope.segment, window.reference.told, window.reference.signature
+    segment, layout, signature = window.scope.segment, window.reference.layout, window.reference.signature
     if segment is None:
         return rows["time"]
-    if told is None or not is_hourly(segment, told.layout):
+    if layout is None or not is_hourly(segment, layout):
         return rows["time"].clear()
     table = table_of(rows, signature).with_columns(rows["time"].alias(_TIME))
     return rows_of(table, segment, signature)[_TIME]
@@ -84,15 +84,15 @@ def _shares(
     acknowledged: Acknowledged, window: ReportWindow, step: timedelta
 ) -> dict[datetime, tuple[float | None, float | None, float | None]]:
     """How much of each hour, or day, of the window was missing, out of range and unseen."""
-    told = window.reference.told
-    if told is None or window.until - window.since > _MOST:
+    layout = window.reference.layout
+    if layout is None or window.until - window.since > _MOST:
         return {}
     scope = msgspec.structs.replace(window.scope, since=window.begin(window.since))
     parts: defaultdict[datetime, list[ProfileRow]] = defaultdict(list)
     with acknowledged.database.read() as connection:
-        for row in bodies(connection, scope, told.layout, days=step == _DAY):
+        for row in bodies(connection, scope, layout, days=step == _DAY):
             parts[_begin(row.key.hour, step)].append(row)
-    return {begin: shares(together(told.layout, rows)) for begin, rows in parts.items()}
+    return {begin: shares(together(layout, rows)) for begin, rows in parts.items()}
 
 
 def _begin(hour: datetime, step: timedelta) -> datetime:

@@ -77,7 +77,7 @@ class Windows:
         for a segment or a window that is none.
         """
         now, model = self._now(), self._registry.model(scope.model)
-        since, until = self.bounds(scope)
+        since, until = bounds(scope, now)
         kept = hours_since(now)
         if since < kept:
             since = profiles.day_of(since)
@@ -97,22 +97,6 @@ class Windows:
         """The version that is asked about, or else the one that answers. Raises ModelNotFound and VersionNotFound."""
         model = self._registry.model(scope.model)
         return self._asked(scope, model) or _answering(model)
-
-    def asked(self, scope: Scope) -> tuple[datetime, datetime]:
-        """The beginning and the end that are meant."""
-        until = scope.until or self._now()
-        return scope.since or until - USUAL_WINDOW, until
-
-    def bounds(self, scope: Scope) -> tuple[datetime, datetime]:
-        """The same, or those of an empty window where it lies before the first moment or much later than now.
-
-        Raises InputError for a window that ends before it begins.
-        """
-        since, until = self.asked(scope)
-        if since >= until:
-            raise InputError(f"Expected a window that begins before it ends, got {since} to {until}.")
-        last = max(min(until, self._now() + _AHEAD), _FIRST + _HOUR)
-        return min(max(since, _FIRST), last - timedelta(seconds=1)), last
 
     def _asked(self, scope: Scope, model: Model) -> Version | None:
         if scope.version is None:
@@ -134,6 +118,24 @@ class Windows:
             return _numbered(model, int(waiting.sort("id")["version"][-1]))
         number = _last_of(found, living)
         return None if number is None else _numbered(model, number)
+
+
+def asked(scope: Scope, now: datetime) -> tuple[datetime, datetime]:
+    """The beginning and the end that are meant."""
+    until = scope.until or now
+    return scope.since or until - USUAL_WINDOW, until
+
+
+def bounds(scope: Scope, now: datetime) -> tuple[datetime, datetime]:
+    """The same, or those of an empty window where it lies before the first moment or much later than now.
+
+    Raises InputError for a window that ends before it begins.
+    """
+    since, until = asked(scope, now)
+    if since >= until:
+        raise InputError(f"Expected a window that begins before it ends, got {since} to {until}.")
+    last = max(min(until, now + _AHEAD), _FIRST + _HOUR)
+    return min(max(since, _FIRST), last - timedelta(seconds=1)), last
 
 
 def _last_of(found: Collection[profiles.HourRow], living: Collection[int]) -> int | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from garcom.records import FloatArray
+from garcom.records import FloatArray, IntArray
 from garcom.stats.cells import Counts, both_counts
 from garcom.stats.survival import chi_square_survival
 from garcom.stats.tested import Tested
@@ -43,6 +44,14 @@ def chi_square(reference: Counts, current: Counts) -> Tested:
     expected = np.outer([n, m], table.sum(axis=0) / (n + m))
     statistic = float(((table - expected) ** 2 / expected).sum())
     return Tested(statistic, chi_square_survival(table.shape[1] - 1, statistic))
+
+
+def rare_cells(reference: IntArray, current: IntArray) -> npt.NDArray[np.bool_]:
+    """Which cells of two samples are pooled at least: fewer than 5 rows are expected there of the smaller one."""
+    both = reference + current
+    share = min(int(reference.sum()), int(current.sum())) / max(1, int(both.sum()))
+    rare: npt.NDArray[np.bool_] = both * share < LEAST_EXPECTED
+    return rare
 
 
 def _pooled(table: FloatArray, smaller: float) -> FloatArray:

@@ -88,10 +88,11 @@ def test_a_segment(home: Home, kept: bool) -> None:
     home.serve(rows, NOW - 5 * HOUR, NOW)
     if not kept:
         reference = home.monitor._references.of(home.version.digest)
-        assert reference.told is not None
-        layout = msgspec.structs.replace(reference.told.layout, segments=())
-        told = msgspec.structs.replace(reference.told, layout=layout)
-        home.monitor._references.of = lambda digest: reference._replace(told=told)  # type: ignore[assignment]
+        assert reference.training is not None
+        told = reference.training.told
+        told = msgspec.structs.replace(told, layout=msgspec.structs.replace(told.layout, segments=()))
+        training = reference.training._replace(told=told)
+        home.monitor._references.of = lambda digest: reference._replace(training=training)  # type: ignore[assignment]
     south = home.monitor.drift(Scope(model="m", since=NOW - 6 * HOUR, segment="region=SP"))
     assert south.rows_current == (rows["region"] == "SP").sum()
     assert "x" in drifted(south)
@@ -201,7 +202,7 @@ def test_a_version_without_a_reference_profile_says_so(tmp_path: Path) -> None:
 def home_reference(home: Home) -> Any:
     from garcom.monitoring.references import References
 
-    return References(home.registry.blobs).of(home.version.digest)._replace(told=None, profile=None)
+    return References(home.registry.blobs).of(home.version.digest)._replace(training=None)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from garcom.monitoring.alerts.rule import EVERY_MODEL, Rule, Severity
 from garcom.monitoring.alerts.rule_book import NamedRule, RuleBook
 from garcom.monitoring.alerts.silences import silenced_until
 from garcom.monitoring.alerts.standing import Standing, State, shortage, step
+from garcom.monitoring.records import Scope
 from garcom.storage import alerts as storage
 from garcom.storage.alerts import AlertRow, SilenceRow, StandingRow
 from garcom.storage.audit import record
@@ -206,7 +207,15 @@ def _is_due(rule: NamedRule, row: StandingRow | None, now: datetime) -> bool:
 def _asked(rule: Rule, model: str, now: datetime) -> Asked:
     counts_itself = rule.counts == rule.subject.kind.counts
     least = max(1, rule.least) if counts_itself else DEFAULT_LEAST
-    return Asked(rule.subject, model, now - rule.span, now, rule.version, rule.stage, rule.segment, least)
+    scope = Scope(
+        model=model,
+        version=rule.version,
+        stage=rule.stage,
+        segment=rule.segment,
+        since=now - rule.span,
+        until=now,
+    )
+    return Asked(rule.subject, scope, least)
 
 
 def _read(readings: Readings, rule: Rule, model: str, now: datetime) -> Reading:

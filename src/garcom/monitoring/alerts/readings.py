@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from garcom.monitoring.alerts.rule import Stage
 from garcom.monitoring.alerts.subjects import Subject
 from garcom.monitoring.records import Scope
 
@@ -27,29 +26,17 @@ class Reading(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is read: a subject of a model, from ``since`` (included) to ``until`` (excluded)."""
+    """A subject, and the rows of a model that it is read of; with fewer than ``least``, or actuals, it has no value."""
 
     subject: Subject
-    model: str
-    since: datetime
-    until: datetime
-    version: int | None = None
-    stage: Stage | None = None
-    segment: str | None = None
-    #: With fewer rows, or actuals, there is no value.
+    scope: Scope
     least: int = DEFAULT_LEAST
 
     @property
-    def scope(self) -> Scope:
-        """The rows that it is read of."""
-        return Scope(
-            model=self.model,
-            version=self.version,
-            stage=self.stage,
-            segment=self.segment,
-            since=self.since,
-            until=self.until,
-        )
+    def until(self) -> datetime:
+        """When the rows end: whoever judges by a rule says until when."""
+        assert self.scope.until is not None
+        return self.scope.until
 
 
 class Readings(Protocol):
@@ -60,5 +47,5 @@ class Readings(Protocol):
         ...
 
     def read(self, asked: Asked) -> Reading:
-        """The value from ``since`` (included) to ``until`` (excluded). Raises GarcomError where it cannot be told."""
+        """The value. Raises GarcomError where it cannot be told."""
         ...

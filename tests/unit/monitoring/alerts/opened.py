@@ -12,6 +12,7 @@ from garcom.monitoring.alerts.evaluation import Evaluator
 from garcom.monitoring.alerts.messages import Told
 from garcom.monitoring.alerts.readings import Asked, Reading
 from garcom.monitoring.alerts.rule_book import RuleBook
+from garcom.monitoring.records import Scope
 from garcom.settings import AlertSettings
 from garcom.storage import alerts as storage
 from garcom.storage.audit import CONTROLLER
@@ -27,7 +28,7 @@ class SetReadings:
 
     def __init__(self) -> None:
         self.found: dict[str, Reading | Exception] = {}
-        self.asked: list[tuple[object, ...]] = []
+        self.asked: list[tuple[str, Scope]] = []
         self.expected: list[Asked] = []
 
     def expect(self, asked: Iterable[Asked]) -> None:
@@ -35,7 +36,7 @@ class SetReadings:
 
     def read(self, asked: Asked) -> Reading:
         subject = asked.subject
-        self.asked.append((subject.name, *asked[1:-1]))
+        self.asked.append((subject.name, asked.scope))
         answer = self.found.get(subject.name, Reading(None, why="no rows"))
         if isinstance(answer, Exception):
             raise answer

@@ -10,6 +10,7 @@ from garcom.monitoring.alerts.alert_list import AlertList
 from garcom.monitoring.alerts.evaluation import Evaluator
 from garcom.monitoring.alerts.rule_book import RuleBook
 from garcom.monitoring.alerts.silences import Silences
+from garcom.monitoring.records import Scope
 from garcom.settings import AlertSettings
 from garcom.storage import alerts as storage
 from garcom.storage.audit import Actor
@@ -61,7 +62,10 @@ def test_a_breach_that_comes_to_nothing_leaves_nothing(tmp_path: Path) -> None:
 def test_the_window_of_a_rule_is_what_is_read(tmp_path: Path) -> None:
     watched = Watched(tmp_path, seg="wine.accuracy < 0.8 over 3h version 2 stage canary [region=SP]")
     watched.run(0, 0.9)
-    assert watched.readings.asked == [("accuracy", "wine", NOON - timedelta(hours=3), NOON, 2, "canary", "region=SP")]
+    scope = Scope(
+        model="wine", version=2, stage="canary", segment="region=SP", since=NOON - timedelta(hours=3), until=NOON
+    )
+    assert watched.readings.asked == [("accuracy", scope)]
 
 
 def test_what_cannot_be_read_is_shown_and_changes_nothing(tmp_path: Path) -> None:
@@ -204,4 +208,4 @@ def test_a_rule_about_a_long_time_is_read_less_often(tmp_path: Path) -> None:
     watched = Watched(tmp_path, week="wine.accuracy < 0.8 over 7d")
     for minutes in (0, 1, 99, 101, 102):
         watched.run(minutes, 0.9)
-    assert [asked[3] for asked in watched.readings.asked] == [NOON, NOON + timedelta(minutes=101)]
+    assert [scope.until for _, scope in watched.readings.asked] == [NOON, NOON + timedelta(minutes=101)]

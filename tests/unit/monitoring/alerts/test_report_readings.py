@@ -8,6 +8,7 @@ import pytest
 from garcom.monitoring.alerts.parsing import parse_rule
 from garcom.monitoring.alerts.readings import Asked, Reading
 from garcom.monitoring.alerts.report_readings import ReportReadings
+from garcom.monitoring.alerts.rule import Rule
 from garcom.monitoring.alerts.subjects import KINDS
 from garcom.monitoring.records import (
     ColumnDrift,
@@ -109,10 +110,14 @@ class Reports:
         return PERFORMANCE
 
 
+def scope_of(rule: Rule) -> Scope:
+    return Scope(model="wine", segment=rule.segment, since=NOON - rule.span, until=NOON)
+
+
 def read(subject: str, reports: Reports | None = None) -> Reading:
     rule = parse_rule(f"wine.{subject} > 0.5")
     readings = ReportReadings(reports or Reports())
-    return readings.read(Asked(rule.subject, "wine", NOON - rule.span, NOON))
+    return readings.read(Asked(rule.subject, scope_of(rule)))
 
 
 @pytest.mark.parametrize(
@@ -193,11 +198,7 @@ def test_rows_that_nobody_counted_are_not_none() -> None:
 def test_only_what_the_rules_need_is_calculated_and_once(subjects: list[str], estimates: bool, changes: bool) -> None:
     reports = Reports()
     readings = ReportReadings(reports)
-    asked = [
-        Asked(rule.subject, "wine", NOON - rule.span, NOON)
-        for name in subjects
-        if (rule := parse_rule(f"*.{name} > 1"))
-    ]
+    asked = [Asked(rule.subject, scope_of(rule)) for name in subjects if (rule := parse_rule(f"*.{name} > 1"))]
     readings.expect(asked)
     for each in asked:
         readings.read(each)
@@ -208,9 +209,9 @@ def test_only_what_the_rules_need_is_calculated_and_once(subjects: list[str], es
 def test_what_nobody_expected_is_read_all_the_same() -> None:
     reports = Reports()
     readings = ReportReadings(reports)
-    span = parse_rule("*.decay > 1").span
     for name in ("decay", "concept_change", "decay"):
-        readings.read(Asked(parse_rule(f"*.{name} > 1").subject, "wine", NOON - span, NOON))
+        rule = parse_rule(f"*.{name} > 1")
+        readings.read(Asked(rule.subject, scope_of(rule)))
     assert [needs["changes"] for _, needs in reports.asked] == [False, True]
 
 
@@ -219,5 +220,5 @@ def test_rules_about_the_same_window_share_a_report() -> None:
     readings = ReportReadings(reports)
     for text in ("wine.accuracy < 1", "wine.roc_auc < 1", "wine.accuracy < 1 [region=SP]"):
         rule = parse_rule(text)
-        readings.read(Asked(rule.subject, "wine", NOON - rule.span, NOON, segment=rule.segment))
+        readings.read(Asked(rule.subject, scope_of(rule)))
     assert [scope.segment for scope, _ in reports.asked] == [None, "region=SP"]
