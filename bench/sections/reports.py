@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -238,8 +239,14 @@ print(json.dumps([taken, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, d
 
 
 def _cost(command: list[Path | str]) -> Cost:
+    # polars has put the settings of its memory into this process's environment: nobody's shell has them.
+    environment = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}
     told = subprocess.run(
-        [sys.executable, "-S", "-c", _WATCH, *map(str, command)], check=True, capture_output=True, text=True
+        [sys.executable, "-S", "-c", _WATCH, *map(str, command)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
     )
     seconds, processor_s, megabytes, status, errors = json.loads(told.stdout)
     if status:
