@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.server.conftest import ROUTE
 from tests.integration.server.running import Running, wait_for
 from tests.integration.server.wire import Answer, Connection, post, request
+from tests.promtool import needs_promtool, promtool
 
 WINE = {"pH": 3.2, "doçura": 1.9, "cor": "tinto", "nota": None}
 SWEET = {"pH": 3.2, "doçura": 40.0, "cor": "branco"}
@@ -341,6 +342,12 @@ def test_metrics_count_alike_wherever_they_are_asked(server: Running) -> None:
         )
 
     wait_for(counted)
+
+
+@needs_promtool
+def test_prometheus_has_nothing_to_say_against_the_metrics(server: Running) -> None:
+    found = promtool("check", "metrics", said=server.ask(request("GET", "/metrics")).body.decode())
+    assert found == ""
 
 
 def test_the_log_is_json_with_the_request_id_and_no_input(server: Running) -> None:

@@ -19,6 +19,7 @@ from garcom.monitoring.prometheus_rules import prometheus_rules
 from garcom.serving.predictor import Predictor
 from garcom.serving.runtime import Runtime
 from garcom.serving.telemetry import Telemetry
+from tests.promtool import needs_promtool, promtool
 
 #: prometheus.io/docs/prometheus/latest/configuration/alerting_rules, as a schema.
 RULES_SCHEMA: dict[str, Any] = {
@@ -106,6 +107,21 @@ def test_the_rules_are_alerting_rules() -> None:
     rules = [rule for group in document["groups"] for rule in group["rules"]]
     assert len({rule["alert"] for rule in rules}) == len(rules)
     assert {rule["labels"]["severity"] for rule in rules} == {"warning", "critical"}
+
+
+@needs_promtool
+def test_prometheus_takes_the_rules_and_the_dashboards_queries(tmp_path: Path) -> None:
+    rules, recorded = tmp_path / "rules.yml", tmp_path / "queries.yml"
+    rules.write_text(CliRunner().invoke(app, ["prometheus-rules"]).stdout)
+    # Of queries it checks those of rules only; the variables stand where text or a length of time does.
+    asked = [query.replace("$__rate_interval", "5m") for query in queries()]
+    each = [{"record": f"query:{at}", "expr": query} for at, query in enumerate(asked)]
+    recorded.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": each}]}))
+    found = promtool("check", "rules", str(rules), str(recorded))
+    assert re.findall(r"SUCCESS: (\d+) rules found", found) == [
+        str(sum(len(group["rules"]) for group in prometheus_rules()["groups"])),
+        str(len(asked)),
+    ]
 
 
 def test_the_dashboard_is_one_that_grafana_imports() -> None:
