@@ -49,7 +49,7 @@ def tell_models(console: Console, models: Sequence[Model]) -> None:
         if model.is_default and not main_version(model).summary.is_served_elsewhere:
             console.print(f"{model.name} is the default: it answers at /predict too.")
         if main_version(model).summary.is_served_elsewhere:
-            console.print(f"{model.name} is served elsewhere: its predictions are logged at {log_address(model)}.")
+            console.print(f"{model.name} is served elsewhere: its predictions are logged at {log_address(model.name)}.")
     _tell_unproved(console, map(main_version, models))
 
 
@@ -59,7 +59,7 @@ def tell_model(console: Console, model: Model) -> None:
     if not all(version.summary.is_served_elsewhere for version in model.versions):
         console.print(f"Answers at {', '.join(addresses(model))}.")
     if any(version.summary.is_served_elsewhere for version in model.versions):
-        console.print(f"What is predicted elsewhere is logged at {log_address(model)}.")
+        console.print(f"What is predicted elsewhere is logged at {log_address(model.name)}.")
     listed = table("Version", "Answers", "Registered", "Metric", "Engine", "Proved", numbers=("Version",))
     for version in model.versions:
         listed.add_row(
@@ -160,9 +160,9 @@ def addresses(model: Model) -> list[str]:
     return [*own, "/predict (the default)"] if model.is_default else own
 
 
-def log_address(model: Model) -> str:
+def log_address(model: str) -> str:
     """The path at which predictions of the model are logged that were made elsewhere."""
-    return f"/v1/models/{model.name}/log"
+    return f"/v1/models/{model}/log"
 
 
 def _numbers(numbers: Sequence[int]) -> str:

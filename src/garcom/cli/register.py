@@ -89,12 +89,17 @@ def _upload(bundle: Path, url: str, ca_cert: Path | None, name: str | None, *, u
 
 
 def _tell_uploaded(console: Console, uploaded: Uploaded, switch: Switch | None) -> None:
+    from garcom.cli.describe import log_address
+
     reference = f"{uploaded.model}:{uploaded.version}"
     if uploaded.existed:
         console.print(f"{reference} has this content already; no new version was made.")
     else:
         console.print(f"Registered {reference}.")
-    if switch is not None or uploaded.answers:
+    if uploaded.served_elsewhere:
+        logged = log_address(uploaded.model)
+        console.print(f"It predicts nothing here: predictions made elsewhere are logged at {logged}.")
+    elif switch is not None or uploaded.answers:
         console.print(f"{reference} answers.")
     else:
         console.print(f"It does not answer yet: PUT /v1/models/{uploaded.model}/answers lets it, or --use.")
@@ -128,7 +133,7 @@ def _tell(console: Console, registry: Registry, version: Version) -> None:
         console.print(f"It is {NOT_ON_REAL_ROWS}: pack it again with --data to prove it.", style="bold yellow")
     model = registry.model(version.model)
     if summary.is_served_elsewhere:
-        console.print(f"It predicts nothing here: predictions made elsewhere are logged at {log_address(model)}.")
+        console.print(f"It predicts nothing here: predictions made elsewhere are logged at {log_address(model.name)}.")
         if version.answers:
             return
     elif version.answers:

@@ -67,7 +67,7 @@ def _tell(console: Console, switch: Switch | None, model: Model) -> None:
     if switch is not None:
         _tell_switch(console, switch)
     if main_version(model).summary.is_served_elsewhere:
-        console.print(f"{model.name} is served elsewhere: its predictions are logged at {log_address(model)}.")
+        console.print(f"{model.name} is served elsewhere: its predictions are logged at {log_address(model.name)}.")
         return
     console.print(f"{model.name} answers at {', '.join(addresses(model))}.")
 

@@ -83,6 +83,7 @@ def _told(version: Version) -> Uploaded:
         version=version.number,
         existed=version.existed,
         answers=version.answers,
+        served_elsewhere=version.summary.is_served_elsewhere,
         digest=version.digest,
         task=version.task,
         needs_python=version.summary.needs_python,

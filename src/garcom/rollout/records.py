@@ -33,12 +33,16 @@ class SignedBy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Uploaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that was uploaded. ``existed``: the same content was there, and no new version was made."""
+    """A version that was uploaded. ``existed``: the same content was there, and no new version was made.
+
+    What is ``served_elsewhere`` predicts nothing here: predictions that were made elsewhere are logged of it.
+    """
 
     model: str
     version: int
     existed: bool
     answers: bool
+    served_elsewhere: bool = False
     digest: str
     task: Task
     needs_python: bool

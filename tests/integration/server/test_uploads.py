@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from garcom import pack
 from garcom.access.accounts import Accounts
 from garcom.access.roles import Grant, Role
 from garcom.cli import app
@@ -224,3 +226,9 @@ def test_the_client_and_the_command_upload(tmp_path: Path, place: Place, monkeyp
     assert "Registered by-command:1." in done.stdout
     with Client(url) as client:
         assert client.predict({"x": 2.0}, "by-command").prediction == 22.0
+    rows = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
+    elsewhere = pack(None, rows, answers=rows["x"] * 2, name="elsewhere", out=tmp_path)
+    done = CliRunner().invoke(app, ["register", str(elsewhere.path), "--use", "--url", url])
+    assert done.exit_code == 0, done.output
+    assert "logged at /v1/models/elsewhere/log" in done.stdout.replace("\n", " ")
+    assert "answers" not in done.stdout
