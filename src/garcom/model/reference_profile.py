@@ -91,7 +91,7 @@ def reference_profile(batch: Batch, answers: Outputs, signature: Signature, run:
         times=times,
         segments=_segments(table, signature),
     )
-    profile = Profile(layout, fitted=True)
+    profile = Profile(layout)
     profile.add(table)
     sample = b""
     if layout.together is not None:

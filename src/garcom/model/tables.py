@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -23,9 +24,9 @@ _POINT_NUMBER = re.compile(r"[-+]?\d+\.\d+")
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read the rows of a file, by its ending.
 
-    ``.csv``, ``.tsv``, ``.txt``: delimiter (comma, semicolon, tab, bar), decimal comma and encoding (UTF-8, else
-    Windows-1252) are found by looking; columns without a name and without a value, and blank rows, are left
-    out. ``.parquet``; ``.arrow`` and ``.feather`` (IPC file or stream); ``.json`` (a list of records,
+    ``.csv``, ``.tsv``, ``.txt``: delimiter (comma, semicolon, tab, bar), decimal comma and encoding (UTF-8,
+    UTF-16 with its mark, else Windows-1252) are found by looking; columns without a name and without a value, and blank
+    rows, are left out. ``.parquet``; ``.arrow`` and ``.feather`` (IPC file or stream); ``.json`` (a list of records,
     ``{"records": […]}``, pandas ``split``, or lists by column); ``.jsonl``. Columns of whole numbers with some
     missing come as ``Int64``, so that they are not taken for decimals.
 
@@ -53,7 +54,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
 def _read_csv(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    text = _decode(path.read_bytes())
+    text = _decode(path)
     delimiter = _delimiter(text)
     # pandas would give the second column of a name another one, and tell nobody.
     _check_names(path, next(iter(_sample(text, delimiter)), []))
@@ -97,11 +98,15 @@ def _without_blanks(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(whole, "int64"))
 
 
-def _decode(data: bytes) -> str:
+def _decode(path: Path) -> str:
+    data = path.read_bytes()
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        text = data.decode("cp1252", errors="replace")
+    if "\0" in text:
+        raise DataError(f"Expected text in {path.name!r}, got bytes of something else. Save it as UTF-8.")
+    return text
 
 
 def _sample(text: str, delimiter: str) -> list[list[str]]:
@@ -167,11 +172,11 @@ def _from_arrow(path: Path, table: Any) -> pd.DataFrame:
 
 
 def _read_json(path: Path) -> pd.DataFrame:
-    return _from_json(path, _parse(path.name, _decode(path.read_bytes())))
+    return _from_json(path, _parse(path.name, _decode(path)))
 
 
 def _read_json_lines(path: Path) -> pd.DataFrame:
-    lines = (line for line in _decode(path.read_bytes()).splitlines() if line.strip())
+    lines = (line for line in _decode(path).splitlines() if line.strip())
     return _from_json(path, [_parse(f"{path.name}, row {number}", line) for number, line in enumerate(lines, 1)])
 
 

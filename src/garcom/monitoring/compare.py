@@ -91,7 +91,7 @@ def _compare(
         (reference, chain(_let_go(head), rest), "reading the reference"),
         (current, current.pieces(), "reading the current rows"),
     ):
-        profile, sample = Profile(layout, fitted=table is reference), _Sample(layout, table.n_rows)
+        profile, sample = Profile(layout), _Sample(layout, table.n_rows)
         for piece in pieces:
             profile.add(piece)
             sample.add(piece)

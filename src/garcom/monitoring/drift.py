@@ -20,6 +20,7 @@ from garcom.stats.hellinger import hellinger_distance
 from garcom.stats.jensen_shannon import jensen_shannon_distance
 from garcom.stats.kolmogorov_smirnov import kolmogorov_smirnov
 from garcom.stats.population_stability import population_stability_index
+from garcom.stats.tested import Tested
 from garcom.stats.total_variation import total_variation
 from garcom.stats.wasserstein import wasserstein_distance
 
@@ -30,13 +31,15 @@ N_BINS = 10
 FALSE_ALARM_RATE = 0.002
 #: Less is no drift however certain: the greatest difference of distribution functions, or the total variation.
 LEAST_EFFECT = 0.1
-#: The least effect of the domain classifier, 2 · |AUC − ½|.
+#: The least effect of the domain classifier, 2 · (AUC − ½).
 LEAST_SEPARATION = 0.2
 MIN_ROWS = 100
 #: Enough for a p-value that decides nothing, because the effect is small.
 _FEW_PERMUTATIONS = 200
 
 ReferenceKind = Literal["training", "seasonal", "previous", "file"]
+#: Those whose rows the layout was made of.
+_FITTED = frozenset({"training", "file"})
 
 
 class JointRows(NamedTuple):
@@ -82,7 +85,7 @@ def drift(
         _judged(each, p, false_alarm_rate / 4, least_effect, (importance or {}).get(each.column))
         for each, p in zip(found, adjusted, strict=True)
     ]
-    joint = _joint(reference, current, rows, false_alarm_rate, least_effect, min_rows)
+    joint = _joint(reference, current, kind in _FITTED, rows, false_alarm_rate, least_effect, min_rows)
     verdicts = [each.drifted for each in columns] + [each.drifted for each in joint]
     known = [verdict for verdict in verdicts if verdict is not None]
     return msgspec.structs.replace(
@@ -141,7 +144,7 @@ def _number_measures(
     column: NumberColumn, left: IntArray, right: IntArray, deviation: float
 ) -> tuple[tuple[Measure, ...], float]:
     used = np.flatnonzero(left + right)
-    test = kolmogorov_smirnov(left[used], right[used])
+    test = _tested(left, right)
     beyond = left[0] + left[-1] + right[0] + right[-1]  # how far those are is not known
     moved = wasserstein_distance(column.grid.positions()[used], left[used], right[used])
     bins = bin_of_cells(left)
@@ -239,39 +242,51 @@ def _deciding(found: ColumnDrift) -> Measure:
 def _joint(
     reference: Profile,
     current: Profile,
+    is_fitted: bool,
     rows: JointRows | None,
     false_alarm_rate: float,
     least_effect: float,
     min_rows: int,
 ) -> tuple[JointDrift, ...]:
-    found = [_reconstruction(reference, current, false_alarm_rate / 4, least_effect, min_rows)]
+    found = [_reconstruction(reference, current, is_fitted, false_alarm_rate / 4, least_effect, min_rows)]
     if rows is not None:
         found.append(_classifier(rows, false_alarm_rate / 2, min_rows))
     return tuple(found)
 
 
 def _reconstruction(
-    reference: Profile, current: Profile, significance: float, least_effect: float, min_rows: int
+    reference: Profile, current: Profile, is_fitted: bool, significance: float, least_effect: float, min_rows: int
 ) -> JointDrift:
-    """Kolmogorov and Smirnov's test of the errors: their distribution has long tails, so means say little of it."""
+    """Kolmogorov and Smirnov's test of the errors: their distribution has long tails, so means say little of it.
+
+    Components rebuild the rows that they were fitted to better than others. Current rows may be others, or the same, or
+    some of each: they have not moved if they are like either.
+    """
     left, right = reference.together_cells, current.together_cells
     n, m = int(left.sum()), int(right.sum())
-    if reference.layout.together is None:
+    together = reference.layout.together
+    if together is None:
         why: str | None = "fewer than two columns vary in the reference"
     else:
         why = too_few(n, min_rows, "of the reference") or too_few(m, min_rows)
-    if why is not None:
+    if together is None or why is not None:
         return JointDrift(method="pca", value=None, why=why)
-    used = np.flatnonzero(left + right)
-    test = kolmogorov_smirnov(left[used], right[used])
+    usual = [left, together.errors_of_others(left)] if is_fitted else [left]
+    test = min((_tested(each, right) for each in usual), key=lambda each: each.statistic)
+    mean = reference.together_mean
     return JointDrift(
         method="pca",
         value=current.together_mean,
-        reference=reference.together_mean,
+        reference=mean if mean is None or not is_fitted else mean * together.optimism,
         effect=float(test.statistic),
         p_value=float(test.p_value),
         drifted=test.p_value <= significance and test.statistic >= least_effect,
     )
+
+
+def _tested(left: IntArray, right: IntArray) -> Tested:
+    used = np.flatnonzero(left + right)
+    return kolmogorov_smirnov(left[used], right[used])
 
 
 def _classifier(rows: JointRows, significance: float, min_rows: int) -> JointDrift:
@@ -280,7 +295,8 @@ def _classifier(rows: JointRows, significance: float, min_rows: int) -> JointDri
     why = too_few(len(rows.reference), min_rows, "of the reference") or too_few(len(rows.current), min_rows)
     if why is not None:
         return JointDrift(method="domain_classifier", value=None, reference=0.5, why=why)
-    effect = 2 * abs(domain_classifier(rows.reference, rows.current, permutations=0).auc - 0.5)
+    # Below a half it learned the opposite: of rows that are on both sides each teaches it to be wrong about the other.
+    effect = max(0.0, 2 * (domain_classifier(rows.reference, rows.current, permutations=0).auc - 0.5))
     # Where the p-value decides, as many permutations as its least value takes.
     permutations = math.ceil(1 / significance) if effect >= LEAST_SEPARATION else _FEW_PERMUTATIONS
     found = domain_classifier(rows.reference, rows.current, permutations=permutations)

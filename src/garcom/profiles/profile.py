@@ -59,13 +59,10 @@ class Profile:
     (int64 ``[n_columns, 6]``) are :class:`Tally`; ``sums`` (float64 ``[n_columns, 4]``) the sum of the distance from
     the grid's centre, of its square, the least and the greatest number (NaN where there is none).
 
-    ``fitted`` says that the layout was made of the rows that are added: the errors of rebuilding those are less than
-    those of others would be, and count for more.
     """
 
-    def __init__(self, layout: Layout, *, fitted: bool = False) -> None:
+    def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._fitted = fitted
         sizes = [N_CELLS if isinstance(column, NumberColumn) else len(column.values) + 1 for column in layout.columns]
         if layout.together is not None:
             sizes.append(N_CELLS)
@@ -227,7 +224,7 @@ class Profile:
     def _add_together(self, frame: pl.DataFrame) -> None:
         if self.layout.together is not None:
             errors = self.layout.together.errors(frame)
-            found = self.layout.together.grid.count(errors * self.layout.together.optimism if self._fitted else errors)
+            found = self.layout.together.grid.count(errors)
             self.together_cells[:] += found.cells
             n_finite = int(found.cells.sum()) - found.n_infinite
             self.together_sum += found.total + n_finite * self.layout.together.grid.center

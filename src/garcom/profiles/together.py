@@ -15,7 +15,7 @@ import polars as pl
 from garcom.profiles.columns import CategoryColumn, Column
 from garcom.profiles.grid import Grid, grid_of
 from garcom.profiles.reading import as_texts, floats
-from garcom.records import FloatArray
+from garcom.records import FloatArray, IntArray
 from garcom.stats.principal_components import Basis, fit_basis, reconstruction_errors
 
 #: More columns are not looked at together.
@@ -51,6 +51,17 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
         if frame.height > _ERROR_ROWS:
             frame = frame.gather_every(-(-frame.height // _ERROR_ROWS))
         return reconstruction_errors(self.basis, self.matrix(frame))
+
+    def errors_of_others(self, cells: IntArray) -> IntArray:
+        """The errors of the rows that the components were fitted to, as they would be of other rows like them.
+
+        Of both the counts in cells of the grid (int64 ``[N_CELLS]``).
+        """
+        used = np.flatnonzero(cells)
+        moved = self.grid.cells(self.grid.positions()[used] * self.optimism)
+        found = np.zeros_like(cells)
+        np.add.at(found, moved, cells[used])
+        return found
 
 
 def matrix(frame: pl.DataFrame, names: Sequence[str], shares: Mapping[str, Mapping[str, float]]) -> FloatArray:
@@ -98,7 +109,7 @@ def together_of(frame: pl.DataFrame, columns: Sequence[Column]) -> Together | No
     basis = fit_basis(rows)
     errors = reconstruction_errors(basis, rows)
     optimism = _optimism(basis, rows, float(errors.mean()))
-    return Together(names=tuple(names), shares=shares, basis=basis, grid=grid_of(optimism * errors), optimism=optimism)
+    return Together(names=tuple(names), shares=shares, basis=basis, grid=grid_of(errors), optimism=optimism)
 
 
 def _optimism(basis: Basis, rows: FloatArray, mean_error: float) -> float:

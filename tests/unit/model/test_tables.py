@@ -26,6 +26,7 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
         ("a.csv", ",", ".", "utf-8"),
         ("a.csv", ";", ",", "utf-8-sig"),
         ("a.csv", ";", ".", "cp1252"),
+        ("a.csv", ",", ".", "utf-16"),
         ("a.tsv", "\t", ",", "utf-8"),
         ("a.txt", "|", ".", "utf-8"),
     ],

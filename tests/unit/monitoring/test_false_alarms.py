@@ -66,3 +66,19 @@ def test_columns_that_hang_together_in_a_small_reference(n: int, m: int, n_colum
     joint = [each.drifted for report in reports if report.drift is not None for each in report.drift.joint]
     assert not any(joint)
     assert findings(reports) == []
+
+
+@pytest.mark.parametrize(("n", "n_columns"), [(120, 13), (300, 13), (300, 40)])
+@pytest.mark.parametrize("share", [0.5, 1.0], ids=["half-of-them", "all-of-them"])
+def test_the_rows_of_a_small_reference_come_again(n: int, n_columns: int, share: float) -> None:
+    random = np.random.default_rng(5)
+    mix = random.normal(size=(4, n_columns))
+    rows = random.normal(size=(2 * n, 4)) @ mix + random.standard_t(4, size=(2 * n, n_columns))
+    before, others = rows[:n], rows[n:]
+    n_same = int(share * n)
+    for current in (np.concatenate([before[:n_same], others[n_same:]]), before[random.integers(0, n_same, 2 * n)]):
+        tables = ({f"x{at}": side[:, at] for at in range(n_columns)} for side in (before, current))
+        report = compare_frames(*tables)
+        assert report.drift is not None
+        assert not any(each.drifted for each in report.drift.joint)
+        assert all(0.0 <= each.effect <= 1.0 for each in report.drift.joint if each.effect is not None)
