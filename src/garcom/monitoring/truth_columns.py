@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from garcom.monitoring.records import Confusion, Figure, PerformanceReport, Scope
+from garcom.monitoring.performance.answers import confusion_of
+from garcom.monitoring.records import Figure, PerformanceReport, Scope
 from garcom.profiles.reading import as_texts, floats
-from garcom.stats.performance.scores import Score, classification_scores, confusion, regression_scores
+from garcom.stats.performance.scores import Score, classification_scores, regression_scores
 
 Task = Literal["classification", "regression"]
 
@@ -60,7 +61,7 @@ def performance_of(
             return _without(report, f"no actual is one of the answers: those are {answers}; the actuals are {actuals}")
         scores = _label_scores(both, prediction, truth, labels, min_rows)
         baseline = _label_scores(before, prediction, truth, labels, min_rows)
-        counts = _confusion(both, prediction, truth, labels)
+        counts = confusion_of(_places(both[truth], labels), _places(both[prediction], labels), tuple(labels))
     else:
         scores, baseline = (
             regression_scores(_numbers(rows[truth]), _numbers(rows[prediction]), min_rows=min_rows)
@@ -127,13 +128,6 @@ def _label_scores(rows: pl.DataFrame, prediction: str, truth: str, labels: list[
         _places(rows[truth], labels), _places(rows[prediction], labels), max(2, len(labels)), min_rows=least
     )
     return {name: score for name, score in found.items() if name != "business_value"}
-
-
-def _confusion(rows: pl.DataFrame, prediction: str, truth: str, labels: list[str]) -> Confusion:
-    n = max(2, len(labels))
-    counts = confusion(_places(rows[truth], labels), _places(rows[prediction], labels), n)
-    table = counts[: len(labels), : len(labels)].astype(int).tolist()
-    return Confusion(labels=tuple(labels), counts=tuple(map(tuple, table)))
 
 
 def _numbers(series: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

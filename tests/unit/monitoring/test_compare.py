@@ -79,6 +79,16 @@ def test_performance_is_that_of_scikit_learn_with_the_reference_as_baseline() ->
     assert report.confusion.counts == tuple(map(tuple, metrics.confusion_matrix(right["was"], right["said"]).tolist()))
 
 
+def test_true_labels_that_are_never_answered_are_errors_in_the_table_too() -> None:
+    rows = {"x": [0.0, 1.0] * 200, "said": ["a", "b"] * 200, "was": ["a", "b", "c", "c"] * 100}
+    report = compare_frames(rows, rows, prediction="said", truth="was").performance
+    assert report is not None
+    assert report.metrics["accuracy"].value == 0.5
+    assert report.confusion is not None
+    assert report.confusion.labels == ("a", "b", "(other)")
+    assert report.confusion.counts == ((100, 0, 0), (0, 100, 0), (100, 100, 0))
+
+
 def test_performance_of_numbers_and_of_too_few() -> None:
     random = np.random.default_rng(0)
     rows = pl.DataFrame({"said": random.normal(size=300)}).with_columns(was=pl.col("said") + 0.5)

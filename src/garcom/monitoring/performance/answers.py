@@ -70,24 +70,26 @@ class Labels:
         return np.where(self.known, (self.y_true != self.y_pred).astype(np.float64), np.nan)
 
     def confusion(self) -> Confusion | None:
-        """The table of labels; its last one is «(other)» where a true label is none of those that are answered."""
+        """The table of labels; None where no row has its actual."""
         known = self.rows(self.known)
-        if not len(known.y_true):
-            return None
-        counts = confusion(known.y_true, known.y_pred, len(self.names)).astype(np.int64)
-        names = self.names
-        if counts[-1].any():
-            counts = np.concatenate([counts, np.zeros((len(counts), 1), np.int64)], axis=1)
-            names = (*names, OTHER)
-        else:
-            counts = counts[:-1]
-        return Confusion(labels=names, counts=tuple(tuple(row) for row in counts.tolist()))
+        return confusion_of(known.y_true, known.y_pred, self.names) if len(known.y_true) else None
 
 
 #: Probabilities in float32 may add up to a little more than 1.
 _ROUNDING = 1e-6
 #: What stands for the true labels that the model never answers.
 OTHER = "(other)"
+
+
+def confusion_of(y_true: IntArray, y_pred: IntArray, names: tuple[str, ...]) -> Confusion:
+    """The table of labels; its last one is «(other)» where a true label is none of those that are answered (-1)."""
+    counts = confusion(y_true, y_pred, len(names)).astype(np.int64)
+    if counts[-1].any():
+        counts = np.concatenate([counts, np.zeros((len(counts), 1), np.int64)], axis=1)
+        names = (*names, OTHER)
+    else:
+        counts = counts[:-1]
+    return Confusion(labels=names, counts=tuple(tuple(row) for row in counts.tolist()))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -44,10 +44,15 @@ class Known:
 
 
 class Estimator(Protocol):
-    """Estimates for some of the rows."""
+    """Estimates for some of the rows; of parts in their order, since what was learned for one is used for later ones
+    that know little more."""
 
     def estimates(self, span: Span, min_rows: int) -> dict[str, Figure]:
         """By the names of the metrics; empty where the model gives nothing to estimate from."""
+        ...
+
+    def afresh(self) -> Estimator:
+        """The same, which has learned nothing yet."""
         ...
 
 
@@ -88,6 +93,10 @@ class FromConfidence:
             name: figure(score if score.value is None else score._replace(why=note)) for name, score in scores.items()
         }
 
+    def afresh(self) -> FromConfidence:
+        """The same, which has learned nothing yet."""
+        return replace(self, _fitted={})
+
 
 @dataclass
 class FromErrors:
@@ -119,6 +128,10 @@ class FromErrors:
                 scores = {name: figure(score) for name, score in told.items()}
             found |= {self.rows.named(name, i): score for name, score in scores.items()}
         return found
+
+    def afresh(self) -> FromErrors:
+        """The same, which has learned nothing yet."""
+        return replace(self, _fitted={})
 
 
 def _few(n: int, least: int) -> str:

@@ -84,7 +84,7 @@ def performance(
     made = _made(read, answers(read.together, output, positive, cost), min_rows, estimates)
     cut = _cut(made.times, read, until, every, min_rows, parts)
     counts = reading.counts(wanted, cut) if read.is_sample else made.counts(cut)
-    windows = tuple(made.window(*each) for each in zip(cut, *counts, strict=True)) if parts else ()
+    windows = made.windows(cut, counts) if parts else ()
     n_known = int(counts.actuals.sum())
     metrics, estimated = made.whole(read, until)
     return PerformanceReport(
@@ -141,15 +141,21 @@ class _Made:
         metrics = self.rows.metrics(self.min_rows)
         if read.since is None or not read.n_rows:
             return metrics, ()
-        return metrics, self.beside(Span(read.since, until, 0, self.frame.height), metrics)
+        return metrics, self.beside(Span(read.since, until, 0, self.frame.height), metrics, self.estimator)
 
     def counts(self, cut: Sequence[Span]) -> Counts:
         """Of the rows that are here."""
         known = [np.count_nonzero(self.rows.known[span.first : span.end]) for span in cut]
         return Counts(np.array([span.end - span.first for span in cut], np.int64), np.array(known, np.int64))
 
-    def window(self, span: Span, n_rows: int, n_actuals: int) -> PerformanceWindow:
-        """One part, in which there are so many predictions in all."""
+    def windows(self, cut: Sequence[Span], counts: Counts) -> tuple[PerformanceWindow, ...]:
+        """The parts, in which there are so many predictions in all."""
+        # What is estimated of the whole must not depend on whether there are parts, nor know what came during them.
+        estimator = None if self.estimator is None else self.estimator.afresh()
+        return tuple(self.window(*each, estimator) for each in zip(cut, *counts, strict=True))
+
+    def window(self, span: Span, n_rows: int, n_actuals: int, estimator: Estimator | None) -> PerformanceWindow:
+        """One part."""
         part = self.rows.rows(slice(span.first, span.end))
         n, n_known = int(n_rows), int(n_actuals)
         metrics = part.metrics(self.min_rows)
@@ -160,15 +166,15 @@ class _Made:
             actuals=n_known,
             maturity=n_known / n if n else None,
             metrics=metrics,
-            estimates=self.beside(span, metrics),
+            estimates=self.beside(span, metrics, estimator),
         )
 
-    def beside(self, span: Span, metrics: dict[str, Figure]) -> tuple[Estimate, ...]:
+    def beside(self, span: Span, metrics: dict[str, Figure], estimator: Estimator | None) -> tuple[Estimate, ...]:
         """What is estimated of a part, beside these metrics of it."""
-        if self.estimator is None:
+        if estimator is None:
             return ()
         shifted = span._replace(first=span.first + self.n_before, end=span.end + self.n_before)
-        return beside(self.estimator.estimates(shifted, self.min_rows), metrics, isinstance(self.rows, Numbers))
+        return beside(estimator.estimates(shifted, self.min_rows), metrics, isinstance(self.rows, Numbers))
 
     def changes(self) -> tuple[ConceptChange, ...]:
         came, labels = _micros(self.frame["received_at"]), isinstance(self.rows, Labels)

@@ -354,3 +354,28 @@ def test_estimates_learn_from_the_newest_rows_however_many_files_are_before_them
     whole = joined(served.lake, Undrained(served.lake), wanted, WINE)
     assert found.equals(whole.tail(250))
     assert found["observed_at"].null_count() == 0
+
+
+def test_what_is_estimated_of_a_window_does_not_depend_on_its_parts_nor_on_what_came_during_it(tmp_path: Path) -> None:
+    served = Served(tmp_path, WINE)
+    answers, truths, probabilities = wine(1200, seed=1)
+    ids = served.serve(answers, began=BEGAN, probabilities=probabilities)
+    late = BEGAN + 6 * DAY
+    served.tell(ids[:300], truths[:300], BEGAN + 30 * HOUR, BEGAN + 30 * HOUR)
+    served.tell(ids[300:], truths[300:], late, late)
+    # From then on every answer is wrong, and that is soon known.
+    since, step = BEGAN + 2 * DAY, timedelta(minutes=5)
+    answers, _, probabilities = wine(1500, seed=2)
+    ids = served.serve(answers, began=since, step=step, probabilities=probabilities)
+    opposite = ["ruim" if answer == "bom" else "bom" for answer in answers]
+    for at in range(0, 1500, 50):
+        known = since + at * step + HOUR
+        served.tell(ids[at : at + 50], opposite[at : at + 50], known, known)
+    estimates = [
+        served.report(since=since, until=since + 6 * DAY, parts=parts, every=12 * HOUR, changes=False).estimates
+        for parts in (True, False)
+    ]
+    assert estimates[0] == estimates[1]
+    accuracy = next(each.estimated.value for each in estimates[0] if each.metric == "accuracy")
+    assert accuracy is not None
+    assert accuracy > 0.65
