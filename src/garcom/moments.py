@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from garcom.errors import InputError
 
+#: No prediction is from before; those that were made elsewhere may be of any time since.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
 #: Microseconds since 1970 past which there is no date.

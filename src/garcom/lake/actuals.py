@@ -13,14 +13,14 @@ from garcom.lake.tables import Lake
 from garcom.lake.truth import ORDER, given
 from garcom.lake.undrained import Undrained, View
 from garcom.lake.window import groups, holding, with_ids
+from garcom.moments import EARLIEST
 from garcom.observations import Observations, Observed
 from garcom.storage.lock import locked
 
 #: So many of the unknown ids and keys are told.
 SHOWN_UNKNOWN = 20
 
-#: No id of ours was made before; others get one day, so that they do not make a partition each.
-_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+#: Ids that are none of a prediction get one day, so that they do not make a partition each.
 _NO_DAY = "1970-01-01"
 _NAME = ("id", "key")
 
@@ -78,7 +78,7 @@ def _day_of_id(id: str, now: datetime) -> str:
         moment = moment_of(id)
     except OverflowError:
         return _NO_DAY
-    return day_of(moment) if id[14] == "7" and _FIRST <= moment <= now + timedelta(days=1) else _NO_DAY
+    return day_of(moment) if id[14] == "7" and EARLIEST <= moment <= now + timedelta(days=1) else _NO_DAY
 
 
 def _given(rows: pl.DataFrame, name: str) -> list[str]:

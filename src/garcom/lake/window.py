@@ -12,11 +12,12 @@ import polars as pl
 from garcom.lake.schemas import day_of
 from garcom.lake.snapshot import FileFacts
 from garcom.lake.undrained import View
+from garcom.moments import EARLIEST
 
 #: A prediction's id is made when its request comes, its time is taken when it is written down: they differ by less.
 _SLACK = timedelta(minutes=10)
-#: All predictions lie between these.
-_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+#: No prediction comes after it.
+_LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
 #: Files are looked through together up to so many rows, so that many small ones do not cost a look each.
 _ROWS_AT_ONCE = 500_000
@@ -49,7 +50,7 @@ class Window(NamedTuple):
 
     @property
     def _bounds(self) -> tuple[datetime, datetime]:
-        return max(_FIRST, self.since or _FIRST), min(_LAST, self.until or _LAST)
+        return max(EARLIEST, self.since or EARLIEST), min(_LAST, self.until or _LAST)
 
 
 def _first_id(moment: datetime) -> str:

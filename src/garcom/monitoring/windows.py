@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from garcom.errors import BundleError, InputError
-from garcom.moments import hour_of
+from garcom.moments import EARLIEST, hour_of
 from garcom.monitoring.acknowledged import Acknowledged
 from garcom.monitoring.days import hours_since
 from garcom.monitoring.lake_rows import condition_of
@@ -25,8 +25,8 @@ from garcom.storage import profiles
 USUAL_WINDOW = timedelta(days=7)
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: There is nothing before, and nothing much later than now.
-_FIRST, _AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=1)
+#: There is nothing much later than now.
+_AHEAD = timedelta(days=1)
 #: A window that ends this near to now goes on.
 _JUST_NOW = timedelta(seconds=5)
 
@@ -134,8 +134,8 @@ def bounds(scope: Scope, now: datetime) -> tuple[datetime, datetime]:
     since, until = asked(scope, now)
     if since >= until:
         raise InputError(f"Expected a window that begins before it ends, got {since} to {until}.")
-    last = max(min(until, now + _AHEAD), _FIRST + _HOUR)
-    return min(max(since, _FIRST), last - timedelta(seconds=1)), last
+    last = max(min(until, now + _AHEAD), EARLIEST + _HOUR)
+    return min(max(since, EARLIEST), last - timedelta(seconds=1)), last
 
 
 def _last_of(found: Collection[profiles.HourRow], living: Collection[int]) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import polars as pl
@@ -12,6 +12,7 @@ import polars as pl
 from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
 from garcom.model.signature import Output
+from garcom.moments import EARLIEST
 from garcom.monitoring.performance.counting import Counts, at_most, counted, number_and_first
 from garcom.monitoring.performance.estimation import MOST_ROWS
 from garcom.monitoring.performance.joined import Wanted, joined, newest_known
@@ -21,7 +22,6 @@ from garcom.monitoring.performance.spans import Span, micros, moment
 _BEFORE = timedelta(days=90)
 #: About so many inputs are read for the model of the error.
 _INPUTS = 40_000
-_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Read(NamedTuple):
@@ -81,7 +81,7 @@ class Reading:
 
     def _before(self, wanted: Wanted, since: datetime) -> pl.DataFrame:
         """The newest rows with actuals before the window, which estimates learn from."""
-        earlier = wanted.at(max(_FIRST, since - _BEFORE), since)
+        earlier = wanted.at(max(EARLIEST, since - _BEFORE), since)
         inputs = MOST_ROWS if self._has_inputs else 0
         return newest_known(self.lake, self.undrained, earlier, self.output, MOST_ROWS, inputs=inputs)
 

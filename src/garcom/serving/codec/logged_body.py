@@ -7,7 +7,7 @@ object of all labels), ``score`` (of an outlier), ``key``, ``subject``, ``time``
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ from msgspec import UNSET
 
 from garcom.errors import Fault, InputError
 from garcom.model.signature import Field, FieldType, Signature
+from garcom.moments import EARLIEST
 from garcom.records import Batch
 from garcom.serving.codec import strict_json
 from garcom.serving.codec.actual_rows import answer_type
@@ -32,8 +33,6 @@ from garcom.suggestions import near
 MAX_ROWS = 10_000
 #: Clocks differ; what is said to have been predicted later than this has not been yet.
 MAX_AHEAD = timedelta(minutes=1)
-#: The lake has no place for what was predicted before.
-FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 #: Probabilities that were rounded add up to this much more or less than 1.
 SUM_TOLERANCE = 0.01
 
@@ -193,7 +192,7 @@ class _Reader:
         self._versions = versions
         self._now_us = microseconds(now)
         self._latest_us = microseconds(now + MAX_AHEAD)
-        self._first_us = microseconds(FIRST)
+        self._first_us = microseconds(EARLIEST)
         self._known: dict[int | None, _Version] = {}
 
     def read(self, row: Any, place: str) -> MadeElsewhere | None:
@@ -276,7 +275,7 @@ class _Reader:
         if time_us > self._latest_us:
             self._fault(where, "a moment that is not in the future", "one that is")
         elif time_us < self._first_us:
-            self._fault(where, f"a moment from {FIRST.year} on", "an earlier one")
+            self._fault(where, f"a moment from {EARLIEST.year} on", "an earlier one")
         return time_us
 
     def _latency(self, value: Any, where: str) -> int | None:
