@@ -168,11 +168,14 @@ class Evaluator:
         return alert
 
     def _to_tell(self, alert: AlertRow, silences: list[SilenceRow], now: datetime) -> Happened | None:
-        """What people are to be told of an alert now; None for nothing."""
-        if silenced_until(alert.rule, alert.model, silences) is not None:
-            return None
+        """What people are to be told of an alert now; None for nothing.
+
+        A silence does not hold back the end of what was told: a receiver that keeps an incident open could not know.
+        """
         if alert.state == "resolved":  # whoever was not told that it fires need not know
             return None if alert.told_at is None else "resolved"
+        if silenced_until(alert.rule, alert.model, silences) is not None:
+            return None
         if alert.state != "firing" or alert.acknowledged_by is not None:
             return None
         if alert.told_at is None:

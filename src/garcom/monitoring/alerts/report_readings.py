@@ -156,9 +156,9 @@ def performance_reading(subject: Subject, report: PerformanceReport) -> Reading:
             whys = [each.why for each in report.changes if each.why]
             return Reading(None, *counts, why=report.why or (whys[0] if whys else "no actuals yet"))
         case "decay":
-            return _decay(report.metrics, report, *counts)
+            return _decay(report.metrics, report, *counts, _no_metric(report))
         case "estimated_decay":
-            return _decay(estimates, report, *counts)
+            return _decay(estimates, report, *counts, "nothing estimates accuracy, mae or rmse")
     figure = (estimates if subject.is_estimate else report.metrics).get(subject.metric)
     if figure is None:
         missing = "no such estimate" if subject.is_estimate else "no such metric"
@@ -213,24 +213,37 @@ def _share(name: str, column: ColumnQuality) -> float | None:
     return None if count is None or not column.rows else count / column.rows
 
 
-def _decay(figures: Mapping[str, Figure], report: PerformanceReport, rows: int, actuals: int) -> Reading:
-    """How much worse the main metric surely is than its baseline: chance is given the benefit of the interval."""
-    whys = [report.why]
-    for name, more_is_better in _MAIN.items():
-        figure, baseline = figures.get(name), report.baseline.get(name)
-        if figure is None:
-            continue
-        if figure.value is None:
-            whys.append(figure.why)
-            continue
-        if baseline is None or not math.isfinite(baseline) or baseline == 0:
-            whys.append(f"the bundle has no {name} to compare with")
-            continue
-        bound = figure.high if more_is_better else figure.low
-        value = figure.value if bound is None or not math.isfinite(bound) else bound
-        lost = baseline - value if more_is_better else value - baseline
-        return _finite(max(lost, 0.0) / abs(baseline), rows, actuals)
-    return Reading(None, rows, actuals, next((why for why in whys if why), "no actuals yet"))
+def _decay(figures: Mapping[str, Figure], report: PerformanceReport, rows: int, actuals: int, none: str) -> Reading:
+    """How much worse the main metric surely is than its baseline; of several targets, the worst that can be told."""
+    whys: list[str] = []
+    for metric, more_is_better in _MAIN.items():
+        lost: list[float] = []
+        for name, figure in figures.items():
+            if name != metric and not name.startswith(f"{metric}["):
+                continue
+            baseline = report.baseline.get(name)
+            if figure.value is None or not math.isfinite(figure.value):
+                whys.append(figure.why or f"{name} is not defined for these rows")
+            elif baseline is None or not math.isfinite(baseline) or baseline == 0:
+                whys.append(f"the bundle has no {name} to compare with")
+            else:
+                lost.append(_lost(figure, baseline, more_is_better))
+        if lost:
+            return _finite(max(lost), rows, actuals)
+    return Reading(None, rows, actuals, report.why or next(iter(whys), none))
+
+
+def _no_metric(report: PerformanceReport) -> str:
+    return "neither accuracy, mae nor rmse is measured" if report.actuals else "no actuals yet"
+
+
+def _lost(figure: Figure, baseline: float, more_is_better: bool) -> float:
+    """The share of its baseline that a metric has lost: chance is given the benefit of the interval."""
+    assert figure.value is not None
+    bound = figure.high if more_is_better else figure.low
+    value = figure.value if bound is None or not math.isfinite(bound) else bound
+    lost = baseline - value if more_is_better else value - baseline
+    return max(lost, 0.0) / abs(baseline)
 
 
 def _named(name: str, columns: Iterable[_Column]) -> _Column | None:

@@ -144,6 +144,20 @@ def test_whoever_was_not_told_of_an_alert_is_not_told_of_its_end(tmp_path: Path)
     assert (watched.states(), watched.told()) == (["resolved"], [])
 
 
+@pytest.mark.parametrize("is_off", [False, True])
+def test_the_end_of_what_was_told_is_told_during_a_silence_too(tmp_path: Path, is_off: bool) -> None:
+    watched = Watched(tmp_path)
+    minutes = (datetime.now(UTC) - NOON).total_seconds() / 60
+    watched.run(minutes, 0.7)
+    Silences(watched.database).add("200m")
+    watched.run(minutes + 90, 0.7)
+    assert watched.told() == ["firing"]
+    if is_off:
+        watched.book.switch("quality", "wine", on=False)
+    watched.run(minutes + 91, 0.9)
+    assert (watched.states(), watched.told()) == (["resolved"], ["firing", "resolved"])
+
+
 @pytest.mark.parametrize("text", ["", "yesterday", "2020-01-01", "401d", "0s"])
 def test_a_silence_needs_an_end_to_come(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match="Expected"):

@@ -7,7 +7,7 @@ import pytest
 
 from garcom.monitoring.alerts.parsing import parse_rule
 from garcom.monitoring.alerts.readings import Asked, Reading
-from garcom.monitoring.alerts.report_readings import ReportReadings
+from garcom.monitoring.alerts.report_readings import ReportReadings, performance_reading
 from garcom.monitoring.alerts.rule import Rule
 from garcom.monitoring.alerts.subjects import KINDS
 from garcom.monitoring.records import (
@@ -222,3 +222,54 @@ def test_rules_about_the_same_window_share_a_report() -> None:
         rule = parse_rule(text)
         readings.read(Asked(rule.subject, scope_of(rule)))
     assert [scope.segment for scope, _ in reports.asked] == [None, "region=SP"]
+
+
+def targets(metrics: dict[str, Figure], baseline: dict[str, float], **more: Any) -> PerformanceReport:
+    return PerformanceReport(
+        scope=SCOPE,
+        task="regression",
+        rows=800,
+        actuals=300,
+        maturity=0.375,
+        metrics=metrics,
+        estimates=tuple(Estimate(metric=name, method="error_model", estimated=each) for name, each in metrics.items()),
+        baseline=baseline,
+        **more,
+    )
+
+
+PRICE, DAYS, NONE = Figure(value=2.4, low=2.2, high=2.6), Figure(value=3.0, low=2.7, high=3.3), Figure(value=None)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "baseline", "expected"),
+    [
+        ({"mae[price]": PRICE, "mae[days]": DAYS}, {"mae[price]": 2.0, "mae[days]": 3.0}, about(0.1)),
+        ({"mae[price]": PRICE, "mae[days]": DAYS}, {"mae[price]": 2.2, "mae[days]": 1.8}, about(0.5)),
+        ({"mae[price]": PRICE, "mae[days]": DAYS}, {"mae[price]": 2.0, "mae": 0.1}, about(0.1)),
+        ({"mae[price]": PRICE, "mae[days]": NONE}, {"mae[price]": 2.0, "mae[days]": 1.0}, about(0.1)),
+        ({"mae[price]": PRICE, "rmse[price]": DAYS}, {"rmse[price]": 1.8}, about(0.5)),
+        ({"mae[price]": PRICE}, {}, "the bundle has no mae[price] to compare with"),
+        ({"mae[price]": Figure(value=None, why="too few")}, {"mae[price]": 2.0}, "too few"),
+        ({"mae[price]": NONE}, {"mae[price]": 2.0}, "mae[price] is not defined for these rows"),
+    ],
+)
+@pytest.mark.parametrize("subject", ["decay", "estimated_decay"])
+def test_of_several_targets_the_worst_tells_how_much_was_lost(
+    subject: str, metrics: dict[str, Figure], baseline: dict[str, float], expected: Any
+) -> None:
+    found = performance_reading(parse_rule(f"wine.{subject} > 0.5").subject, targets(metrics, baseline))
+    assert (found.why if found.value is None else found.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "more", "why"),
+    [
+        ("decay", {}, "neither accuracy, mae nor rmse is measured"),
+        ("estimated_decay", {}, "nothing estimates accuracy, mae or rmse"),
+        ("decay", {"why": "the lake has none"}, "the lake has none"),
+    ],
+)
+def test_a_decay_without_metrics_says_the_true_reason(subject: str, more: dict[str, str], why: str) -> None:
+    found = performance_reading(parse_rule(f"wine.{subject} > 0.5").subject, targets({}, {}, **more))
+    assert (found.value, found.why) == (None, why)
