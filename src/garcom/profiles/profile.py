@@ -55,10 +55,9 @@ class Profile:
 
     ``cells`` (int64) holds all columns one after another: :data:`~garcom.profiles.grid.N_CELLS` for numbers, for
     categories one for each value and one for all unseen ones; :meth:`cells_of` gives those of a column. At the end come
-    those of the errors of rebuilding rows. ``tallies``
-    (int64 ``[n_columns, 6]``) are :class:`Tally`; ``sums`` (float64 ``[n_columns, 4]``) the sum of the distance from
-    the grid's centre, of its square, the least and the greatest number (NaN where there is none).
-
+    those of the errors of rebuilding rows: of a large frame some are rebuilt, and each counts as all that it stands for.
+    ``tallies`` (int64 ``[n_columns, 6]``) are :class:`Tally`; ``sums`` (float64 ``[n_columns, 4]``) the sum of the
+    distance from the grid's centre, of its square, the least and the greatest number (NaN where there is none).
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -71,7 +70,7 @@ class Profile:
         self.cells: IntArray = np.zeros(int(self._starts[-1]), np.int64)
         self.tallies: IntArray = np.zeros((len(layout.columns), len(Tally._fields)), np.int64)
         self.sums: FloatArray = np.tile([0.0, 0.0, np.nan, np.nan], (len(layout.columns), 1))
-        #: The sum of the errors of rebuilding rows from their components.
+        #: The sum of the errors of rebuilding rows from their components, weighted as their counts.
         self.together_sum = 0.0
         self.unseen: dict[str, dict[str, int]] = {}
         self.repeats = Repeats()
@@ -142,7 +141,10 @@ class Profile:
 
     @property
     def together_cells(self) -> IntArray:
-        """The counts of the errors of rebuilding rows; none where columns are not looked at together."""
+        """The counts of the errors of rebuilding rows: of all rows, and a few more where some stand for others.
+
+        None where columns are not looked at together.
+        """
         return self.cells[self._starts[len(self.layout.columns)] :]
 
     @property
@@ -223,11 +225,11 @@ class Profile:
 
     def _add_together(self, frame: pl.DataFrame) -> None:
         if self.layout.together is not None:
-            errors = self.layout.together.errors(frame)
+            errors, stride = self.layout.together.errors(frame)
             found = self.layout.together.grid.count(errors)
-            self.together_cells[:] += found.cells
+            self.together_cells[:] += stride * found.cells
             n_finite = int(found.cells.sum()) - found.n_infinite
-            self.together_sum += found.total + n_finite * self.layout.together.grid.center
+            self.together_sum += stride * (found.total + n_finite * self.layout.together.grid.center)
 
     def _add_sums(self, sums: FloatArray) -> None:
         """Add those of other profiles (float64 ``[n_profiles, n_columns, 4]``)."""

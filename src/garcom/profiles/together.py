@@ -22,7 +22,7 @@ from garcom.stats.principal_components import Basis, fit_basis, reconstruction_e
 MOST_COLUMNS = 64
 #: So many rows are enough for the components.
 ROWS = 100_000
-#: So many rows of one frame are enough for the distribution of their errors.
+#: Of one frame so many rows, at the most, are rebuilt: enough for the distribution of their errors.
 _ERROR_ROWS = 4_096
 #: With so many rows, components fit others as well as their own; with fewer, so many parts of them tell how well.
 #: Errors that are nothing but rounding tell nothing.
@@ -46,11 +46,19 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
         """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number."""
         return matrix(frame, self.names, self.shares)
 
-    def errors(self, frame: pl.DataFrame) -> FloatArray:
-        """The error of rebuilding each row, of at most 4,096 rows that are evenly spaced."""
-        if frame.height > _ERROR_ROWS:
-            frame = frame.gather_every(-(-frame.height // _ERROR_ROWS))
-        return reconstruction_errors(self.basis, self.matrix(frame))
+    def errors(self, frame: pl.DataFrame) -> tuple[FloatArray, int]:
+        """The error of rebuilding each row, of at most 4,096 that are evenly spaced, and how many rows each stands for.
+
+        Counted so many times, the errors of a frame weigh as much as its rows, and it does not matter how rows were put
+        into frames. A test takes the counts for rows, of which they are worth fewer: (Σw)² / Σw² (Kish 1965), which is
+        at least 2,048 wherever one stands for several. That makes up to a fifth more of what a few hundred rows on the
+        other side tell, and with more there any difference that is large enough to be drift is certain anyway: its size
+        decides, not the p-value.
+        """
+        stride = max(1, -(-frame.height // _ERROR_ROWS))
+        if stride > 1:
+            frame = frame.gather_every(stride)
+        return reconstruction_errors(self.basis, self.matrix(frame)), stride
 
     def errors_of_others(self, cells: IntArray) -> IntArray:
         """The errors of the rows that the components were fitted to, as they would be of other rows like them.

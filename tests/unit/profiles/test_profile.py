@@ -57,10 +57,41 @@ def test_profiles_of_parts_are_merged_into_that_of_the_whole() -> None:
     same(Profile.decode(layout, whole.encode()), whole)
 
 
-def test_of_very_many_rows_some_are_rebuilt() -> None:
+def test_of_very_many_rows_some_are_rebuilt_and_stand_for_all() -> None:
     frame = rows(60_000)
-    cells = profiled(layout_of(frame), frame).together_cells
-    assert cells.sum() == 4_000
+    layout = layout_of(frame)
+    assert layout.together is not None
+    errors, stride = layout.together.errors(frame)
+    assert (len(errors), stride) == (4_000, 15)
+    profile = profiled(layout, frame)
+    assert profile.together_cells.sum() == 60_000
+    assert profile.together_mean == pytest.approx(errors.mean())
+
+
+def test_how_rows_were_put_into_frames_changes_nothing() -> None:
+    usual = rows(206_000)
+    layout = layout_of(usual[:20_000])
+    odd = usual[200_000:].with_columns(y=pl.col("y").shuffle(seed=1))
+    frame = pl.concat([usual[:200_000], odd])
+    whole = profiled(layout, frame)
+    pieces, unequal, of_two = Profile(layout), Profile(layout), Profile(layout)
+    for part in frame.iter_slices(2000):
+        pieces.add(part)
+    for part in (frame[:150_000], frame[150_000:]):
+        unequal.add(part)
+    for part in (usual[:200_000], odd):
+        of_two.add(part)
+    exact = np.cumsum(pieces.together_cells) / 206_000
+    assert pieces.together_cells.sum() == 206_000
+    for profile in (whole, unequal, of_two):
+        # Six standard errors of 4,096 of the rows, at the most.
+        assert np.abs(np.cumsum(profile.together_cells) / profile.together_cells.sum() - exact).max() < 0.047
+        assert profile.together_mean == pytest.approx(pieces.together_mean, rel=0.1)
+        assert profile.together_cells.sum() == pytest.approx(206_000, rel=0.001)
+    # All rows of the second frame weigh as much as 6,000 of the first: a thirty-fourth of all.
+    apart = profiled(layout, odd).together_cells
+    assert (of_two.together_cells - profiled(layout, usual[:200_000]).together_cells == apart).all()
+    assert apart.sum() == 6_000
 
 
 def test_what_a_profile_knows_is_what_the_rows_are() -> None:
@@ -134,7 +165,7 @@ def test_the_error_of_rebuilding_rows_grows_when_columns_hang_together_otherwise
     calm, moved = profiled(layout, frame), profiled(layout, mixed)
     assert calm.together_cells.sum() == 4000
     assert calm.together_mean is not None
-    assert calm.together_mean == pytest.approx(layout.together.errors(frame).mean())
+    assert calm.together_mean == pytest.approx(layout.together.errors(frame)[0].mean())
     assert moved.together_mean is not None
     assert moved.together_mean > 1.1 * calm.together_mean
 
