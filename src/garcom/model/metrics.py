@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def measure(target: pd.DataFrame, outputs: Outputs, output: Output) -> dict[str, Any]:
     """The metrics of a task, by scikit-learn's names and definitions; empty for clusters and outliers.
 
-    Rows without a target are left out. ``f1``, ``precision`` and ``recall`` are averaged over the classes with
+    Rows without a target are left out. Of several targets there are the metrics of each too, such as ``mae[price]``,
+    beside those over all. ``f1``, ``precision`` and ``recall`` are averaged over the classes with
     equal weight. A metric that these rows do not define (a ROC curve with one class) is left out.
 
     Raises :class:`DataError` for a target that the model cannot predict.
@@ -139,4 +141,8 @@ def _regression(y_true: FloatArray, y_pred: FloatArray, output: Output) -> dict[
     }
     if len(y_true) > 1:
         found["r2"] = float(metrics.r2_score(y_true, y_pred))
+    if len(output.names) > 1:
+        for at, name in enumerate(output.names):
+            of_one = _regression(y_true[:, [at]], y_pred[:, [at]], msgspec.structs.replace(output, names=(name,)))
+            found |= {f"{metric}[{name}]": value for metric, value in of_one.items() if metric != "rows"}
     return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import polars as pl
 
 from garcom.lake.rereading import rereading
 from garcom.lake.undrained import Undrained
-from garcom.lake.window import Window
+from garcom.lake.window import Window, newest_first
 from garcom.model.signature import Signature
 from garcom.monitoring.records import Scope
 from garcom.monitoring.rows import table_of
@@ -21,6 +22,8 @@ SAMPLE_ROWS = 1000
 _SAMPLE_FILES = 10
 #: So many files are read together.
 _FILES_AT_ONCE = 8
+#: No field has these names.
+_ID, _TIME = "\0id", "\0time"
 
 
 @rereading
@@ -45,6 +48,24 @@ def sample_rows(undrained: Undrained, scope: Scope, signature: Signature) -> pl.
     rows = pl.concat(parts)
     table = rows_of(table_of(rows, signature), scope.segment, signature)
     return table.sample(SAMPLE_ROWS, seed=0) if table.height > SAMPLE_ROWS else table
+
+
+@rereading
+def last_row(undrained: Undrained, scope: Scope, signature: Signature) -> datetime | None:
+    """When the last row of the window and of its segment was answered; older files are not even opened."""
+    last: tuple[str, datetime] | None = None
+    for part in newest_first(undrained.view(), scope.model, Window(scope.since, scope.until)):
+        if last is not None and part.ids is not None and part.ids[1] < last[0]:
+            break
+        rows = part.rows.filter(condition_of(scope))
+        if scope.segment is None:
+            found = rows.select("id", "time").top_k(1, by="id").collect(engine="streaming")
+        else:
+            told = rows.collect(engine="streaming")
+            table = table_of(told, signature).with_columns(told["id"].alias(_ID), told["time"].alias(_TIME))
+            found = rows_of(table, scope.segment, signature).select(id=_ID, time=_TIME).top_k(1, by="id")
+        last = max([*found.iter_rows(), *([] if last is None else [last])], default=None)
+    return None if last is None else last[1]
 
 
 def _parts(undrained: Undrained, scope: Scope) -> Iterator[pl.DataFrame]:

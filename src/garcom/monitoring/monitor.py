@@ -10,14 +10,13 @@ from typing import NamedTuple, cast
 import msgspec
 
 from garcom.errors import InputError
-from garcom.lake.predictions import Predictions
 from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
 from garcom.model.signature import Output
 from garcom.monitoring.acknowledged import Acknowledged
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
 from garcom.monitoring.drift import MIN_ROWS, JointRows, ReferenceKind, drift
-from garcom.monitoring.lake_rows import sample_rows
+from garcom.monitoring.lake_rows import last_row, sample_rows
 from garcom.monitoring.performance.report import performance
 from garcom.monitoring.quality import quality
 from garcom.monitoring.records import DriftReport, PerformanceReport, QualityReport, Report, Scope
@@ -104,10 +103,11 @@ class Monitor:
     ) -> PerformanceReport:
         """How good the answers of a window were, and are thought to be. Raises as :meth:`drift` does.
 
+        Without a version it is about the answers of all versions, beside what their bundles promised.
         What is not asked for of ``estimates``, ``changes`` and ``parts`` (windows and segments) is not calculated.
         """
-        now, known = self._now(), self._windows.version(scope)
-        reference = self._references.of(known.digest)
+        now, versions = self._now(), self._windows.versions(scope)
+        reference = self._references.of(versions[0].digest)
         first, last = bounds(scope, now)
         segment = canonical(scope.segment, reference.signature)
         wanted = self._settings.monitoring.models.get(scope.model, ModelMonitoring())
@@ -121,7 +121,7 @@ class Monitor:
             every=every,
             cost=wanted.value or None,
             positive=wanted.positive or None,
-            baseline=_comparable(known.metrics, reference.signature.output),
+            baselines={each.number: _comparable(each.metrics, reference.signature.output) for each in versions},
             estimates=estimates,
             changes=changes,
             parts=parts,
@@ -130,7 +130,10 @@ class Monitor:
         )
 
     def report(self, scope: Scope, *, reference: str | None = None) -> Report:
-        """Everything about a window. Raises as :meth:`drift` does."""
+        """Everything about a window, and about one version: without one the one that answered last in it.
+
+        Raises as :meth:`drift` does.
+        """
         now = self._now()
         first, last = asked(scope, now)
         scope = msgspec.structs.replace(scope, since=first, until=last)
@@ -141,8 +144,11 @@ class Monitor:
             made_at=now,
             drift=self._drift(window, look, kind, classifier=True),
             quality=self._quality(window, look),
-            performance=self.performance(scope),
+            performance=self.performance(msgspec.structs.replace(scope, version=window.version)),
             alerts=AlertList(self._database).page(models=[scope.model], states=STATES, since=first).alerts,
+            details={"other_versions_in_this_window": [f"{scope.model}:{each}" for each in window.others]}
+            if window.others
+            else {},
         )
 
     def _look(self, window: ReportWindow) -> _Look | None:
@@ -174,7 +180,10 @@ class Monitor:
         )
 
     def _quality(self, window: ReportWindow, look: _Look | None, *, min_rows: int = MIN_ROWS) -> QualityReport:
-        hours, last = traffic(self._acknowledged, window), self._last_row(window)
+        hours, last = (
+            traffic(self._acknowledged, window),
+            last_row(self._undrained, window.scope, window.reference.signature),
+        )
         if look is None:
             rows = sum(each.rows for each in hours if each.since >= window.begin(window.since))
             why = _no_reference(window)
@@ -188,13 +197,6 @@ class Monitor:
             now=window.now if window.until >= window.now - _HOUR else None,
             min_rows=min_rows,
         )
-
-    def _last_row(self, window: ReportWindow) -> datetime | None:
-        """When the last row of the window was answered."""
-        page = Predictions(self._lake, self._undrained).page(
-            window.scope.model, since=window.since, until=window.until, version=window.scope.version, limit=1
-        )
-        return page.predictions[0].time if page.predictions else None
 
 
 def _kind(reference: str | None) -> ReferenceKind:

@@ -34,7 +34,8 @@ _JUST_NOW = timedelta(seconds=5)
 class ReportWindow(NamedTuple):
     """The hours that a report is about, and the version whose layout they follow, as of a moment (``now``).
 
-    The scope is what was asked with all of this in it.
+    The scope is what was asked with all of this in it. ``others`` are the versions that answered in these hours too, of
+    none where a version was asked for.
     """
 
     scope: Scope
@@ -43,6 +44,7 @@ class ReportWindow(NamedTuple):
     version: int
     reference: Reference
     now: datetime
+    others: tuple[int, ...] = ()
 
     @property
     def kept_since(self) -> datetime:
@@ -84,29 +86,37 @@ class Windows:
         if until < kept:
             until = -(-(until - _EPOCH) // _DAY) * _DAY + _EPOCH
         scope = msgspec.structs.replace(scope, since=since, until=until)
-        known = self._asked(scope, model) or self._latest(scope, model) or _answering(model)
+        others: tuple[int, ...] = ()
+        known = self._asked(scope, model)
+        if known is None:
+            known, others = self._latest(scope, model)
         try:
             reference = self._references.of(known.digest)
         except BundleError as error:
             raise InputError(f"The bundle of {scope.model}:{known.number} cannot be read: {error}") from error
         segment = canonical(scope.segment, reference.signature)
         scope = msgspec.structs.replace(scope, version=known.number, segment=segment)
-        return ReportWindow(scope, since, until, known.number, reference, now)
+        return ReportWindow(scope, since, until, known.number, reference, now, others)
 
-    def version(self, scope: Scope) -> Version:
-        """The version that is asked about, or else the one that answers. Raises ModelNotFound and VersionNotFound."""
+    def versions(self, scope: Scope) -> tuple[Version, ...]:
+        """The version that is asked about; without one, all that there are, the one that answers first.
+
+        Raises ModelNotFound and VersionNotFound.
+        """
         model = self._registry.model(scope.model)
-        return self._asked(scope, model) or _answering(model)
+        asked, first = self._asked(scope, model), _answering(model)
+        return (first, *(each for each in model.versions if each is not first)) if asked is None else (asked,)
 
     def _asked(self, scope: Scope, model: Model) -> Version | None:
         if scope.version is None:
             return None
         return _numbered(model, self._registry.version(scope.model, scope.version).number)
 
-    def _latest(self, scope: Scope, model: Model) -> Version | None:
-        """The version that answered last in a window; of several in the last hour the one with most rows.
+    def _latest(self, scope: Scope, model: Model) -> tuple[Version, tuple[int, ...]]:
+        """The version that answered last in a window, and the others that did; of several in the last hour the one
+        with most rows.
 
-        One that was removed since has no reference any more.
+        One that was removed since has no reference any more. Where none has answered it is the one that would.
         """
         living = {each.number for each in model.versions}
         with self._acknowledged.rows(scope.model) as (connection, waiting):
@@ -114,10 +124,11 @@ class Windows:
                 connection, scope.model, since=scope.since, until=scope.until, stage=scope.stage
             )
         waiting = waiting.filter(condition_of(scope), pl.col("version").is_in(list(living)))
-        if not waiting.is_empty():  # they came after all that have a profile
-            return _numbered(model, int(waiting.sort("id")["version"][-1]))
-        number = _last_of(found, living)
-        return None if number is None else _numbered(model, number)
+        # What waits came after all that has a profile.
+        number = _last_of(found, living) if waiting.is_empty() else int(waiting.sort("id")["version"][-1])
+        all_that_did = {each.version for each in found if each.n_rows} | set(waiting["version"])
+        others = tuple(sorted(all_that_did & living - {number}))
+        return (_answering(model) if number is None else _numbered(model, number)), others
 
 
 def asked(scope: Scope, now: datetime) -> tuple[datetime, datetime]:

@@ -65,6 +65,11 @@ def test_regression_with_several_targets() -> None:
     assert found["mae"] == pytest.approx(4 / 6)
     assert found["rmse"] == pytest.approx((np.sqrt(1 / 3) + np.sqrt(9 / 3)) / 2)
     assert found["rows"] == 3
+    assert found["mae[a]"] == pytest.approx(1 / 3)
+    assert found["mae[b]"] == pytest.approx(1.0)
+    assert found["rmse[b]"] == pytest.approx(np.sqrt(3))
+    assert found["r2[a]"] == pytest.approx(1 - 1 / (14 / 3))
+    assert not any(name.startswith("rows[") for name in found)
     with pytest.raises(DataError, match="2 columns"):
         measure(truth[["a"]], Outputs(None, None, values), output)
     with pytest.raises(DataError, match="Expected numbers in the target 'b', got 'muito'"):

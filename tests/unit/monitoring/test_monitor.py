@@ -174,6 +174,44 @@ def test_a_version_that_was_removed_is_not_the_latest(home: Home) -> None:
     assert home.monitor.drift(Scope(model="m")).scope.version == 2
 
 
+def test_all_parts_of_a_report_are_about_one_version(home: Home) -> None:
+    ids = home.serve(asked(200, seed=3), NOW - 3 * HOUR, NOW - 2 * HOUR)
+    home.tell(ids, ["bad"] * 200)
+    again = garcom.pack(None, asked(50), answers=said(asked(50)), name="m", out=home.folder / "again")
+    assert home.registry.register(again.path).number == 2
+    home.write(asked(120, seed=4), number=2)
+    report = home.monitor.report(Scope(model="m", since=NOW - DAY))
+    assert report.title == "m:2"
+    assert report.details == {"other_versions_in_this_window": ["m:1"]}
+    assert report.drift is not None
+    assert report.quality is not None
+    assert report.performance is not None
+    assert {part.scope.version for part in (report.drift, report.quality, report.performance)} == {2}
+    assert (report.drift.rows_current, report.quality.rows, report.performance.rows) == (120, 120, 120)
+    assert report.performance.actuals == 0
+    assert home.monitor.report(Scope(model="m", version=1, since=NOW - DAY)).details == {}
+    assert home.monitor.performance(Scope(model="m", since=NOW - DAY)).rows == 320
+
+
+def test_the_last_row_is_that_of_the_segment_and_of_the_stage(home: Home) -> None:
+    rows = asked(300, seed=5)
+    home.serve(rows[rows["region"] == "SP"], NOW - 30 * HOUR, NOW - 29 * HOUR)
+    home.serve(rows[rows["region"] != "SP"], NOW - 2 * HOUR, NOW - HOUR)
+    def last(**asked_of: Any) -> datetime | None:
+        return home.monitor.quality(Scope(model="m", since=NOW - 7 * DAY, **asked_of)).last_row
+
+    everything, south = last(), last(segment="region=SP")
+    assert everything is not None
+    assert south is not None
+    assert NOW - 2 * HOUR < everything < NOW - HOUR
+    assert NOW - 30 * HOUR < south < NOW - 29 * HOUR
+    assert last(stage="stable") == everything
+    assert last(stage="canary") is None
+    assert last(segment="region=nowhere") is None
+    home.write(rows[rows["region"] == "SP"][:20])
+    assert last(segment="region=SP") == last() == NOW - timedelta(minutes=1)
+
+
 def test_performance_has_the_baseline_and_late_actuals(home: Home) -> None:
     rows = asked(300, seed=1)
     ids = home.serve(rows, NOW - 5 * HOUR, NOW - 1 * HOUR)

@@ -118,7 +118,11 @@ def _together(
         *(told.struct.field(name).alias(f"field_{i}") for i, name in enumerate(fields)),
         *([_some(rows, inputs)] if inputs else []),
     ]
-    found = rows.select("id", "time", *columns).join(held.lazy(), on="id", how="left").collect(engine="streaming")
+    found = (
+        rows.select("id", "time", "version", *columns)
+        .join(held.lazy(), on="id", how="left")
+        .collect(engine="streaming")
+    )
     return found.sort("time", "id").drop("id")
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from garcom.errors import InputError
@@ -48,7 +49,7 @@ def performance(
     cost: Cost | None = None,
     positive: str | None = None,
     min_rows: int = 100,
-    baseline: Mapping[str, float] | None = None,
+    baselines: Mapping[int, Mapping[str, float]] | None = None,
     estimates: bool = True,
     changes: bool = True,
     parts: bool = True,
@@ -60,7 +61,8 @@ def performance(
     ``output`` says what the model answers. Without a stage a shadow's rows are left out. The segment of the scope is
     ``field=value`` for the rows that have it, or ``field`` for each of its values beside the whole; ``by`` are more
     such fields. ``every`` is the length of the parts, by itself one that gives at most 60. ``cost`` is
-    ``{true label: {answered label: worth}}``, ``positive`` the label that precision and recall are of. Below
+    ``{true label: {answered label: worth}}``, ``positive`` the label that precision and recall are of; ``baselines``
+    are the metrics in the bundles of the versions, of which the first counts where there are no rows. Below
     ``min_rows`` rows there is no metric but the reason. Without ``estimates`` nothing is estimated, which saves reading
     the inputs of a regression; without ``changes`` the errors are not searched for them; without ``parts`` there are
     neither windows nor segments, nor a track record.
@@ -95,7 +97,7 @@ def performance(
         maturity=n_known / read.n_rows if read.n_rows else None,
         sampled=read.window.height if read.is_sample else None,
         metrics=metrics,
-        baseline=dict(baseline or {}),
+        baseline=_baseline(read.window, made.rows.known, baselines or {}),
         confusion=made.rows.confusion() if isinstance(made.rows, Labels) else None,
         estimates=estimated,
         track_record=track_record(windows),
@@ -200,6 +202,22 @@ def _estimator(whole: Labels | Numbers, frame: pl.DataFrame) -> Estimator:
 def _micros(moments: pl.Series) -> IntArray:
     found: IntArray = moments.dt.epoch("us").fill_null(0).to_numpy()
     return found
+
+
+def _baseline(
+    rows: pl.DataFrame, known: npt.NDArray[np.bool_], of_versions: Mapping[int, Mapping[str, float]]
+) -> dict[str, float]:
+    """What these rows were promised to be: of several versions the mean by the rows that each answered.
+
+    Those with actuals count, or without any all; without rows it is the first version's.
+    """
+    answered = rows["version"].to_numpy()
+    numbers, counts = np.unique(answered[known] if known.any() else answered, return_counts=True)
+    if not len(numbers):
+        return dict(next(iter(of_versions.values()), {}))
+    promised = [of_versions.get(int(number), {}) for number in numbers]
+    common = [name for name in promised[0] if all(name in each for each in promised)]
+    return {name: float(np.average([each[name] for each in promised], weights=counts)) for name in common}
 
 
 def _why(model: str, asked: segments.Asked, n_rows: int, n_known: int) -> str | None:

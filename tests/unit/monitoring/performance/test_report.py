@@ -283,7 +283,7 @@ def test_probabilities_that_are_none_are_left_out(tmp_path: Path) -> None:
 
 def test_a_bundle_s_metrics_are_the_baseline(tmp_path: Path) -> None:
     served = Served(tmp_path, PRICE)
-    assert served.report(baseline={"mae": 0.5}).baseline == {"mae": 0.5}
+    assert served.report(baselines={1: {"mae": 0.5}}).baseline == {"mae": 0.5}
 
 
 def test_actuals_by_key(tmp_path: Path) -> None:
@@ -379,3 +379,16 @@ def test_what_is_estimated_of_a_window_does_not_depend_on_its_parts_nor_on_what_
     accuracy = next(each.estimated.value for each in estimates[0] if each.metric == "accuracy")
     assert accuracy is not None
     assert accuracy > 0.65
+
+
+def test_the_baseline_of_several_versions_is_that_of_the_rows_with_actuals(tmp_path: Path) -> None:
+    served = Served(tmp_path, PRICE)
+    old = served.serve([1.0] * 300, began=BEGAN, version=1)
+    new = served.serve([1.0] * 200, began=BEGAN + DAY, version=2)
+    promised = {2: {"mae": 0.1, "rmse": 0.2}, 1: {"mae": 0.5}}
+    assert served.report(baselines=promised).baseline == {"mae": pytest.approx((300 * 0.5 + 200 * 0.1) / 500)}
+    served.tell(old, [1.5] * 300, BEGAN + 2 * DAY)
+    assert served.report(baselines=promised).baseline == {"mae": 0.5}
+    served.tell(new[:100], [1.0] * 100, BEGAN + 2 * DAY)
+    assert served.report(baselines=promised).baseline == {"mae": pytest.approx((300 * 0.5 + 100 * 0.1) / 400)}
+    assert served.report(baselines=promised, since=BEGAN + 5 * DAY).baseline == {"mae": 0.1, "rmse": 0.2}
