@@ -37,7 +37,7 @@ GarcomError
 │   └── SignatureError         a signature, inferred or written by hand, is inconsistent
 ├── BundleError                a bundle is damaged, incomplete or of an unknown format
 ├── DatasetError               a dataset is not what was written: changed by others, damaged, gone
-├── DeliveryFailed             a receiver of alerts did not take a message; it is tried again
+├── DeliveryFailed             a receiver of alerts did not take a message
 ├── PredictionFailed           (client) the server answered with a problem
 │   ├── Rejected               (client) 4xx: the request has to change
 │   └── ServerUnavailable      (client) 503 after all retries, or no connection
@@ -267,7 +267,14 @@ class DatasetError(GarcomError):
 
 
 class DeliveryFailed(GarcomError):
-    """A receiver of alerts did not take a message; the text repeats nothing of its address."""
+    """A receiver of alerts did not take a message; the text repeats nothing of its address.
+
+    ``is_final`` says that it will never take this one, so that another attempt is of no use.
+    """
+
+    def __init__(self, message: str, *, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.is_final = is_final
 
 
 class PredictionFailed(GarcomError):

@@ -95,7 +95,7 @@ class AlertDesk:
     def send(self) -> None:
         """Deliver what is to be told; where nothing is, what delivers is not even loaded."""
         with self._database.read() as connection:
-            if not (storage.list_events(connection) or storage.list_undelivered(connection)):
+            if not (storage.list_events(connection) or storage.list_waiting(connection)):
                 return
         self._sender.run(datetime.now(UTC))
 

@@ -98,7 +98,7 @@ alert_events = Table(
 )
 
 #: Messages, one row for each receiver. ``destination`` is a digest of its address, which holds secrets; ``shown`` is
-#: what may be seen of that.
+#: what may be seen of that. What was set aside is not tried again by itself.
 alert_messages = Table(
     "alert_messages",
     metadata,
@@ -112,5 +112,6 @@ alert_messages = Table(
     Column("next_at", Moment, nullable=False),
     Column("delivered_at", Moment),
     Column("why", Text),
+    Column("set_aside_at", Moment),
 )
 Index("ix_alert_messages_delivered_at", alert_messages.c.delivered_at)

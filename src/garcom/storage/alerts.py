@@ -103,7 +103,10 @@ class EventRow(NamedTuple):
 
 
 class MessageRow(NamedTuple):
-    """A message for one receiver; ``why`` is what came of the last attempt that failed."""
+    """A message for one receiver; ``why`` is what came of the last attempt that failed.
+
+    With ``set_aside_at`` it is not tried again until somebody asks for that.
+    """
 
     id: str
     destination: str
@@ -115,6 +118,7 @@ class MessageRow(NamedTuple):
     next_at: datetime
     delivered_at: datetime | None
     why: str | None
+    set_aside_at: datetime | None = None
 
 
 def list_rules(connection: Connection) -> list[RuleRow]:
@@ -261,9 +265,28 @@ def add_message(connection: Connection, row: MessageRow) -> None:
     connection.execute(insert(alert_messages).values(row._asdict()))
 
 
-def list_undelivered(connection: Connection) -> list[MessageRow]:
-    """The messages that have not been delivered, the oldest first."""
-    query = select(alert_messages).where(alert_messages.c.delivered_at.is_(None)).order_by(alert_messages.c.id)
+def list_waiting(connection: Connection) -> list[MessageRow]:
+    """The messages that are to be delivered yet, the oldest first."""
+    meant = alert_messages.c.delivered_at.is_(None) & alert_messages.c.set_aside_at.is_(None)
+    query = select(alert_messages).where(meant).order_by(alert_messages.c.id)
+    return [MessageRow(*row) for row in connection.execute(query)]
+
+
+def list_undelivered(
+    connection: Connection,
+    *,
+    models: Collection[str] | None = None,
+    set_aside: bool | None = None,
+    limit: int | None = None,
+) -> list[MessageRow]:
+    """The messages that wait and those that were set aside, the newest first; None does not matter."""
+    conditions: list[ColumnElement[bool]] = [alert_messages.c.delivered_at.is_(None)]
+    if models is not None:
+        conditions.append(alert_messages.c.model.in_(models))
+    if set_aside is not None:
+        conditions.append(alert_messages.c.set_aside_at.is_not(None) == set_aside)
+    order = alert_messages.c.id.desc(), alert_messages.c.destination
+    query = select(alert_messages).where(*conditions).order_by(*order).limit(limit)
     return [MessageRow(*row) for row in connection.execute(query)]
 
 

@@ -12,7 +12,7 @@ from garcom.storage.lock import locked
 from garcom.storage.sqlite import WRITER
 
 #: Every migration in order; the last one is what ``tables`` describes. A test compares them with the scripts.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 
 def prepare(engine: Engine, lock: Path) -> None:

@@ -16,12 +16,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from garcom.errors import SettingsError
+from garcom.errors import DeliveryFailed, SettingsError
 from garcom.logs import JsonFormatter
 from garcom.monitoring.alerts.destinations import Destination, destinations, signing_secret
 from garcom.monitoring.alerts.messages import Message
 from garcom.monitoring.alerts.post_office import PostOffice, check
-from garcom.monitoring.alerts.sender import LONGEST_PAUSE, MOST_FAILURES, Sender, pause_after, try_out
+from garcom.monitoring.alerts.sender import GIVEN, LONGEST_PAUSE, MOST_FAILURES, Sender, pause_after, try_out
 from garcom.settings import AlertSettings
 from garcom.storage import alerts as storage
 from garcom.storage.alerts import MessageRow
@@ -43,6 +43,11 @@ def sender(database: Database, *urls: str, language: str = "en", group_s: float 
 
 
 def waiting(database: Database) -> list[MessageRow]:
+    with database.read() as connection:
+        return storage.list_waiting(connection)
+
+
+def undelivered(database: Database) -> list[MessageRow]:
     with database.read() as connection:
         return storage.list_undelivered(connection)
 
@@ -176,7 +181,7 @@ def test_a_message_that_is_not_taken_holds_up_those_of_its_model_only(tmp_path: 
     with watched.database.write() as connection:
         make_model(connection, "beer", NOON)
     with webhooks() as hooks:
-        hooks.statuses = [400, 200]
+        hooks.statuses = [503, 200]
         sends = sender(watched.database, hooks.url)
         watched.run(0, 0.7)
         sends.run(at(0))
@@ -187,6 +192,112 @@ def test_a_message_that_is_not_taken_holds_up_those_of_its_model_only(tmp_path: 
         later = message(hooks.next())
         assert (later.model, later.alerts[0].happened) == (taken.model, "resolved")
         assert [row.model for row in waiting(watched.database)] == [refused.model] * 2
+
+
+@pytest.mark.parametrize("status", [400, 410, 413, 415, 422])
+def test_a_message_that_its_receiver_will_never_take_is_set_aside_and_the_later_ones_go_on(
+    tmp_path: Path, status: int
+) -> None:
+    watched = Watched(tmp_path)
+    with webhooks() as hooks, logged() as log:
+        hooks.statuses = [status]
+        sends = sender(watched.database, hooks.url)
+        watched.run(0, 0.7)
+        sends.run(at(0))
+        refused = message(hooks.next())
+        watched.run(1, 0.9)
+        sends.run(at(1))
+        assert message(hooks.next()).alerts[0].happened == "resolved"
+        sends.run(at(600))
+        assert hooks.came.empty()
+    (row,) = undelivered(watched.database)
+    assert (row.id, row.attempts, row.set_aside_at) == (refused.id, 1, at(0))
+    assert row.why == f"it answered {status}, and not 2xx"
+    assert [line for line in log.getvalue().splitlines() if "alert set aside" in line and "ERROR" in line.upper()]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 409, 425, 429, 500])
+def test_what_can_be_mended_is_no_refusal_for_good(tmp_path: Path, status: int) -> None:
+    watched = Watched(tmp_path)
+    watched.run(0, 0.7)
+    with webhooks() as hooks:
+        hooks.statuses = [status]
+        sender(watched.database, hooks.url).run(at(0))
+    (row,) = waiting(watched.database)
+    assert (row.attempts, row.set_aside_at) == (1, None)
+
+
+class Refusing:
+    """Delivers nothing."""
+
+    def deliver(self, destination: Destination, message: Message, now: datetime) -> None:
+        raise DeliveryFailed("no")
+
+
+def test_what_is_not_taken_for_a_week_is_set_aside_and_the_later_ones_go_on(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    sends = Sender(watched.database, to("http://example.com/x"), Refusing(), language="en", group_s=0)
+    watched.run(0, 0.7)
+    sends.run(at(0))
+    watched.run(1, 0.9)
+    sends.run(at(1))
+    first, second = waiting(watched.database)
+    assert second.attempts == 0
+    moment = at(0)
+    while first.set_aside_at is None and moment < at(0) + 2 * GIVEN:
+        moment = first.next_at
+        sends.run(moment)
+        second, first = undelivered(watched.database)
+    assert first.set_aside_at is not None
+    assert GIVEN <= first.set_aside_at - at(0) < GIVEN + LONGEST_PAUSE
+    assert (second.attempts, second.set_aside_at) == (1, None)
+
+
+class Faulty:
+    """Delivers to one receiver, and has a fault of its own with another."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def deliver(self, destination: Destination, message: Message, now: datetime) -> None:
+        if "faulty" in destination.url:
+            raise ZeroDivisionError(destination.url)
+        self.taken.append(destination.shown)
+
+
+def test_a_fault_with_one_receiver_keeps_no_other_from_hearing(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.run(0, 0.7)
+    deliverer, receivers = Faulty(), to("http://faulty.example/secretpassword", "http://example.com/x")
+    with logged() as log:
+        Sender(watched.database, receivers, deliverer, language="en", group_s=0).run(at(0))
+    assert deliverer.taken == ["http://example.com"]
+    (row,) = waiting(watched.database)
+    why = "it could not be sent (ZeroDivisionError); the server's log says where"
+    assert (row.shown, row.why, row.next_at) == ("http://faulty.example", why, at(0) + pause_after(1))
+    assert "in deliver" in log.getvalue()
+    assert "secretpassword" not in log.getvalue()
+    assert [told for _, told in try_out(receivers, deliverer, "en", at(0))] == [why, None]
+
+
+def test_what_cannot_be_read_keeps_nothing_else_from_arriving(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.run(0, 0.7)
+    deliverer = Faulty()
+    sends = Sender(watched.database, to("http://example.com/x"), deliverer, language="en", group_s=0)
+    with watched.database.write() as connection:
+        unreadable = storage.EventRow("0", "beer", NOON, "{}")
+        storage.add_event(connection, unreadable)
+        for id, model in (("0", "wine"), ("1", "beer")):
+            row = MessageRow(id, to("http://example.com/x")[0].key, "…", model, NOON, "[]", 0, NOON, None, None)
+            storage.add_message(connection, row)
+    sends.run(at(0))
+    assert deliverer.taken == ["http://example.com"]
+    with watched.database.read() as connection:
+        assert storage.list_events(connection) == [unreadable]
+    assert {row.id: row.why for row in undelivered(watched.database) if row.set_aside_at} == dict.fromkeys(
+        ("0", "1"), "it is no message that this version of Garçom can read"
+    )
 
 
 def test_a_receiver_that_takes_nothing_is_left_alone_until_the_next_round(tmp_path: Path) -> None:

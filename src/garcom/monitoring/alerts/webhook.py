@@ -18,6 +18,8 @@ SIGNATURE = "Garcom-Signature"
 #: The message's id, the same at each attempt.
 KEY = "Idempotency-Key"
 TIMEOUT_S = 10.0
+#: Refusals by a 4xx that the operator can mend, or time; any other is about this message.
+_MENDABLE = frozenset({401, 403, 404, 408, 409, 425, 429})
 
 # They tell whole addresses, which hold secrets.
 for _name in ("httpx", "httpcore"):
@@ -25,7 +27,10 @@ for _name in ("httpx", "httpcore"):
 
 
 def post(url: str, message: Message, secret: bytes, now: datetime) -> None:
-    """Send a message. Raises DeliveryFailed for every answer but 2xx, and where there is none."""
+    """Send a message. Raises DeliveryFailed for every answer but 2xx, and where there is none.
+
+    It is final for a 4xx that is about the message, such as 413: the same body gets the same answer.
+    """
     body = msgspec.json.encode(message)
     headers = {"content-type": "application/json", "user-agent": "garcom", KEY: message.id}
     if secret:
@@ -35,7 +40,8 @@ def post(url: str, message: Message, secret: bytes, now: datetime) -> None:
     except (httpx.HTTPError, httpx.InvalidURL) as error:  # their texts may repeat the address
         raise DeliveryFailed(f"it cannot be reached ({type(error).__name__})") from None
     if not answer.is_success:
-        raise DeliveryFailed(f"it answered {answer.status_code}, and not 2xx")
+        is_final = answer.is_client_error and answer.status_code not in _MENDABLE
+        raise DeliveryFailed(f"it answered {answer.status_code}, and not 2xx", is_final=is_final)
 
 
 def signature(body: bytes, secret: bytes, at: int) -> str:
