@@ -161,7 +161,7 @@ def _number_measures(
 
 
 def _category_measures(left: IntArray, right: IntArray) -> tuple[tuple[Measure, ...], float]:
-    left, right = _with_rare_ones_together(left, right)
+    left, right = with_rare_ones_together(left, right)
     test = chi_square(left, right)
     effect = total_variation(left, right)
     measures = (
@@ -172,7 +172,7 @@ def _category_measures(left: IntArray, right: IntArray) -> tuple[tuple[Measure, 
     return measures, float(effect)
 
 
-def _with_rare_ones_together(left: IntArray, right: IntArray) -> tuple[IntArray, IntArray]:
+def with_rare_ones_together(left: IntArray, right: IntArray) -> tuple[IntArray, IntArray]:
     """The cells of categories, of which the last counts those that the reference does not have, with rare ones in it.
 
     Which categories a reference lacks is chance where it has rare ones: they are rare on both sides, and only together

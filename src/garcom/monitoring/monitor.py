@@ -17,6 +17,7 @@ from garcom.monitoring.acknowledged import Acknowledged
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
 from garcom.monitoring.drift import MIN_ROWS, JointRows, ReferenceKind, drift
 from garcom.monitoring.lake_rows import last_row, sample_rows
+from garcom.monitoring.over_time import Parts, drift_over_time, quality_over_time
 from garcom.monitoring.performance.report import performance
 from garcom.monitoring.quality import quality
 from garcom.monitoring.records import DriftReport, PerformanceReport, QualityReport, Report, Scope
@@ -74,22 +75,33 @@ class Monitor:
         return cls(settings, registry.database, registry, lake, Undrained(lake))
 
     def drift(
-        self, scope: Scope, *, reference: str | None = None, classifier: bool = False, min_rows: int = MIN_ROWS
+        self,
+        scope: Scope,
+        *,
+        reference: str | None = None,
+        classifier: bool = False,
+        parts: bool = False,
+        min_rows: int = MIN_ROWS,
     ) -> DriftReport:
         """How far the data of a window have moved; ``reference`` is ``training``, ``seasonal`` or ``previous``.
 
         With the ``classifier`` some rows of the lake are told from the reference's sample, which takes about a second.
+        With ``parts`` each column is told over time too.
         Windows are of whole days (UTC) where no hours are kept any more. Without a version it is the one that
         answered last in the window. Raises ModelNotFound, VersionNotFound, and InputError for a reference or segment
         that is none.
         """
         kind, window = _kind(reference), self._windows.of(scope)
-        return self._drift(window, self._look(window), kind, classifier=classifier, min_rows=min_rows)
+        look = self._look(window)
+        times = self._parts(window, look, min_rows) if parts else None
+        return self._drift(window, look, kind, classifier=classifier, parts=times, min_rows=min_rows)
 
-    def quality(self, scope: Scope, *, min_rows: int = MIN_ROWS) -> QualityReport:
-        """What is wrong with the data of a window. Raises as :meth:`drift` does."""
+    def quality(self, scope: Scope, *, parts: bool = False, min_rows: int = MIN_ROWS) -> QualityReport:
+        """What is wrong with the data of a window, with ``parts`` over time too. Raises as :meth:`drift` does."""
         window = self._windows.of(scope)
-        return self._quality(window, self._look(window), min_rows=min_rows)
+        look = self._look(window)
+        times = self._parts(window, look, min_rows) if parts else None
+        return self._quality(window, look, parts=times, min_rows=min_rows)
 
     def performance(
         self,
@@ -139,11 +151,12 @@ class Monitor:
         scope = msgspec.structs.replace(scope, since=first, until=last)
         kind, window = _kind(reference), self._windows.of(scope)
         look = self._look(window)
+        parts = self._parts(window, look)
         return Report(
             title=f"{scope.model}:{window.version}",
             made_at=now,
-            drift=self._drift(window, look, kind, classifier=True),
-            quality=self._quality(window, look),
+            drift=self._drift(window, look, kind, classifier=True, parts=parts),
+            quality=self._quality(window, look, parts=parts),
             performance=self.performance(msgspec.structs.replace(scope, version=window.version)),
             alerts=AlertList(self._database).page(models=[scope.model], states=STATES, since=first).alerts,
             details={"other_versions_in_this_window": [f"{scope.model}:{each}" for each in window.others]}
@@ -156,6 +169,10 @@ class Monitor:
         training = window.reference.training
         return None if training is None else _Look(training, self._profiles.of(window, training.told.layout))
 
+    def _parts(self, window: ReportWindow, look: _Look | None, min_rows: int = MIN_ROWS) -> Parts | None:
+        """The parts of the window that columns are told by; None where there is nothing to compare with."""
+        return None if look is None else Parts.of(self._profiles, window, look.training.told.layout, min_rows)
+
     def _drift(
         self,
         window: ReportWindow,
@@ -163,6 +180,7 @@ class Monitor:
         kind: ReferenceKind,
         *,
         classifier: bool = False,
+        parts: Parts | None = None,
         min_rows: int = MIN_ROWS,
     ) -> DriftReport:
         if look is None:
@@ -175,11 +193,14 @@ class Monitor:
         if classifier and told.layout.together is not None and len(told.rows):
             found = sample_rows(self._undrained, window.scope, window.reference.signature)
             rows = JointRows(told.rows, told.layout.together.matrix(found))
-        return drift(
+        report = drift(
             before, look.current, window.scope, kind=kind, importance=told.importance, rows=rows, min_rows=min_rows
         )
+        return report if parts is None else drift_over_time(report, before, parts, min_rows)
 
-    def _quality(self, window: ReportWindow, look: _Look | None, *, min_rows: int = MIN_ROWS) -> QualityReport:
+    def _quality(
+        self, window: ReportWindow, look: _Look | None, *, parts: Parts | None = None, min_rows: int = MIN_ROWS
+    ) -> QualityReport:
         hours, last = (
             traffic(self._acknowledged, window),
             last_row(self._undrained, window.scope, window.reference.signature),
@@ -188,7 +209,7 @@ class Monitor:
             rows = sum(each.rows for each in hours if each.since >= window.begin(window.since))
             why = _no_reference(window)
             return QualityReport(scope=window.scope, rows=rows, traffic=tuple(hours), last_row=last, why=why)
-        return quality(
+        report = quality(
             look.current,
             window.scope,
             reference=look.training.profile,
@@ -197,6 +218,7 @@ class Monitor:
             now=window.now if window.until >= window.now - _HOUR else None,
             min_rows=min_rows,
         )
+        return report if parts is None else quality_over_time(report, look.training.profile, parts, min_rows)
 
 
 def _kind(reference: str | None) -> ReferenceKind:

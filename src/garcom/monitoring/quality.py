@@ -22,7 +22,7 @@ OUT_OF_RANGE = 0.01
 UNSEEN = 0.01
 #: A new number lies outside of n others with a chance of 2 / (n + 1): of n + 1 one is the greatest, and one the least.
 #: Given the n, the chance has the distribution Beta(2, n - 1): it is six times as much once in ten thousand.
-_OUT_OF_RANGE_BY_CHANCE = 12.0
+OUT_OF_RANGE_BY_CHANCE = 12.0
 UNREADABLE = 0.001
 MIN_ROWS = 100
 #: An hour's traffic is a jump beside the median of as many hours before at most, when it is so many times as much, or
@@ -148,12 +148,12 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
     if not present:
         return
     is_feature = profile.layout.columns[at].role == "feature"
-    beyond = max(OUT_OF_RANGE, 0.0 if reference is None else _OUT_OF_RANGE_BY_CHANCE / (reference.present(at) + 1))
+    beyond = max(OUT_OF_RANGE, 0.0 if reference is None else OUT_OF_RANGE_BY_CHANCE / (reference.present(at) + 1))
     if is_feature and found.out_of_range is not None and found.out_of_range / present >= beyond:
         share = found.out_of_range / present
         text = f"{share:.1%} of the values of {name!r} are outside the range of the reference."
         yield Finding(kind="out_of_range", column=name, share=share, text=text)
-    if found.unseen is not None and found.unseen / present >= max(UNSEEN, _unseen_by_chance(reference, at, present)):
+    if found.unseen is not None and found.unseen / present >= max(UNSEEN, unseen_by_chance(reference, at, present)):
         share = found.unseen / present
         named = ", ".join(repr(value) for value in found.unseen_values[:5])
         names = f": {named}" if named else ""
@@ -164,7 +164,7 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
         yield Finding(kind="constant", column=name, share=1.0, text=text)
 
 
-def _unseen_by_chance(reference: Profile | None, at: int, present: int) -> float:
+def unseen_by_chance(reference: Profile | None, at: int, present: int) -> float:
     """The share of so many values, at the most, of whose categories a reference like this one has no row.
 
     It is estimated by the share of its rows that are the only ones of their category (Good, The population frequencies

@@ -50,6 +50,52 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a report's time: whole hours, days or weeks (UTC), but for the first and the last."""
+
+    since: datetime
+    until: datetime
+    rows: int
+
+
+class Spell(msgspec.Struct, frozen=True, kw_only=True):
+    """The last unbroken run of parts in which something was so: from ``since`` to ``until``, None where it goes on.
+
+    ``or_before``: no part before it says that it was not so, and it may have begun earlier. ``most`` is the greatest
+    effect or share in it, ``most_at`` the beginning of that part. Parts with too few values do not break it.
+    """
+
+    since: datetime
+    until: datetime | None = None
+    or_before: bool = False
+    most: float
+    most_at: datetime
+
+
+class DriftOverTime(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a column had moved in each part of the report, against the same reference; None where it cannot be said.
+
+    A part has drifted where its effect is above the threshold, and significant after correction for the number of parts
+    and columns.
+    """
+
+    effects: tuple[float | None, ...]
+    drifted: tuple[bool | None, ...]
+    spell: Spell | None = None
+
+
+class QualityOverTime(msgspec.Struct, frozen=True, kw_only=True):
+    """The shares of a column in each part of the report, None where there are too few values; empty where none can be.
+
+    ``spells`` are when a share was more than the reference gives reason for, by its name.
+    """
+
+    missing: tuple[float | None, ...]
+    out_of_range: tuple[float | None, ...] = ()
+    unseen: tuple[float | None, ...] = ()
+    spells: dict[Literal["missing", "out_of_range", "unseen"], Spell] = {}
+
+
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
     """One statistic of drift: ``name`` is that of its module in ``garcom.stats``.
 
@@ -86,6 +132,7 @@ class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
     mean_reference: float | None = None
     mean_current: float | None = None
     bars: tuple[Bar, ...] = ()
+    over_time: DriftOverTime | None = None
     why: str | None = None
 
 
@@ -107,7 +154,8 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
 
     ``reference`` tells which rows those are: ``training`` (the bundle's), ``seasonal`` (the same hours of the weeks
     before), ``previous`` (the window before) or ``file``. ``false_alarm_rate`` is the stated chance that a window
-    without drift is called drifted.
+    without drift is called drifted. ``parts``, if they were asked for, are those that ``over_time`` of the columns
+    tells of; ``parts_why`` says why there are none.
     """
 
     scope: Scope
@@ -119,6 +167,8 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     drifted: bool | None = None
     false_alarm_rate: float | None = None
     effect_threshold: float | None = None
+    parts: tuple[Part, ...] = ()
+    parts_why: str | None = None
     why: str | None = None
 
 
@@ -154,6 +204,7 @@ class ColumnQuality(msgspec.Struct, frozen=True, kw_only=True):
     unseen_values: tuple[str, ...] = ()
     type_failures: int = 0
     constant: bool = False
+    over_time: QualityOverTime | None = None
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +218,10 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of the data in a window; ``refused`` counts requests that did not fit the signature."""
+    """The state of the data in a window; ``refused`` counts requests that did not fit the signature.
+
+    ``parts`` and ``parts_why`` are as in :class:`DriftReport`.
+    """
 
     scope: Scope
     rows: int
@@ -177,6 +231,8 @@ class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
     traffic: tuple[Traffic, ...] = ()
     last_row: datetime | None = None
     findings: tuple[Finding, ...] = ()
+    parts: tuple[Part, ...] = ()
+    parts_why: str | None = None
     why: str | None = None
 
 

@@ -117,9 +117,24 @@ class WindowProfiles:
         if only is not None:
             rows = [row for row in rows if row.key.hour.astimezone(UTC).strftime(_OF_WEEK) in only]
             waiting = waiting.filter(pl.col("time").dt.strftime(_OF_WEEK).is_in(list(only)))
+        return self.merged(window, layout, rows, waiting)
+
+    def apart(self, window: ReportWindow, layout: Layout, *, days: bool) -> tuple[list[ProfileRow], pl.DataFrame]:
+        """The profiles of the window's hours, by time, and the rows of the journal: for those who part them by time.
+
+        The first hour and the last are whole ones. With ``days``, days that are summed up come as one.
+        """
+        scope = msgspec.structs.replace(window.scope, since=window.begin(window.since))
+        with self._acknowledged.rows(scope.model) as (connection, waiting):
+            return bodies(connection, scope, layout, days=days), waiting.filter(in_hours(scope))
+
+    def merged(
+        self, window: ReportWindow, layout: Layout, rows: Sequence[ProfileRow], waiting: pl.DataFrame
+    ) -> Profile:
+        """Profiles and rows of the journal as one profile; of the rows those of the window's segment."""
         profile, signature = together(layout, rows), window.reference.signature
         for part in waiting.iter_slices(_WAITING_AT_ONCE):
-            profile.add(rows_of(table_of(part, signature), scope.segment, signature))
+            profile.add(rows_of(table_of(part, signature), window.scope.segment, signature))
         return profile
 
 
