@@ -12,7 +12,8 @@ from garcom.moments import hour_of
 from garcom.monitoring.records import ColumnQuality, Figure, Finding, QualityReport, Scope, Traffic
 from garcom.profiles.columns import CategoryColumn, NumberColumn
 from garcom.profiles.profile import Profile
-from garcom.stats.performance.intervals import wilson
+from garcom.profiles.repeats import Repeated
+from garcom.stats.performance.intervals import Z
 
 #: Shares that are findings: of missing values and of repeated rows beside the reference's, of values out of range, of
 #: unseen categories, and of values of the wrong type.
@@ -61,7 +62,7 @@ def quality(
         findings += [
             finding for at in range(len(columns)) for finding in _findings(columns[at], profile, at, reference)
         ]
-        findings += _repeated(duplicates, reference)
+        findings += _repeated(profile, reference)
     inside = [each for each in traffic if scope.since is None or each.since >= hour_of(scope.since)]
     return QualityReport(
         scope=scope,
@@ -180,21 +181,35 @@ def unseen_by_chance(reference: Profile | None, at: int, present: int) -> float:
 
 
 def _duplicates(profile: Profile) -> Figure:
-    """The share of rows that repeat another, from the sample of the profile, with Wilson's interval."""
-    n, repeated = profile.repeats.rows
-    if not n:
+    """The share of rows that repeat another, as the sample of the profile tells it."""
+    found = profile.repeated()
+    if found is None:
         return Figure(value=None, n=0, why="not enough rows: 0 of 1")
-    low, high = wilson(repeated / n, n)
-    return Figure(value=repeated / n, low=float(low), high=float(high), n=n)
+    return Figure(value=found.share, low=found.low, high=found.high, n=found.rows)
 
 
-def _repeated(duplicates: Figure, reference: Profile | None) -> Iterator[Finding]:
-    n, repeated = (0, 0) if reference is None else reference.repeats.rows
-    usual = repeated / n if n else 0.0
-    share, low = duplicates.value, duplicates.low
-    if share is not None and low is not None and low >= usual + MORE_DUPLICATES:
-        text = f"{share:.1%} of the rows repeat another, in the reference {usual:.1%}."
-        yield Finding(kind="duplicates", share=share, text=text)
+def _repeated(profile: Profile, reference: Profile | None) -> Iterator[Finding]:
+    """More repetitions than among as many rows of the reference; few possible rows repeat each other by themselves."""
+    found = profile.repeated(reference.n_compared if reference is not None and reference.n_compared else None)
+    usual = None if reference is None else reference.repeated(profile.n_compared)
+    if found is not None and _more_repeated(found, usual) >= MORE_DUPLICATES:
+        before = 0.0 if usual is None else usual.share
+        text = f"{found.share:.1%} of the rows repeat another, in the reference {before:.1%}."
+        yield Finding(kind="duplicates", share=found.share, text=text)
+
+
+def _more_repeated(found: Repeated, usual: Repeated | None) -> float:
+    """How much greater the share is at the least: of all repetitions, or of those that the samples show.
+
+    Samples are uncertain, and rows come by chance. The interval of the difference is that of Zou and Donner (2008).
+    """
+    if usual is None:
+        return found.low - Z * found.error
+    by_chance = Z * math.hypot(found.error, usual.error)
+    return max(
+        found.share - usual.share - math.hypot(found.share - found.low, usual.high - usual.share, by_chance),
+        found.seen - usual.seen - math.hypot(found.seen_within, usual.seen_within, by_chance),
+    )
 
 
 def _silence_and_jumps(

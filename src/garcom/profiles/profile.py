@@ -15,7 +15,7 @@ from garcom.profiles.columns import CategoryColumn, NumberColumn
 from garcom.profiles.grid import N_CELLS
 from garcom.profiles.layout import Layout
 from garcom.profiles.reading import as_numbers, as_texts
-from garcom.profiles.repeats import Repeats
+from garcom.profiles.repeats import Repeated, Repeats
 from garcom.profiles.sparse import SparseCounts, sum_of
 from garcom.records import FloatArray, IntArray
 
@@ -55,7 +55,7 @@ class Profile:
 
     ``cells`` (int64) holds all columns one after another: :data:`~garcom.profiles.grid.N_CELLS` for numbers, for
     categories one for each value and one for all unseen ones; :meth:`cells_of` gives those of a column. At the end come
-    those of the errors of rebuilding rows: of a large frame some are rebuilt, and each counts as all that it stands for.
+    those of the errors of rebuilding rows: of a large frame some are rebuilt, each for several others.
     ``tallies`` (int64 ``[n_columns, 6]``) are :class:`Tally`; ``sums`` (float64 ``[n_columns, 4]``) the sum of the
     distance from the grid's centre, of its square, the least and the greatest number (NaN where there is none).
     """
@@ -84,7 +84,10 @@ class Profile:
         for at in range(len(self.layout.columns)):
             self._add_column(at, frame)
         features = [c.name for c in self.layout.columns if c.role == "feature" and c.name in frame.columns]
-        self.repeats.add(frame.select(features))
+        if features:
+            self.repeats.add(frame.select(features))
+        else:
+            self.repeats.empty += n
         self._add_together(frame)
 
     def merge(self, other: Profile) -> None:
@@ -152,6 +155,15 @@ class Profile:
         """The mean error of rebuilding rows; None where there is none."""
         n = int(self.together_cells.sum())
         return self.together_sum / n if n else None
+
+    @property
+    def n_compared(self) -> int:
+        """How many rows had features, by which they can be the same as another."""
+        return self.n_rows - self.repeats.empty
+
+    def repeated(self, drawn: int | None = None) -> Repeated | None:
+        """How many rows repeat another, among all or so many drawn by chance; None where there is none to compare."""
+        return self.repeats.among(self.n_compared, drawn)
 
     def tally(self, at: int) -> Tally:
         """What else was counted of a column."""

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from garcom.monitoring.quality import quality, shares
-from garcom.monitoring.records import ColumnQuality, QualityReport, Scope, Traffic
+from garcom.monitoring.records import ColumnQuality, Figure, Finding, QualityReport, Scope, Traffic
 from garcom.profiles.layout import layout_of
 from garcom.profiles.profile import Profile, without_names
 
@@ -89,6 +90,58 @@ def test_repeated_rows_are_found() -> None:
     report = told(pl.concat([reference()[:100]] * 5))
     assert ("duplicates", None) in kinds(report)
     assert report.duplicates.value == pytest.approx(0.8)
+
+
+def numbers(*columns: np.ndarray[Any, Any]) -> pl.DataFrame:
+    return pl.DataFrame({f"x{at}": column.astype(float) for at, column in enumerate(columns)})
+
+
+def duplicates(before: pl.DataFrame, now: pl.DataFrame, pieces: int = 1) -> Finding | None:
+    layout = layout_of(before[:300])
+    sides = Profile(layout), Profile(layout)
+    for profile, frame in zip(sides, (before, now), strict=True):
+        for part in frame.iter_slices(-(-max(1, frame.height) // pieces)):
+            profile.add(part)
+    report = quality(sides[1], SCOPE, reference=sides[0])
+    return next((finding for finding in report.findings if finding.kind == "duplicates"), None)
+
+
+def test_a_row_that_is_stuck_is_found_whether_it_is_in_the_sample_or_not() -> None:
+    for seed in range(50):
+        random = np.random.default_rng(seed)
+        before, now = random.normal(size=5000), random.normal(size=4000)
+        found = duplicates(numbers(before), numbers(np.append(now, np.full(6000, 0.5))), pieces=1 + seed % 3)
+        assert found is not None
+        assert found.share == pytest.approx(0.6, abs=0.1)
+        assert duplicates(numbers(before), numbers(now)) is None
+
+
+def test_rows_that_are_all_sent_twice_are_found() -> None:
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        before, now = random.normal(size=10_000), random.normal(size=5000)
+        assert duplicates(numbers(before), numbers(np.append(now, now))) is not None
+        # A third of them; beside fewer rows of the reference too.
+        assert duplicates(numbers(before[:5000]), numbers(np.append(now, now[:2500]))) is not None
+
+
+@pytest.mark.parametrize("n_values", [3, 8, 20, 70, 300])
+@pytest.mark.parametrize(("n_before", "n_now"), [(300, 100_000), (300, 150), (5000, 2000), (2000, 20_000)])
+def test_few_possible_rows_repeat_each_other_the_more_the_more_there_are(
+    n_values: int, n_before: int, n_now: int
+) -> None:
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        before, now = (numbers(*random.integers(0, n_values, (2, n))) for n in (n_before, n_now))
+        assert duplicates(before, now, pieces=5) is None
+
+
+def test_without_a_reference_repeated_rows_are_found_too() -> None:
+    profile = Profile(layout_of(reference()))
+    profile.add(pl.concat([reference()[:100]] * 5))
+    assert [finding.kind for finding in quality(profile, SCOPE).findings] == ["duplicates"]
+    none = quality(Profile(profile.layout), SCOPE, reference=profile)
+    assert none.duplicates == Figure(value=None, n=0, why="not enough rows: 0 of 1")
 
 
 def test_with_few_rows_there_are_counts_but_no_findings() -> None:

@@ -39,7 +39,7 @@ def same(one: Profile, other: Profile) -> None:
     np.testing.assert_allclose(one.sums, other.sums)
     assert one.together_sum == pytest.approx(other.together_sum)
     assert one.unseen == other.unseen
-    assert one.repeats.rows == other.repeats.rows
+    assert one.repeats == other.repeats
 
 
 def test_profiles_of_parts_are_merged_into_that_of_the_whole() -> None:
@@ -146,15 +146,30 @@ def test_repeated_rows_are_estimated_from_a_sample_that_can_be_merged() -> None:
     frame = pl.DataFrame({"a": random.normal(size=20_000), "b": random.normal(size=20_000)})
     twice = pl.concat([frame, frame[:5000]])
     layout = layout_of(frame)
-    n, repeated = profiled(layout, twice).repeats.rows
-    assert n > 256
-    assert repeated / n == pytest.approx(0.2, abs=0.08)
+    found = profiled(layout, twice).repeated()
+    assert found is not None
+    assert found.rows == 25_000
+    assert found.share == pytest.approx(0.2, abs=0.08)
     parts = Profile(layout)
     parts.merge_encoded([profiled(layout, part).encode() for part in twice.iter_slices(3000)])
-    assert parts.repeats.rows == (n, repeated)
-    assert profiled(layout, frame).repeats.rows[1] == 0
-    one = profiled(layout, pl.concat([frame[:1]] * 1000))
-    assert one.repeats.rows == (1000, 999)
+    assert parts.repeated() == found
+    distinct, one = profiled(layout, frame).repeated(), profiled(layout, pl.concat([frame[:1]] * 1000)).repeated()
+    assert distinct is not None
+    assert distinct.share == 0.0
+    assert one is not None
+    assert (one.low, one.share, one.high) == (0.999, 0.999, 0.999)
+
+
+def test_rows_without_features_are_not_compared() -> None:
+    layout = layout_of(rows(100))
+    parts = [profiled(layout, rows(50)), profiled(layout, pl.DataFrame({"other": [1.0] * 70}))]
+    assert parts[1].repeated() is None
+    merged = Profile(layout)
+    merged.merge_encoded([part.encode() for part in parts])
+    parts[0].merge(parts[1])
+    same(merged, parts[0])
+    assert (merged.n_rows, merged.n_compared) == (120, 50)
+    assert merged.repeated() == profiled(layout, rows(50)).repeated()
 
 
 def test_the_error_of_rebuilding_rows_grows_when_columns_hang_together_otherwise() -> None:
