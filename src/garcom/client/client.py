@@ -261,13 +261,15 @@ class Client:
         stage: str | None = None,
         segment: str | None = None,
         reference: str | None = None,
+        parts: bool = False,
     ) -> DriftReport:
         """Whether the data of a model have moved, column by column; over the last 7 days, if no window is told.
 
         ``stage`` is the role that answered (``stable``, ``canary``, ``shadow``, ``pinned``, ``external``), ``segment``
-        is ``field=value``, and ``reference`` what to compare with: ``training``, ``seasonal`` or ``previous``.
+        is ``field=value``, and ``reference`` what to compare with: ``training``, ``seasonal`` or ``previous``. With
+        ``parts`` each column is told over time too: in each part of the window, and since when it has moved.
         """
-        query = _scope(since, until, version, stage, segment, reference=reference)
+        query = _scope(since, until, version, stage, segment, reference=reference, parts="true" if parts else None)
         return _decoded(self._connection.get(f"/v1/models/{_quoted(model)}/drift", query), DriftReport)
 
     def quality(
@@ -279,9 +281,10 @@ class Client:
         version: int | None = None,
         stage: str | None = None,
         segment: str | None = None,
+        parts: bool = False,
     ) -> QualityReport:
         """What is wrong with the data of a model; the arguments are those of :meth:`drift`."""
-        query = _scope(since, until, version, stage, segment)
+        query = _scope(since, until, version, stage, segment, parts="true" if parts else None)
         return _decoded(self._connection.get(f"/v1/models/{_quoted(model)}/quality", query), QualityReport)
 
     def performance(

@@ -120,13 +120,16 @@ class MonitorQuestion(Question, frozen=True, kw_only=True):
 
 
 class ShowDrift(MonitorQuestion, frozen=True, kw_only=True):
-    """A ``DriftReport`` as JSON, against the reference of this kind."""
+    """A ``DriftReport`` as JSON, against the reference of this kind; with ``parts`` over time too."""
 
     reference: str | None = None
+    parts: bool = False
 
 
 class ShowQuality(MonitorQuestion, frozen=True, kw_only=True):
-    """A ``QualityReport`` as JSON."""
+    """A ``QualityReport`` as JSON; with ``parts`` over time too."""
+
+    parts: bool = False
 
 
 class ShowPerformance(MonitorQuestion, frozen=True, kw_only=True):

@@ -25,8 +25,8 @@ class MonitorDesk:
         scope = msgspec.convert(question, Scope, from_attributes=True)
         match question:
             case ShowDrift():
-                return self._reports.drift(scope, reference=question.reference)
+                return self._reports.drift(scope, reference=question.reference, parts=question.parts)
             case ShowQuality():
-                return self._reports.quality(scope)
+                return self._reports.quality(scope, parts=question.parts)
             case ShowPerformance():
                 return self._reports.performance(scope, every=question.every)

@@ -41,6 +41,10 @@ Reference = Annotated[
     Literal["training", "seasonal", "previous"] | None,
     Query(description="What to compare with: the training rows, the same hours of weeks before, the window before."),
 ]
+Parts = Annotated[
+    bool,
+    Query(description="Tell each column over time too: in up to 62 parts of the window, and since when it is so."),
+]
 Every = Annotated[
     str,
     Query(
@@ -93,13 +97,14 @@ Scope = Annotated[dict[str, Any], Depends(_scope)]
     response_model=None,
     responses={200: json_answer("Each feature and the predictions, by falling impact.", DriftReport)},
 )
-async def show_drift(request: Request, scope: Scope, reference: Reference = None) -> Response:
+async def show_drift(request: Request, scope: Scope, reference: Reference = None, parts: Parts = False) -> Response:
     """Rows of the window (the last 7 days, if none is told) against the reference.
 
     A column has drifted where its change is significant after correction for the number of columns, and large enough to
-    matter. Where nothing can be said, `why` says what is missing.
+    matter. Where nothing can be said, `why` says what is missing. With `parts=true`, `over_time` of each column has its
+    effect in each part of the window, and `spell`, since when it has moved.
     """
-    return await _ask(request, ShowDrift(**scope, reference=reference))
+    return await _ask(request, ShowDrift(**scope, reference=reference, parts=parts))
 
 
 @router.get(
@@ -108,9 +113,13 @@ async def show_drift(request: Request, scope: Scope, reference: Reference = None
     response_model=None,
     responses={200: json_answer("Counts of each column, and what was found.", QualityReport)},
 )
-async def show_quality(request: Request, scope: Scope) -> Response:
-    """Missing, out of range, unseen, constant, doubled; silence and jumps of the traffic; over the last 7 days."""
-    return await _ask(request, ShowQuality(**scope))
+async def show_quality(request: Request, scope: Scope, parts: Parts = False) -> Response:
+    """Missing, out of range, unseen, constant, doubled; silence and jumps of the traffic; over the last 7 days.
+
+    With `parts=true`, `over_time` of each column has its shares in each part of the window, and `spells`, since when
+    they are too large.
+    """
+    return await _ask(request, ShowQuality(**scope, parts=parts))
 
 
 @router.get(

@@ -15,12 +15,14 @@ class Reports(Protocol):
     windows and segments that cannot be.
     """
 
-    def drift(self, scope: Scope, *, reference: str | None = None, min_rows: int = 100) -> DriftReport:
-        """How far the data have moved from the reference (None: that which suits)."""
+    def drift(
+        self, scope: Scope, *, reference: str | None = None, parts: bool = False, min_rows: int = 100
+    ) -> DriftReport:
+        """How far the data have moved from the reference (None: that which suits); with ``parts`` over time too."""
         ...
 
-    def quality(self, scope: Scope, *, min_rows: int = 100) -> QualityReport:
-        """What is wrong with the data."""
+    def quality(self, scope: Scope, *, parts: bool = False, min_rows: int = 100) -> QualityReport:
+        """What is wrong with the data; with ``parts`` over time too."""
         ...
 
     def performance(

@@ -27,13 +27,17 @@ WINDOW: dict[str, Any] = {"since": SINCE, "until": UNTIL, "version": 2, "stage":
 class Told:
     """Monitors that tell what they were asked."""
 
-    def drift(self, scope: Scope, *, reference: str | None = None, min_rows: int = 100) -> DriftReport:
+    def drift(
+        self, scope: Scope, *, reference: str | None = None, parts: bool = False, min_rows: int = 100
+    ) -> DriftReport:
         assert reference == "seasonal"
+        assert parts
         return DriftReport(scope=scope, reference="seasonal", rows_reference=0, rows_current=0, why="no rows")
 
-    def quality(self, scope: Scope, *, min_rows: int = 100) -> QualityReport:
+    def quality(self, scope: Scope, *, parts: bool = False, min_rows: int = 100) -> QualityReport:
         if scope.model == "none":
             raise InputError("There is none.")
+        assert parts
         return QualityReport(scope=scope, rows=3)
 
     def performance(self, scope: Scope, *, every: timedelta | None = None, **asked: Any) -> PerformanceReport:
@@ -44,8 +48,8 @@ class Told:
 @pytest.mark.parametrize(
     ("question", "kind"),
     [
-        pytest.param(ShowDrift(model="wine", **WINDOW, reference="seasonal"), DriftReport, id="drift"),
-        pytest.param(ShowQuality(model="wine", **WINDOW), QualityReport, id="quality"),
+        pytest.param(ShowDrift(model="wine", **WINDOW, reference="seasonal", parts=True), DriftReport, id="drift"),
+        pytest.param(ShowQuality(model="wine", **WINDOW, parts=True), QualityReport, id="quality"),
         pytest.param(ShowPerformance(model="wine", **WINDOW, every=timedelta(hours=6)), PerformanceReport, id="perf"),
     ],
 )

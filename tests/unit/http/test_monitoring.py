@@ -75,6 +75,8 @@ SPAN = "from=2026-11-01&to=2026-11-03"
     [
         pytest.param(f"drift?{SPAN}", ShowDrift(**WINDOW), id="drift"),
         pytest.param(f"drift?{SPAN}&reference=seasonal", ShowDrift(**WINDOW, reference="seasonal"), id="reference"),
+        pytest.param(f"drift?{SPAN}&parts=true", ShowDrift(**WINDOW, parts=True), id="drift over time"),
+        pytest.param(f"quality?{SPAN}&parts=true", ShowQuality(**WINDOW, parts=True), id="quality over time"),
         pytest.param(
             f"quality?{SPAN}&version=2&stage=external&segment=cor%3Da%3Db",
             ShowQuality(**WINDOW, version=2, stage="external", segment="cor=a=b"),
@@ -111,6 +113,7 @@ def test_the_last_week_is_meant_where_no_window_is_told(tmp_path: Path) -> None:
         pytest.param("wine/drift?version=7", 404, "version-not-found", id="version"),
         pytest.param("wine/drift?version=x", 400, "bad-request", id="version that is none"),
         pytest.param("wine/drift?reference=none", 400, "bad-request", id="reference"),
+        pytest.param("wine/quality?parts=6h", 400, "bad-request", id="parts"),
         pytest.param("wine/quality?stage=none", 400, "bad-request", id="stage"),
         pytest.param("wine/quality?segment=cor", 400, "bad-request", id="segment"),
         pytest.param("wine/quality?from=yesterday", 400, "bad-request", id="moment"),
