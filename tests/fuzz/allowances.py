@@ -65,7 +65,10 @@ def _is_right(case: Case[Any], response: Response) -> bool:
         # Predictions made elsewhere: the same path for all models, each of which has fields and labels of its own.
         or (case.path.endswith("/log") and problem == "invalid-rows")
         # A rule is a text with a grammar of its own; how long a silence lasts is a duration or a moment.
-        or (case.path == "/v1/alerts/rules" and "rule cannot be read" in told.get("detail", ""))
+        or (
+            case.path in ("/v1/alerts/rules", "/v1/alerts/rules/{rule}")
+            and "rule cannot be read" in told.get("detail", "")
+        )
         or (case.path == "/v1/alerts/silences" and "until when" in told.get("detail", ""))
         # A segment names a field of the model; a window begins before it ends.
         or (problem == "bad-request" and "segment" in case.query and "segment" in told["detail"])

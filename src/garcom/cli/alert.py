@@ -13,6 +13,7 @@ from garcom.cli.output import emit, number, plain
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from garcom.monitoring.alerts.outbox import Undelivered
     from garcom.monitoring.alerts.rule_book import RuleBook, RuleShown
     from garcom.monitoring.alerts.silences import Silence
     from garcom.monitoring.records import AlertState
@@ -87,6 +88,9 @@ def add(
     name: Annotated[
         str | None, typer.Option("--name", help="Its name. Default: after what it watches.", show_default=False)
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of the added rule of that name; what that had begun ends.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -94,7 +98,10 @@ def add(
 
     Example: `garcom alert add "wine.accuracy < 0.80 over 24h with >= 500 actuals for 2 windows"`
     """
-    made = _opened(home).book.add(rule, name)
+    if replace and name is None:
+        raise typer.BadParameter("expected beside --name, which tells the rule to replace", param_hint="--replace")
+    book = _opened(home).book
+    made = book.put(name, rule) if replace and name is not None else book.add(rule, name)
     emit(made, as_json, lambda console: console.print(f"{made.name}: {plain(made.rule)}"))
 
 
@@ -191,6 +198,47 @@ def silence(
     emit(found, as_json, lambda console: _tell_silences(console, found))
 
 
+@app.command("messages")
+def messages(
+    most: Annotated[int, typer.Option("-n", "--lines", min=1, max=1000, help="The newest so many.")] = 100,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the messages that have not arrived, once for each receiver, and why not.
+
+    One that waits is tried again by itself. One that was set aside (its receiver refuses it for good, or has not taken
+    it for seven days) is tried again by `garcom alert retry`.
+
+    Example: `garcom alert messages`
+    """
+    from garcom.monitoring.alerts.outbox import Outbox
+
+    found = Outbox(_opened(home).database).shown(limit=most).messages
+    emit(found, as_json, lambda console: _tell_messages(console, found))
+
+
+@app.command("retry")
+def retry(
+    id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help="The message's id, or its beginning. Default: every message.", show_default=False
+        ),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try messages again that have not arrived, set aside or not. A running server does so in its next round.
+
+    Examples: `garcom alert retry`, `garcom alert retry 019aa8f2-7f30-7a52-b2a6-6ad8f3b0c6d1`
+    """
+    from garcom.monitoring.alerts.outbox import Outbox
+
+    again = Outbox(_opened(home).database).retry(id).messages
+    lines = [plain(f"{each.id} to {each.to} is tried again.") for each in again] or ["Every message has arrived."]
+    emit(again, as_json, lambda console: console.print("\n".join(lines)))
+
+
 @app.command("test")
 def try_receivers(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Send a test message to every receiver of `alerts.to`, and tell what became of each.
@@ -258,6 +306,18 @@ def _tell_silences(console: Console, silences: tuple[Silence, ...]) -> None:
             console.print(plain(f"  {each.reason}"))
     if not silences:
         console.print("No silence: people are told of everything.")
+
+
+def _tell_messages(console: Console, messages: tuple[Undelivered, ...]) -> None:
+    for each in messages:
+        console.print(f"{each.id}  {each.state.replace('_', ' ')}", style="bold")
+        told = f"  {each.title or each.model}; to {each.to}, attempts {each.attempts}"
+        told += f", next {each.next_at:%Y-%m-%d %H:%M} UTC" if each.next_at else ""
+        console.print(plain(told))
+        if each.why:
+            console.print(plain(f"  {each.why}"))
+    if not messages:
+        console.print("Every message has arrived.")
 
 
 def _tell_rules(console: Console, rules: tuple[RuleShown, ...]) -> None:

@@ -17,14 +17,18 @@ from garcom.controller.messages import (
     ListAlertRules,
     ListAlerts,
     ListSilences,
+    ListUndelivered,
+    PutAlertRule,
     RemoveAlertRule,
     RemoveSilence,
     Reply,
+    RetryMessage,
     SwitchAlertRule,
 )
 from garcom.monitoring.alerts.alert_list import AlertList
 from garcom.monitoring.alerts.destinations import destinations, signing_secret
 from garcom.monitoring.alerts.evaluation import Evaluator
+from garcom.monitoring.alerts.outbox import Outbox
 from garcom.monitoring.alerts.rule_book import RuleBook
 from garcom.monitoring.alerts.sender import Sender
 from garcom.monitoring.alerts.silences import Silences
@@ -65,8 +69,14 @@ class AlertDesk:
                 return self._book(database).shown(question.models)
             case ListSilences():
                 return Silences(database).shown(question.models, self._book(database).names(question.models))
+            case ListUndelivered():
+                return Outbox(database).shown(question.models, question.states, question.limit)
+            case RetryMessage():
+                return Outbox(database).retry(question.id, question.models)
             case AddAlertRule():
                 return self._book(database).add(question.rule, question.name, question.models)
+            case PutAlertRule():
+                return self._book(database).put(question.name, question.rule, question.models)
             case RemoveAlertRule():
                 self._book(database).remove(question.name, question.models)
             case SwitchAlertRule():

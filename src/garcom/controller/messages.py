@@ -337,6 +337,17 @@ class AddAlertRule(Change, frozen=True, kw_only=True):
     name: str | None = None
 
 
+class PutAlertRule(Change, frozen=True, kw_only=True):
+    """Keep an alert rule in place of the added one of that name; the answer is a ``RuleShown``.
+
+    Raises InputError, Conflict and Forbidden.
+    """
+
+    models: frozenset[str] | None
+    name: str
+    rule: str
+
+
 class RemoveAlertRule(Change, frozen=True, kw_only=True):
     """Remove an alert rule that was added. Raises NotFound, Conflict and Forbidden."""
 
@@ -380,16 +391,34 @@ class RemoveSilence(Change, frozen=True, kw_only=True):
     id: str
 
 
+class ListUndelivered(Question, frozen=True, kw_only=True):
+    """The messages that have not arrived, as JSON, the newest first."""
+
+    models: frozenset[str] | None
+    states: tuple[str, ...]
+    limit: int
+
+
+class RetryMessage(Change, frozen=True, kw_only=True):
+    """Try a message again that has not arrived; the answer is an ``UndeliveredShown``. Raises NotFound, InputError."""
+
+    models: frozenset[str] | None
+    id: str
+
+
 AlertQuestion = (
     ListAlerts
     | ListAlertRules
     | ListSilences
+    | ListUndelivered
     | AddAlertRule
+    | PutAlertRule
     | RemoveAlertRule
     | SwitchAlertRule
     | AcknowledgeAlert
     | AddSilence
     | RemoveSilence
+    | RetryMessage
 )
 
 

@@ -19,8 +19,11 @@ from garcom.controller.messages import (
     ListAlertRules,
     ListAlerts,
     ListSilences,
+    ListUndelivered,
+    PutAlertRule,
     RemoveAlertRule,
     RemoveSilence,
+    RetryMessage,
     SwitchAlertRule,
 )
 from garcom.http.caller import asker, caller
@@ -37,6 +40,7 @@ PAGE = 100
 MAX_PAGE = 1_000
 #: What is not over.
 _OPEN = ("pending", "firing")
+_UNDELIVERED = ("waiting", "set_aside")
 
 RuleName = Annotated[
     str, Path(description="The rule's name.", json_schema_extra={"pattern": "^[a-z0-9][a-z0-9_.-]{0,59}$"})
@@ -48,6 +52,12 @@ class NewRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     rule: Annotated[str, Meta(min_length=1, max_length=500)]
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")] | None = None
+
+
+class RuleText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a rule is to say from now on."""
+
+    rule: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +73,11 @@ class NewSilence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     rule: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
     model: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+Limit = Annotated[
+    int, Query(ge=1, description="At most so many; up to 1,000.", json_schema_extra={"maximum": MAX_PAGE})
+]
 
 
 def _answers(description: str, status: int = HTTPStatus.OK, *problems: str) -> dict[str, Any]:
@@ -85,9 +100,7 @@ async def list_alerts(
         ),
     ] = None,
     since: Since = "",
-    limit: Annotated[
-        int, Query(ge=1, description="At most so many; up to 1,000.", json_schema_extra={"maximum": MAX_PAGE})
-    ] = PAGE,
+    limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Response:
     """The newest first, of the models that the caller may read; ``next`` is the cursor of the page after it.
@@ -129,6 +142,18 @@ async def add_rule(request: Request) -> Response:
     new = await read_json(request, NewRule)
     question = AddAlertRule(rule=new.rule, name=new.name, models=_changeable(request), **asker(request))
     return await _told(request, question, HTTPStatus.CREATED)
+
+
+@router.put(
+    "/v1/alerts/rules/{rule}",
+    summary="Change an alert rule, or add it",
+    openapi_extra=json_body(RuleText),
+    **_answers("The rule.", HTTPStatus.OK, "403", "404", "409"),
+)
+async def put_rule(request: Request, rule: RuleName) -> Response:
+    """One that was added: what the old text had begun ends, unless the new one says the same."""
+    text = (await read_json(request, RuleText)).rule
+    return await _told(request, PutAlertRule(name=rule, rule=text, models=_changeable(request), **asker(request)))
 
 
 @router.delete("/v1/alerts/rules/{rule}", summary="Remove an alert rule", **_no_answer("403", "404", "409"))
@@ -180,6 +205,33 @@ async def add_silence(request: Request) -> Response:
 async def remove_silence(request: Request, id: str) -> Response:
     """Before its time."""
     return await _done(request, RemoveSilence(id=id, models=_changeable(request), **asker(request)))
+
+
+@router.get("/v1/alerts/messages", summary="The messages that have not arrived", **_answers("The newest of them."))
+async def list_undelivered(
+    request: Request,
+    state: Annotated[
+        list[str] | None,
+        Query(
+            description="Those that wait for the next attempt, or were `set_aside`; may be repeated. Default: both.",
+            json_schema_extra={"items": {"enum": list(_UNDELIVERED)}},
+        ),
+    ] = None,
+    limit: Limit = PAGE,
+) -> Response:
+    """Once for each receiver that has not taken it, and why not; of the models that the caller may read."""
+    states = tuple(state or _UNDELIVERED)
+    return await _told(request, ListUndelivered(models=_readable(request), states=states, limit=limit))
+
+
+@router.post(
+    "/v1/alerts/messages/{id}/retry",
+    summary="Try a message again",
+    **_answers("The message, once for each receiver that has not taken it.", HTTPStatus.OK, "404"),
+)
+async def retry_message(request: Request, id: str) -> Response:
+    """One that was set aside, or that waits; at once, and then for as long as a new one."""
+    return await _told(request, RetryMessage(id=id, models=_changeable(request), **asker(request)))
 
 
 def _readable(request: Request) -> frozenset[str] | None:

@@ -64,10 +64,12 @@ POLICY: dict[str, dict[str, Rule]] = {
     # What is listed is of the models that the caller may read; what is changed, of those that it may promote.
     "/v1/alerts": {"GET": _some(_READ)},
     "/v1/alerts/rules": {"GET": _some(_READ), "POST": _some(Permission.PROMOTE)},
-    "/v1/alerts/rules/{rule}": {"DELETE": _some(Permission.PROMOTE)},
+    "/v1/alerts/rules/{rule}": {"PUT": _some(Permission.PROMOTE), "DELETE": _some(Permission.PROMOTE)},
     "/v1/alerts/rules/{rule}/models/{model}": {"PUT": _model(Permission.PROMOTE)},
     "/v1/alerts/silences": {"GET": _some(_READ), "POST": _some(Permission.PROMOTE)},
     "/v1/alerts/silences/{id}": {"DELETE": _some(Permission.PROMOTE)},
+    "/v1/alerts/messages": {"GET": _some(_READ)},
+    "/v1/alerts/messages/{id}/retry": {"POST": _some(Permission.PROMOTE)},
     "/v1/alerts/{id}/acknowledge": {"POST": _some(Permission.PROMOTE)},
     "/v1/audit": {"GET": _ADMINISTER},
     "/v1/me": {"GET": KNOWN},

@@ -131,6 +131,12 @@ def add_rule(connection: Connection, row: RuleRow) -> None:
     connection.execute(insert(alert_rules).values(row._asdict()))
 
 
+def put_rule(connection: Connection, row: RuleRow) -> None:
+    """Keep a rule in place of the one that has its name, if there is one."""
+    connection.execute(delete(alert_rules).where(alert_rules.c.name == row.name))
+    add_rule(connection, row)
+
+
 def remove_rule(connection: Connection, name: str) -> None:
     """Remove a rule, and where it was switched off."""
     connection.execute(delete(alert_rules).where(alert_rules.c.name == name))

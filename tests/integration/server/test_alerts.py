@@ -68,6 +68,12 @@ def test_from_a_prediction_to_the_receiver(tmp_path: Path, bundles: dict[str, Pa
         refused = [
             ("approver", "POST", "/v1/alerts/rules", {"rule": "*.rows > 0"}, 403),
             ("approver", "POST", "/v1/alerts/rules", {"rule": "line.rowz > 0"}, 422),
+            ("approver", "PUT", "/v1/alerts/rules/fixed", {"rule": "line.rows > 0"}, 409),
+            ("approver", "PUT", "/v1/alerts/rules/mine", {"rule": "*.rows > 0"}, 403),
+            ("viewer", "PUT", "/v1/alerts/rules/mine", {"rule": "line.rows > 0"}, 403),
+            ("viewer", "GET", "/v1/alerts/messages?state=gone", None, 422),
+            ("viewer", "POST", "/v1/alerts/messages/none/retry", None, 403),
+            ("approver", "POST", "/v1/alerts/messages/none/retry", None, 404),
             ("approver", "DELETE", "/v1/alerts/rules/fixed", None, 409),
             ("approver", "DELETE", "/v1/alerts/rules/absent", None, 404),
             ("approver", "PUT", "/v1/alerts/rules/silence/models/wine", {"enabled": False}, 404),
@@ -85,6 +91,12 @@ def test_from_a_prediction_to_the_receiver(tmp_path: Path, bundles: dict[str, Pa
         assert silence.status == 201
         assert len(send(server, keys["viewer"], "GET", "/v1/alerts/silences").json["silences"]) == 1
         assert send(server, keys["approver"], "DELETE", f"/v1/alerts/silences/{silence.json['id']}").status == 204
+        mine = "/v1/alerts/rules/mine"
+        for text in ("line.rows > 1000000", "line.rows > 2000000"):
+            put = send(server, keys["approver"], "PUT", mine, {"rule": text})
+            assert (put.status, put.json["rule"]) == (200, f"{text} over 24h warning"), put.body
+        assert send(server, keys["approver"], "DELETE", mine).status == 204
+        assert send(server, keys["viewer"], "GET", "/v1/alerts/messages?state=set_aside").json == {"messages": []}
         off = "/v1/alerts/rules/silence/models/line"
         assert send(server, keys["approver"], "PUT", off, {"enabled": False}).status == 204
         assert send(server, keys["approver"], "DELETE", "/v1/alerts/rules/line-silence").status == 204
@@ -103,6 +115,9 @@ def test_from_a_prediction_to_the_receiver(tmp_path: Path, bundles: dict[str, Pa
         "alert.acknowledge",
         "alert_silence.add",
         "alert_silence.remove",
+        "alert_rule.add",
+        "alert_rule.change",
+        "alert_rule.remove",
         "alert_rule.switch_off",
         "alert_rule.remove",
         "alert.resolve",

@@ -41,6 +41,7 @@ TARGETS = {
     "/v1/users/{name}/grants": Target("POST", "/v1/users/somebody/grants", {"role": "viewer", "model": "m{n}"}),
     "/v1/models/{model}/log": Target("POST", "/v1/models/line/log", [{"input": RECORD, "prediction": 1.5}]),
     "/v1/alerts/rules": Target("POST", "/v1/alerts/rules", {"name": "rule{n}", "rule": "line.rows > {n}"}),
+    "/v1/alerts/rules/{rule}": Target("PUT", "/v1/alerts/rules/mine", {"rule": "line.rows > {n}"}),
     "/v1/alerts/rules/{rule}/models/{model}": Target("PUT", "/v1/alerts/rules/drift/models/line", {"enabled": True}),
     "/v1/alerts/silences": Target("POST", "/v1/alerts/silences", {"until": "2h", "reason": "n{n}"}),
     "/v1/api-keys": Target("POST", "/v1/api-keys", {"name": "key{n}", "grants": []}),
@@ -49,7 +50,7 @@ TARGETS = {
 #: Routes whose body is no JSON, and so for other tests.
 OTHER_BODIES = {"/v1/token", "/v1/token/revoke", "/login", "/logout", "/v1/models/{model}/versions"}
 #: Routes that change something and take no body.
-NO_BODIES = {"/v1/alerts/{id}/acknowledge"}
+NO_BODIES = {"/v1/alerts/{id}/acknowledge", "/v1/alerts/messages/{id}/retry"}
 
 #: What of the cases that the RFC leaves open cannot be read as rows at all. None of the cases is accepted anywhere.
 UNREADABLE_ROWS = {

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from garcom.cli import app
 from garcom.errors import SettingsError
 from garcom.monitoring.alerts.defaults import default_rules
+from garcom.storage.alerts import MessageRow, add_message
 from garcom.storage.database import Database
 from garcom.storage.models import make_model
 from tests.documents import DOCS
@@ -31,6 +32,10 @@ def test_a_rule_from_beginning_to_end(tmp_path: Path) -> None:
     assert set(listed) == {*default_rules(), "wine-accuracy"}
     assert listed["wine-accuracy"]["off"] == ["wine"]
     assert run(tmp_path, "on", "wine-accuracy") == "The rule wine-accuracy is on for wine.\n"
+    changed = run(tmp_path, "add", "wine.accuracy < 70%", "--name", "wine-accuracy", "--replace")
+    assert changed.startswith("wine-accuracy: wine.accuracy < 0.7 over 24h warning")
+    alone = CliRunner().invoke(app, ["alert", "add", "wine.rows < 1", "--replace", "--home", str(tmp_path)])
+    assert (alone.exit_code, "--name" in alone.output) == (2, True)
     assert run(tmp_path, "remove", "wine-accuracy") == "The rule wine-accuracy is removed.\n"
     assert "wine-accuracy" not in run(tmp_path, "rules")
     assert run(tmp_path, "list") == "No alert.\n"
@@ -70,6 +75,23 @@ def test_of_alerts_that_are_over_and_one_that_is_not_the_beginning_means_that(tm
     assert (first.state, second.state) == ("resolved", "firing")
     taken = json.loads(run(tmp_path, "ack", second.id[:8], "--json"))
     assert taken["id"] == second.id
+
+
+def test_a_message_that_was_set_aside_is_listed_and_tried_again(tmp_path: Path) -> None:
+    assert run(tmp_path, "messages") == run(tmp_path, "retry") == "Every message has arrived.\n"
+    id, at = "019aa8f2-7f30-7a52-b2a6-6ad8f3b0c6d1", datetime(2026, 11, 21, 12, tzinfo=UTC)
+    row = MessageRow(id, "one", "https://one", "wine", at, '{"title": "wine: 1"}', 1, at, None, "it answered 413", at)
+    with Database.open(tmp_path).write() as connection:
+        add_message(connection, row)
+    assert run(tmp_path, "messages").splitlines() == [
+        f"{id}  set aside",
+        "  wine: 1; to https://one, attempts 1",
+        "  it answered 413",
+    ]
+    assert run(tmp_path, "retry", id[:8]) == f"{id} to https://one is tried again.\n"
+    (again,) = json.loads(run(tmp_path, "messages", "--json"))
+    assert (again["state"], again["attempts"]) == ("waiting", 0)
+    assert run(tmp_path, "retry") == f"{id} to https://one is tried again.\n"
 
 
 def test_a_test_without_receivers_says_so(tmp_path: Path) -> None:

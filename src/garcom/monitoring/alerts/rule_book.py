@@ -177,17 +177,46 @@ class RuleBook:
             record(connection, "alert_rule.add", chosen, after={"rule": str(rule)})
         return _shown(NamedRule(chosen, rule, "added", by, now))
 
+    def put(self, name: str, text: str, models: Collection[str] | None = None) -> RuleShown:
+        """Keep a rule under a name, in place of the added one that has it; the same text changes nothing.
+
+        The alerts of the old text end in the next round. Where it was switched off it stays so, as far as it can hold
+        there. Raises InputError, ModelNotFound and Forbidden as ``add`` does, of what it replaces too, and Conflict for
+        the name of one that is of another source, or of models that the caller may not ask for.
+        """
+        rule = parse_rule(text)
+        _permit(rule.model, models)
+        by, now = self._database.actor.name, datetime.now(UTC)
+        made = NamedRule(checked_name(name), rule, "added", by, now)
+        with self._database.read() as connection:
+            self._sense.check(connection, rule)
+        with self._database.write() as connection:
+            old = self.rules(connection).get(name)
+            if old is not None:
+                if not _is_seen(old.rule.model, models):
+                    raise Conflict(f"Expected a name that no rule has, and {name!r} is taken. Choose another.")
+                _check_added(old)
+                _permit(old.rule.model, models)
+                if str(old.rule) == str(rule):
+                    return _shown(old)
+            elif any(row.name == name for row in storage.list_rules(connection)):  # one that cannot be read
+                _permit(EVERY_MODEL, models)
+            storage.put_rule(connection, storage.RuleRow(name, str(rule), by[:200], now))
+            for row in storage.list_exclusions(connection):
+                if row.rule == name and EVERY_MODEL not in (rule.model, row.model) and row.model != rule.model:
+                    storage.switch_on(connection, name, row.model)
+            if old is None:
+                record(connection, "alert_rule.add", name, after={"rule": str(rule)})
+            else:
+                told = {"rule": str(old.rule)}
+                record(connection, "alert_rule.change", name, before=told, after={"rule": str(rule)})
+        return _shown(made)
+
     def remove(self, name: str, models: Collection[str] | None = None) -> None:
         """Remove a rule that was added. Raises NotFound, Forbidden, and Conflict for one that is of another source."""
         with self._database.write() as connection:
             found = self._found(connection, name, models)
-            if found.source == "settings":
-                raise Conflict(f"The rule {name!r} stands in the settings (alerts.rules.{name}). Remove it there.")
-            if found.source == "default":
-                raise Conflict(
-                    f"The rule {name!r} is one that Garçom brings along. Switch it off instead "
-                    f"(`garcom alert off {name}`), for one model or for all."
-                )
+            _check_added(found)
             _permit(found.rule.model, models)
             storage.remove_rule(connection, name)
             record(connection, "alert_rule.remove", name, before={"rule": str(found.rule)})
@@ -233,6 +262,18 @@ class RuleBook:
         if name not in rules:
             raise NotFound(f"Expected the name of a rule, got {name[:100]!r}.{near(name, rules)}")
         return rules[name]
+
+
+def _check_added(rule: NamedRule) -> None:
+    """Raises Conflict for a rule that is of another source than those that can be changed."""
+    name = rule.name
+    if rule.source == "settings":
+        raise Conflict(f"The rule {name!r} stands in the settings (alerts.rules.{name}). Change or remove it there.")
+    if rule.source == "default":
+        raise Conflict(
+            f"The rule {name!r} is one that Garçom brings along. Switch it off instead (`garcom alert off {name}`), "
+            "for one model or for all, and give one of your own another name."
+        )
 
 
 def _is_seen(model: str, models: Collection[str] | None) -> bool:

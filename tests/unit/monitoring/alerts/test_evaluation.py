@@ -193,6 +193,20 @@ def test_a_changed_rule_begins_anew(tmp_path: Path) -> None:
     )
 
 
+def test_a_rule_that_is_replaced_ends_its_alerts_unless_it_says_the_same(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, other="wine.rows < 1")
+    watched.book.put("mine", RULE)
+    watched.run(0, 0.7)
+    watched.book.put("mine", f"{RULE} ")
+    watched.run(1, 0.7)
+    assert (watched.states(), watched.told()) == (["firing"], ["firing"])
+    watched.book.put("mine", RULE.replace("0.8 ", "0.6 "))
+    watched.run(2, 0.7)
+    (ended,) = watched.alerts()
+    assert (ended.state, ended.why) == ("resolved", "the rule was changed")
+    assert watched.told() == ["firing", "resolved"]
+
+
 def test_a_rule_for_every_model(tmp_path: Path) -> None:
     watched = Watched(tmp_path, all="*.accuracy < 0.8")
     with watched.database.write() as connection:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from garcom.errors import Conflict, Forbidden, InputError, NotFound, SettingsError
+from garcom.errors import Conflict, Forbidden, InputError, ModelNotFound, NotFound, SettingsError
 from garcom.monitoring.alerts.defaults import default_rules
 from garcom.monitoring.alerts.parsing import parse_rule
 from garcom.monitoring.alerts.rule_book import RuleBook, RuleShown, configured_rules
 from garcom.settings import AlertSettings
+from garcom.storage.alerts import RuleRow, add_rule
 from garcom.storage.audit import Actor
+from garcom.storage.audit_rows import Wanted, newest_entries
 from garcom.storage.database import Database
 from garcom.storage.models import make_model
 
@@ -70,6 +72,62 @@ def test_only_what_was_added_is_removed(tmp_path: Path) -> None:
         found.remove("own")
     with pytest.raises(Conflict, match="garcom alert off drift"):
         found.remove("drift")
+
+
+def trail(home: Path) -> list[tuple[str, str]]:
+    with Database.open(home).read() as connection:
+        found = newest_entries(connection, 100, None, Wanted())
+    return [(row.action, row.target) for row in reversed(found) if row.action.startswith("alert_rule")]
+
+
+def test_an_added_rule_is_replaced(tmp_path: Path) -> None:
+    found = book(tmp_path, defaults=True, own="wine.rows < 5")
+    made = found.put("mine", "wine.rows < 1")
+    assert (made.name, made.rule, made.source) == ("mine", "wine.rows < 1 over 24h warning", "added")
+    other = RuleBook(AlertSettings(), Database.open(tmp_path).by(Actor("user:bob", "")))
+    assert other.put("mine", "wine.rows<1").created_by == "user:ana"  # the same text
+    assert other.put("mine", "wine.rows < 2").created_by == "user:bob"
+    assert listed(found)["mine"].rule == "wine.rows < 2 over 24h warning"
+    assert trail(tmp_path) == [("alert_rule.add", "mine"), ("alert_rule.change", "mine")]
+    with pytest.raises(Conflict, match=r"stands in the settings \(alerts.rules.own\)"):
+        found.put("own", "wine.rows < 1")
+    with pytest.raises(Conflict, match="garcom alert off drift"):
+        found.put("drift", "wine.drift > 0.1")
+    with pytest.raises(InputError, match="rule's name"):
+        found.put("Ärger", "wine.rows < 1")
+    with pytest.raises(ModelNotFound):
+        found.put("mine", "cider.rows < 1")
+
+
+def test_who_may_replace_a_rule(tmp_path: Path) -> None:
+    found, wine = book(tmp_path), frozenset({"wine"})
+    for name, text in (("ours", "wine.rows < 5"), ("theirs", "beer.rows < 5"), ("every", "*.rows < 5")):
+        found.put(name, text)
+    with pytest.raises(Conflict, match="'theirs' is taken"):
+        found.put("theirs", "wine.rows < 1", wine)
+    for name, text in (("every", "wine.rows < 1"), ("ours", "beer.rows < 1"), ("ours", "*.rows < 1")):
+        with pytest.raises(Forbidden):
+            found.put(name, text, wine)
+    assert found.put("ours", "wine.rows < 1", wine).rule.startswith("wine.rows < 1 ")
+
+
+def test_a_replaced_rule_stays_off_where_it_can_hold(tmp_path: Path) -> None:
+    found = book(tmp_path)
+    found.put("mine", "*.rows < 1")
+    for model in ("wine", "beer"):
+        found.switch("mine", model, on=False)
+    found.put("mine", "wine.rows < 2")
+    assert listed(found)["mine"].off == ("wine",)
+
+
+def test_a_rule_that_cannot_be_read_is_replaced_by_whoever_may_change_all(tmp_path: Path) -> None:
+    found = book(tmp_path)
+    with Database.open(tmp_path).write() as connection:
+        add_rule(connection, RuleRow("new", "wine.novelty > 1", "user:eva", datetime(2026, 11, 21, tzinfo=UTC)))
+    with pytest.raises(Forbidden):
+        found.put("new", "wine.rows < 1", ["wine"])
+    assert found.put("new", "wine.rows < 1").name == "new"
+    assert set(listed(found)) == {"new"}
 
 
 def test_switching_off_and_on(tmp_path: Path) -> None:
