@@ -26,11 +26,16 @@ UNSEEN = 0.01
 OUT_OF_RANGE_BY_CHANCE = 12.0
 UNREADABLE = 0.001
 MIN_ROWS = 100
-#: An hour's traffic is a jump beside the median of as many hours before at most, when it is so many times as much, or
-#: as little, and by as many of Poisson's standard deviations.
-_HOURS_BEFORE = 168
+#: An hour's traffic is a jump beside the median of the same hour of so many days before, if as many of them as the
+#: second are known: when it is so many times as much, or as little, by as many of Poisson's standard deviations, and by
+#: so many times as those days differ among themselves.
+_DAYS_BEFORE, _LEAST_DAYS = 7, 3
 _TIMES = 3.0
 _DEVIATIONS = 6.0
+_SPREADS = 4.0
+#: The standard deviation of normal numbers, in median distances from their median.
+_NORMAL = 1.4826
+_HOURS_OF_DAY = 24
 #: Silence: so many times the longest pause before, and at least so long.
 _TIMES_LONGEST = 3.0
 _LEAST_SILENCE = timedelta(hours=2)
@@ -50,7 +55,8 @@ def quality(
     """The quality of the rows of a profile.
 
     ``traffic`` are the hours of the window and of some time before it, in order, those without rows too; or days, which
-    are not looked at for silence and jumps. Findings that are shares need ``min_rows`` rows; counts are there whatever
+    are not looked at for silence and jumps. The last of the hours is looked at only when it is over by ``now``; without
+    ``now`` it is. Findings that are shares need ``min_rows`` rows; counts are there whatever
     their number.
     """
     n = profile.n_rows
@@ -220,16 +226,42 @@ def _silence_and_jumps(
         if now - last_row > usual:
             hours = (now - last_row) / timedelta(hours=1)
             yield Finding(kind="silence", text=f"No row has come for {hours:,.1f} hours.")
-    whole = traffic[:-1]  # the last hour is not over
-    if len(whole) >= 25:
-        latest, before = whole[-1].rows, [each.rows for each in whole[-1 - _HOURS_BEFORE : -1]]
-        usual_rows = float(np.median(before))
-        far = _DEVIATIONS * math.sqrt(max(usual_rows, 1.0))
-        if usual_rows > 0 and abs(latest - usual_rows) > far:
-            times = latest / usual_rows
-            if times >= _TIMES or times <= 1 / _TIMES:
-                text = f"{latest:,} rows in the last whole hour, where {usual_rows:,.0f} are usual."
-                yield Finding(kind="jump", share=times, text=text)
+    is_over = not traffic or now is None or now >= traffic[-1].since + timedelta(hours=1)
+    yield from _jump([each.rows for each in (traffic if is_over else traffic[:-1])])
+
+
+def _jump(hours: Sequence[int]) -> Iterator[Finding]:
+    """Whether the last of these hours has far more or fewer rows than that hour of the day has on other days.
+
+    Nights are no jumps, nor are weekends once a week is known: then the same hour of the weekday has to be otherwise
+    too. Before enough days are known, all hours of a day at least have to be.
+    """
+    if len(hours) <= _HOURS_OF_DAY:
+        return
+    latest, before = hours[-1], hours[:-1]
+    same = before[-_HOURS_OF_DAY::-_HOURS_OF_DAY][:_DAYS_BEFORE]
+    if len(same) >= _LEAST_DAYS:
+        usual, others = float(np.median(same)), same[_DAYS_BEFORE - 1 :]
+        spread = _spread(same, usual)
+    else:
+        usual, others, spread = float(np.median(before)), [min(before), max(before)], 0.0
+    is_more = latest > usual
+    if usual > 0 and _is_far(latest, usual, is_more, spread) and all(_is_far(latest, n, is_more) for n in others):
+        text = f"{latest:,} rows in the last whole hour, where {usual:,.0f} are usual."
+        yield Finding(kind="jump", share=latest / usual, text=text)
+
+
+def _is_far(rows: int, usual: float, is_more: bool, spread: float = 0.0) -> bool:
+    """Whether rows are so many more, or else fewer, than usual that neither chance nor the spread explains it."""
+    far = _DEVIATIONS * math.sqrt(usual + 1.0)  # what is usual came by chance too
+    times = math.exp(min(max(math.log(_TIMES), _SPREADS * spread), 700.0))
+    return rows >= max(usual * times, usual + far) if is_more else rows <= min(usual / times, usual - far)
+
+
+def _spread(counts: Sequence[int], usual: float) -> float:
+    """The standard deviation of the logarithms of counts, beyond Poisson's; one that is far off does not move it."""
+    apart = np.abs(np.log((np.array(counts) + 0.5) / (usual + 0.5)))
+    return math.sqrt(max(0.0, (_NORMAL * float(np.median(apart))) ** 2 - 1 / (usual + 0.5)))
 
 
 def _longest_pause(traffic: Sequence[Traffic]) -> timedelta:

@@ -18,8 +18,9 @@ from garcom.monitoring.windows import ReportWindow
 from garcom.storage import profiles
 from garcom.storage.profiles import ProfileRow
 
-#: Traffic is told for so long before the window too, so that what is usual is known.
-_BEFORE = timedelta(days=7)
+#: Traffic is told for so long before the window too, so that what is usual is known: in an hour that began before the
+#: window, the hour of the same weekday too.
+_BEFORE = timedelta(days=7, hours=2)
 #: Hours of longer windows are not looked into one by one.
 _MOST = timedelta(days=31)
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from garcom.monitoring.quality import quality, shares
+from garcom.monitoring.quality import _jump, quality, shares
 from garcom.monitoring.records import ColumnQuality, Figure, Finding, QualityReport, Scope, Traffic
 from garcom.profiles.layout import layout_of
 from garcom.profiles.profile import Profile, without_names
@@ -171,10 +172,67 @@ def test_silence_is_longer_than_what_is_usual() -> None:
     assert ("silence", None) in kinds(told_now)
 
 
-@pytest.mark.parametrize(("latest", "jumps"), [(100, False), (350, True), (20, True), (0, True), (150, False)])
-def test_traffic_that_jumps(latest: int, jumps: bool) -> None:
-    report = told(reference(), traffic=hours(*[100, 110, 90] * 16, latest, 3))
-    assert (("jump", None) in kinds(report)) is jumps
+def jumps(*rows: int, now: datetime | None = None) -> bool:
+    return ("jump", None) in kinds(told(reference(), traffic=hours(*rows), now=now))
+
+
+@pytest.mark.parametrize(("latest", "expected"), [(100, False), (350, True), (20, True), (0, True), (150, False)])
+def test_traffic_that_jumps(latest: int, expected: bool) -> None:
+    assert jumps(*[100, 110, 90] * 16, latest, 3, now=NOW) is expected
+    assert jumps(*[100, 110, 90] * 16, latest) is expected
+
+
+def test_an_hour_is_looked_at_when_it_is_over() -> None:
+    usual = [100] * 48
+    assert not jumps(*usual, 0, now=NOW)
+    assert jumps(*usual, 0, now=NOW + timedelta(minutes=30))
+    assert jumps(*usual, 0)
+    assert not jumps(*usual[:23], 0)
+
+
+#: What is expected of an hour, given its number since a Monday began.
+USUAL: dict[str, Callable[[int], float]] = {
+    "always": lambda at: 100,
+    "days and nights": lambda at: 100 if 6 <= at % 24 < 22 else 0,
+    "weekdays": lambda at: (100 if 6 <= at % 24 < 22 else 2) if at % 168 < 120 else 4,
+    "closed on weekends": lambda at: 100 if 6 <= at % 24 < 22 and at % 168 < 120 else 0,
+    "growing": lambda at: 100 * 1.05 ** (at / 24),
+    "few": lambda at: 2,
+}
+
+
+@pytest.mark.parametrize("usual", USUAL)
+def test_ordinary_hours_are_no_jumps(usual: str) -> None:
+    random = np.random.default_rng(0)
+    rows = [int(random.poisson(USUAL[usual](at))) for at in range(24 * 21)]
+    # Of a weekend nothing is known in the first week.
+    first = 25 if "week" not in usual else 24 * 7 + 1
+    found = [end for end in range(first, len(rows)) if list(_jump(rows[max(0, end - 190) : end]))]
+    assert found == []
+
+
+@pytest.mark.parametrize("usual", [name for name in USUAL if name != "few"])
+@pytest.mark.parametrize("times", [10, 0.1, 0])
+@pytest.mark.parametrize("n_days", [2, 4, 8, 15])
+def test_ten_times_as_much_a_tenth_and_nothing_are_jumps(usual: str, times: float, n_days: int) -> None:
+    random = np.random.default_rng(0)
+    at = 24 * n_days + 12
+    rows = [int(random.poisson(USUAL[usual](each))) for each in range(at)]
+    latest = int(random.poisson(times * USUAL[usual](at)))
+    # In the first days nothing tells a night from a day without rows.
+    is_known = times > 1 or n_days > 2 or usual in ("always", "growing")
+    assert bool(list(_jump([*rows, latest]))) is is_known
+
+
+def test_one_day_that_was_otherwise_hides_no_jump() -> None:
+    for latest in (1000, 0):
+        assert jumps(*[100] * 120, *[latest] * 24, *[100] * 48, latest)
+
+
+def test_where_days_differ_much_more_is_needed() -> None:
+    steady, unsteady = [100, 110, 95, 105, 100, 90, 100], [100, 250, 40, 180, 60, 100, 220]
+    for day, expected in ((steady, True), (unsteady, False)):
+        assert jumps(*[n for n in day for _ in range(24)], 400) is expected
 
 
 def test_shares_of_all_values() -> None:
