@@ -83,7 +83,8 @@ def _compare(
     head, rest = _head(reference)
     known = head[0].columns if head else []
     layout = _layout(reference.name, head, prediction, truth)
-    profiles, samples = [], []
+    profiles: list[Profile] = []
+    samples: list[_Sample] = []
     total = max(1, reference.n_rows + current.n_rows)
     done = 0
     names: list[str] = []
@@ -91,7 +92,7 @@ def _compare(
         (reference, chain(_let_go(head), rest), "reading the reference"),
         (current, current.pieces(), "reading the current rows"),
     ):
-        profile, sample = Profile(layout), _Sample(layout, table.n_rows)
+        profile, sample = Profile(layout), _Sample(layout, table.n_rows, seed=len(samples))
         for piece in pieces:
             profile.add(piece)
             sample.add(piece)
@@ -174,11 +175,15 @@ def _performance(
 
 
 class _Sample:
-    """Evenly spaced rows of a table for the domain classifier."""
+    """Rows of a table for the domain classifier.
 
-    def __init__(self, layout: Layout, n_rows: int) -> None:
+    They are drawn, not each n-th: where stations or hours take turns, those would be some of them only.
+    """
+
+    def __init__(self, layout: Layout, n_rows: int, seed: int) -> None:
         self._together = layout.together
-        self._every = max(1, -(-n_rows // CLASSIFIER_ROWS))
+        drawn = np.random.default_rng(seed).choice(n_rows, min(CLASSIFIER_ROWS, n_rows), replace=False)
+        self._places = np.sort(drawn)
         self._seen = 0
         self._found: list[FloatArray] = []
 
@@ -186,10 +191,11 @@ class _Sample:
         """See the next rows."""
         if self._together is None:
             return
-        first = -self._seen % self._every
+        begin, end = np.searchsorted(self._places, [self._seen, self._seen + piece.height])
+        places = self._places[begin:end] - self._seen
         self._seen += piece.height
-        if first < piece.height:
-            self._found.append(self._together.matrix(piece[first:].gather_every(self._every)))
+        if len(places):
+            self._found.append(self._together.matrix(piece[places]))
 
     def rows(self) -> FloatArray:
         """Those that were chosen."""

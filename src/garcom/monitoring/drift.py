@@ -15,6 +15,7 @@ from garcom.profiles.columns import CategoryColumn, NumberColumn
 from garcom.profiles.profile import Profile
 from garcom.records import FloatArray, IntArray
 from garcom.stats.benjamini_hochberg import benjamini_hochberg
+from garcom.stats.cells import Counts
 from garcom.stats.chi_square import chi_square, rare_cells
 from garcom.stats.hellinger import hellinger_distance
 from garcom.stats.jensen_shannon import jensen_shannon_distance
@@ -248,10 +249,21 @@ def _joint(
     least_effect: float,
     min_rows: int,
 ) -> tuple[JointDrift, ...]:
+    if (gone := _vanished(reference, current)) is not None:
+        why = f"the column {gone} has vanished: what the others have in common with it cannot be told"
+        methods: tuple[Literal["pca", "domain_classifier"], ...] = ("pca", "domain_classifier")
+        return tuple(JointDrift(method=each, value=None, why=why) for each in methods[: 1 + (rows is not None)])
     found = [_reconstruction(reference, current, is_fitted, false_alarm_rate / 4, least_effect, min_rows)]
     if rows is not None:
         found.append(_classifier(rows, false_alarm_rate / 2, min_rows))
     return tuple(found)
+
+
+def _vanished(reference: Profile, current: Profile) -> str | None:
+    """The first of the columns that are looked at together that no current row has."""
+    together, n = reference.layout.together, current.n_rows
+    names = () if together is None or not n else together.names
+    return next((name for name in names if current.tally(reference.layout.names.index(name)).absent == n), None)
 
 
 def _reconstruction(
@@ -260,7 +272,7 @@ def _reconstruction(
     """Kolmogorov and Smirnov's test of the errors: their distribution has long tails, so means say little of it.
 
     Components rebuild the rows that they were fitted to better than others. Current rows may be others, or the same, or
-    some of each: they have not moved if they are like either.
+    some of each: they have not moved if their distribution lies between these two.
     """
     left, right = reference.together_cells, current.together_cells
     n, m = int(left.sum()), int(right.sum())
@@ -271,20 +283,31 @@ def _reconstruction(
         why = too_few(n, min_rows, "of the reference") or too_few(m, min_rows)
     if together is None or why is not None:
         return JointDrift(method="pca", value=None, why=why)
-    usual = [left, together.errors_of_others(left)] if is_fitted else [left]
-    test = min((_tested(each, right) for each in usual), key=lambda each: each.statistic)
+    of_others = together.errors_of_others() if is_fitted else None
+    test = _tested(left if of_others is None else _likest(left, of_others, right), right)
     mean = reference.together_mean
+    if of_others is not None:
+        mean = float(np.average(together.grid.positions(), weights=of_others))
     return JointDrift(
         method="pca",
         value=current.together_mean,
-        reference=mean if mean is None or not is_fitted else mean * together.optimism,
+        reference=mean,
         effect=float(test.statistic),
         p_value=float(test.p_value),
         drifted=test.p_value <= significance and test.statistic >= least_effect,
     )
 
 
-def _tested(left: IntArray, right: IntArray) -> Tested:
+def _likest(one: IntArray, other: IntArray, current: IntArray) -> FloatArray:
+    """Of the distributions between two, the one that is most like the current one; as many rows as the first has."""
+    n = int(one.sum())
+    borders = np.stack([np.cumsum(one) / n, np.cumsum(other) / int(other.sum())])
+    likest = np.clip(np.cumsum(current) / int(current.sum()), borders.min(axis=0), borders.max(axis=0))
+    found: FloatArray = n * np.diff(likest, prepend=0.0)
+    return found
+
+
+def _tested(left: Counts, right: IntArray) -> Tested:
     used = np.flatnonzero(left + right)
     return kolmogorov_smirnov(left[used], right[used])
 

@@ -129,21 +129,24 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
 def grid_of(numbers: FloatArray) -> Grid:
     """The grid that tells these numbers (float64 ``[n]``; NaN and infinities are left out) well apart.
 
-    The centre is the median, the unit a quarter of the distance between the quartiles; where these are one number, the
-    standard deviation takes its place, and where all numbers are one, a millionth of it.
+    The centre is the median, the unit a quarter of the distance between the quartiles. Where these are one number, as
+    where most rows are zero, those of all other numbers take their place; where they are one number too, its distance
+    from the centre; and where all numbers are one, a millionth of it.
     """
     finite = numbers[np.isfinite(numbers)]
     if not len(finite):
         return Grid(center=0.0, unit=1.0)
     low, center, high = (float(each) for each in np.quantile(finite, [0.25, 0.5, 0.75], method="inverted_cdf"))
-    with np.errstate(over="ignore", invalid="ignore"):
+    spread = high / 4 - low / 4
+    if not spread > 0.0 and len(others := finite[finite != center]):
+        low, high = (float(each) for each in np.quantile(others, [0.25, 0.75], method="inverted_cdf"))
         spread = high / 4 - low / 4
         if not spread > 0.0:
-            spread = float(finite.std()) / 4
+            spread = abs(low / 4 - center / 4)
     if not (spread > 0.0 and np.isfinite(spread)):
         spread = max(abs(center) * 1e-6, 1e-12)
-    # A unit that is lost beside the centre would put neighbours into one cell, and others into none.
-    return Grid(center=center, unit=max(spread, abs(center) * 1e-12, 1e-300))
+    # A unit that is lost beside the centre would put neighbours into one cell.
+    return Grid(center=center, unit=max(spread, abs(center) * 1e-15, 1e-300))
 
 
 @functools.cache

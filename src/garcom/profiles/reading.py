@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import contextlib
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from garcom.profiles.columns import Of
 from garcom.records import FloatArray
 
 
@@ -26,15 +28,21 @@ def is_numeric(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null)
 
 
-def as_numbers(series: pl.Series, of: Literal["value", "length", "moment"] = "value") -> Numbers:
-    """The numbers of a column, the lengths of its texts, or its moments in microseconds since 1970 (UTC).
+def as_floats(series: pl.Series, of: Of = "value") -> pl.Series:
+    """A column as float64: its numbers, the lengths of its texts, or its moments in microseconds since 1970 (UTC).
 
-    A text that says a number is that number, and one that says a moment (ISO 8601) is that moment.
+    A text that says a number is that number, and one that says a moment (ISO 8601) is that moment; null where there is
+    none.
     """
-    n, missing = len(series), series.null_count()
     if of == "length":
-        series = as_texts(series).str.len_chars()
-    found = moments(series) if of == "moment" and series.dtype == pl.String else floats(series)
+        return as_texts(series).str.len_chars().cast(pl.Float64)
+    return moments(series) if of == "moment" and series.dtype == pl.String else floats(series)
+
+
+def as_numbers(series: pl.Series, of: Of = "value") -> Numbers:
+    """The same without its gaps."""
+    n, missing = len(series), series.null_count()
+    found = as_floats(series, of)
     unreadable = found.null_count() - missing
     numbers = (found.drop_nulls() if found.null_count() else found).to_numpy()
     nans = int(np.isnan(numbers).sum()) if len(numbers) and np.isnan(numbers.sum()) else 0
@@ -52,9 +60,12 @@ def as_texts(series: pl.Series) -> pl.Series:
         if (series == whole).all():  # gaps count as equal
             return whole.cast(pl.String)
         return series.fill_nan(None).cast(pl.String)
-    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
-        return pl.Series(series.name, [None if value is None else str(value) for value in series], dtype=pl.String)
-    return series.cast(pl.String)
+    if series.dtype == pl.Duration:
+        return as_texts(floats(series))
+    if not (series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object)):
+        with contextlib.suppress(pl.exceptions.PolarsError):  # types that other libraries have brought have no texts
+            return series.cast(pl.String)
+    return pl.Series(series.name, [None if value is None else str(value) for value in series], dtype=pl.String)
 
 
 def floats(series: pl.Series) -> pl.Series:

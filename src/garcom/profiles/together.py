@@ -1,20 +1,22 @@
 """Columns looked at together: a change of how they hang together shows in none of them alone.
 
-Rows are told by numbers (a category by its share among the reference rows), of which principal components keep what
-they have in common; the mean error of rebuilding rows from these grows when they hang together otherwise.
+Rows are told by numbers (a category by its place among those that are not rare), of which principal components keep
+what they have in common; the error of rebuilding rows from these grows when they hang together otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 import polars as pl
 
-from garcom.profiles.columns import CategoryColumn, Column
-from garcom.profiles.grid import Grid, grid_of
-from garcom.profiles.reading import as_texts, floats
+from garcom.profiles.columns import CategoryColumn, Column, NumberColumn
+from garcom.profiles.grid import N_CELLS, Grid, grid_of
+from garcom.profiles.reading import as_floats, as_texts
+from garcom.profiles.sparse import SparseCounts, sum_of
 from garcom.records import FloatArray, IntArray
 from garcom.stats.principal_components import Basis, fit_basis, reconstruction_errors
 
@@ -24,30 +26,35 @@ MOST_COLUMNS = 64
 ROWS = 100_000
 #: Of one frame so many rows, at the most, are rebuilt: enough for the distribution of their errors.
 _ERROR_ROWS = 4_096
+_SEED = 13
+#: Categories of fewer rows count as one with those that the reference does not have. Which of them it has, and how many
+#: of each, is chance: its own rows must not be told from others by that.
+_LEAST_OF_CATEGORY = 20
+_RARE = 0.5
 #: With so many rows, components fit others as well as their own; with fewer, so many parts of them tell how well.
-#: Errors that are nothing but rounding tell nothing.
 _SURELY_ENOUGH = 20_000
 _PARTS = 5
-_EXACTLY = 1e-9
 
 
 class Together(msgspec.Struct, frozen=True, kw_only=True):
-    """The columns, the share of each category among the reference rows, and the components."""
+    """The columns, those of them that are moments, the places of categories (0 to 1), and the components."""
 
     names: tuple[str, ...]
-    shares: dict[str, dict[str, float]] = {}
+    moments: tuple[str, ...] = ()
+    places: dict[str, dict[str, float]] = {}
     basis: Basis
     #: Where the errors of rebuilding rows are counted.
     grid: Grid
-    #: How much greater the errors of other rows are on average than of those that the components were fitted to.
-    optimism: float = 1.0
+    #: Errors of the reference rows, each rebuilt by components that were fitted without it (Stone 1974): those of other
+    #: rows like them. None where the components have seen so many rows that these are like their own.
+    of_others: SparseCounts | None = None
 
     def matrix(self, frame: pl.DataFrame) -> FloatArray:
         """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number."""
-        return matrix(frame, self.names, self.shares)
+        return _matrix(frame, self.names, self.moments, self.places)
 
     def errors(self, frame: pl.DataFrame) -> tuple[FloatArray, int]:
-        """The error of rebuilding each row, of at most 4,096 that are evenly spaced, and how many rows each stands for.
+        """The error of rebuilding each row, of at most 4,096 that are drawn, and how many rows each stands for.
 
         Counted so many times, the errors of a frame weigh as much as its rows, and it does not matter how rows were put
         into frames. A test takes the counts for rows, of which they are worth fewer: (Σw)² / Σw² (Kish 1965), which is
@@ -57,23 +64,19 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
         """
         stride = max(1, -(-frame.height // _ERROR_ROWS))
         if stride > 1:
-            frame = frame.gather_every(stride)
+            # Not each n-th row: where stations or hours take turns, that would be some of them only.
+            frame = frame.sample(-(-frame.height // stride), seed=_SEED)
         return reconstruction_errors(self.basis, self.matrix(frame)), stride
 
-    def errors_of_others(self, cells: IntArray) -> IntArray:
-        """The errors of the rows that the components were fitted to, as they would be of other rows like them.
-
-        Of both the counts in cells of the grid (int64 ``[N_CELLS]``).
-        """
-        used = np.flatnonzero(cells)
-        moved = self.grid.cells(self.grid.positions()[used] * self.optimism)
-        found = np.zeros_like(cells)
-        np.add.at(found, moved, cells[used])
-        return found
+    def errors_of_others(self) -> IntArray | None:
+        """:attr:`of_others` as counts of the grid's cells (int64 ``[N_CELLS]``)."""
+        return None if self.of_others is None else sum_of([self.of_others], N_CELLS)
 
 
-def matrix(frame: pl.DataFrame, names: Sequence[str], shares: Mapping[str, Mapping[str, float]]) -> FloatArray:
-    """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number, no category, or no column.
+def _matrix(
+    frame: pl.DataFrame, names: Sequence[str], moments: Collection[str], places: Mapping[str, Mapping[str, float]]
+) -> FloatArray:
+    """Rows as float64 ``[n_rows, n_columns]``; NaN where there is no number, no text, or no column.
 
     Numbers are rounded to float32, as those of a bundle are kept: what is equal must not be told apart by its rounding.
     """
@@ -81,11 +84,11 @@ def matrix(frame: pl.DataFrame, names: Sequence[str], shares: Mapping[str, Mappi
     for at, name in enumerate(names):
         if name not in frame.columns:
             continue
-        if name in shares:
-            texts = as_texts(frame[name])
-            series = texts.replace_strict({**shares[name], None: None}, default=0.0, return_dtype=pl.Float64)
+        if name in places:
+            told: dict[Any, Any] = {**places[name], None: None}
+            series = as_texts(frame[name]).replace_strict(told, default=_RARE, return_dtype=pl.Float64)
         else:
-            series = floats(frame[name])
+            series = as_floats(frame[name], "moment" if name in moments else "value")
         found[:, at] = series.to_numpy()
     with np.errstate(over="ignore"):
         found = found.astype(np.float32).astype(np.float64)
@@ -96,37 +99,46 @@ def matrix(frame: pl.DataFrame, names: Sequence[str], shares: Mapping[str, Mappi
 def together_of(frame: pl.DataFrame, columns: Sequence[Column]) -> Together | None:
     """The columns of these that vary; None where there are fewer than two, or too few rows."""
     if frame.height > ROWS:
-        frame = frame.gather_every(-(-frame.height // ROWS))
-    shares: dict[str, dict[str, float]] = {}
+        frame = frame.sample(ROWS, seed=_SEED)
+    places: dict[str, dict[str, float]] = {}
     names = []
     for column in columns:
         if isinstance(column, CategoryColumn):
-            counts = as_texts(frame[column.name]).drop_nulls().value_counts(name="n")
-            if counts.height < 2:
+            known = _places(frame[column.name])
+            if not known:
                 continue
-            total = counts["n"].sum()
-            shares[column.name] = {value: n / total for value, n in counts.sort(column.name).iter_rows()}
+            places[column.name] = known
         elif column.of == "length" or column.least == column.greatest:
             continue
         names.append(column.name)
     names = names[:MOST_COLUMNS]
     if len(names) < 2 or frame.height <= len(names):
         return None
-    shares = {name: shares[name] for name in names if name in shares}
-    rows = matrix(frame, names, shares)
+    moments = tuple(each.name for each in columns if isinstance(each, NumberColumn) and each.of == "moment")
+    moments = tuple(name for name in moments if name in names)
+    places = {name: places[name] for name in names if name in places}
+    rows = _matrix(frame, names, moments, places)
     basis = fit_basis(rows)
-    errors = reconstruction_errors(basis, rows)
-    optimism = _optimism(basis, rows, float(errors.mean()))
-    return Together(names=tuple(names), shares=shares, basis=basis, grid=grid_of(errors), optimism=optimism)
+    grid = grid_of(reconstruction_errors(basis, rows))
+    of_others = None if len(rows) >= _SURELY_ENOUGH else SparseCounts.of(grid.count(_left_out(basis, rows)).cells)
+    return Together(names=tuple(names), moments=moments, places=places, basis=basis, grid=grid, of_others=of_others)
 
 
-def _optimism(basis: Basis, rows: FloatArray, mean_error: float) -> float:
-    """By cross-validation: each part of the rows is rebuilt from as many components of all others."""
-    if len(rows) >= _SURELY_ENOUGH or mean_error < _EXACTLY:
-        return 1.0
-    part_of = np.arange(len(rows)) % _PARTS
-    total = 0.0
+def _places(series: pl.Series) -> dict[str, float]:
+    """The categories that are not rare, by name, evenly from 0 to 1; empty where they are all the same."""
+    counts = as_texts(series).drop_nulls().value_counts(name="n")
+    known = counts.filter(pl.col("n") >= _LEAST_OF_CATEGORY)
+    if known.is_empty() or counts.height < 2:
+        return {}
+    names = known[series.name].sort().to_list()
+    return dict(zip(names, np.linspace(0.0, 1.0, len(names)).tolist(), strict=True))
+
+
+def _left_out(basis: Basis, rows: FloatArray) -> FloatArray:
+    """The errors of rows of which each part is rebuilt from as many components of all others (float64 ``[n]``)."""
+    part_of = np.random.default_rng(_SEED).permutation(len(rows)) % _PARTS
+    found = np.empty(len(rows))
     for part in range(_PARTS):
         others = fit_basis(rows[part_of != part], 1.0, len(basis.components))
-        total += float(reconstruction_errors(others, rows[part_of == part]).sum())
-    return max(1.0, total / len(rows) / mean_error)
+        found[part_of == part] = reconstruction_errors(others, rows[part_of == part])
+    return found

@@ -82,3 +82,68 @@ def test_the_rows_of_a_small_reference_come_again(n: int, n_columns: int, share:
         assert report.drift is not None
         assert not any(each.drifted for each in report.drift.joint)
         assert all(0.0 <= each.effect <= 1.0 for each in report.drift.joint if each.effect is not None)
+
+
+def joint(reports: list[Report]) -> list[bool | None]:
+    return [each.drifted for report in reports if report.drift is not None for each in report.drift.joint]
+
+
+def ids(random: Random, n: int) -> dict[str, Any]:
+    return {"age": random.normal(size=n), "income": random.normal(size=n), "id": random.integers(0, 150, n).astype(str)}
+
+
+def shops(random: Random, n: int) -> dict[str, Any]:
+    weights = 1 / np.arange(1, 1001)
+    shop = random.choice(1000, n, p=weights / weights.sum()).astype(str)
+    return {"age": random.normal(size=n), "income": random.normal(size=n), "shop": shop}
+
+
+def flags(random: Random, n: int) -> dict[str, Any]:
+    return {f"flag{at}": random.random(n) < 0.02 for at in range(30)}
+
+
+def heavy_tails(random: Random, n: int) -> dict[str, Any]:
+    return {f"x{at}": random.standard_t(2, n) for at in range(30)}
+
+
+def stations(random: Random, n: int) -> dict[str, Any]:
+    """Four of them take turns."""
+    turn = np.arange(n) % 4
+    return {"temperature": random.normal(size=n) + 3 * turn, "humidity": random.normal(size=n) - 3 * turn}
+
+
+@pytest.mark.parametrize(
+    ("made", "n", "m"),
+    [(ids, 300, 1000), (shops, 500, 500), (flags, 150, 1000), (heavy_tails, 150, 1000), (stations, 4000, 3000)],
+)
+def test_columns_together(made: Callable[[Random, int], dict[str, Any]], n: int, m: int) -> None:
+    found = joint(told(made, n, m))
+    assert found
+    assert not any(found)
+
+
+def test_moments_as_texts_and_as_moments_are_the_same() -> None:
+    random = np.random.default_rng(0)
+    moments = np.datetime64("2026-01-01") + random.integers(0, 10**6, 600).astype("timedelta64[s]").astype(
+        "timedelta64[us]"
+    )
+    numbers = random.normal(size=600)
+    as_moments: dict[str, Any] = {"x": numbers, "when": moments}
+    as_texts = {"x": numbers, "when": moments.astype(str).tolist()}
+    for before, now in ((as_moments, as_texts), (as_texts, as_moments)):
+        report = compare_frames(before, now)
+        assert report.drift is not None
+        assert report.drift.drifted is False
+        assert [each.effect for each in report.drift.columns] == [0.0, 0.0]
+        assert [each.drifted for each in report.drift.joint] == [False, False]
+
+
+def test_a_column_that_vanished_is_told_once() -> None:
+    random = np.random.default_rng(0)
+    before, now = heavy_tails(random, 500), heavy_tails(random, 500)
+    del now["x7"]
+    report = compare_frames(before, now)
+    assert report.drift is not None
+    assert [each.column for each in report.drift.columns if each.why] == ["x7"]
+    assert [each.drifted for each in report.drift.joint] == [None, None]
+    assert all("x7 has vanished" in (each.why or "") for each in report.drift.joint)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
 
 from garcom.profiles.grid import N_CELLS, Grid, grid_of
 from garcom.records import FloatArray
+from garcom.stats.kolmogorov_smirnov import kolmogorov_smirnov
 
 NUMBERS = st.lists(st.floats(allow_nan=False, width=64), min_size=1, max_size=200)
 
@@ -97,3 +99,24 @@ def test_without_numbers_there_is_a_grid_and_nothing_to_count() -> None:
     assert found.cells.sum() == 0
     assert math.isnan(found.least)
     assert math.isnan(found.greatest)
+
+
+@pytest.mark.parametrize("strange", [999_999.0, 1e9])
+def test_one_strange_number_does_not_blind_a_column_of_zeros(strange: float) -> None:
+    random = np.random.default_rng(0)
+    before = np.where(random.random(5000) < 0.8, 0.0, random.lognormal(size=5000))
+    now = np.where(random.random(5000) < 0.2, 0.0, random.lognormal(size=5000))
+    before[0] = strange
+    grid = grid_of(before)
+    found = kolmogorov_smirnov(grid.count(before).cells, grid.count(now).cells)
+    assert found.statistic == pytest.approx(ks_2samp(before, now).statistic, abs=0.01)
+
+
+def test_two_numbers_of_which_one_is_rare_are_told_apart() -> None:
+    grid = grid_of(np.array([0.0] * 99 + [1e-3]))
+    assert len(set(grid.cells(np.array([0.0, 1e-3, 2e-3])).tolist())) == 3
+
+
+def test_whole_numbers_far_from_zero_are_told_apart() -> None:
+    numbers = 1e15 + np.arange(8.0)
+    assert len(set(grid_of(numbers).cells(numbers).tolist())) == 8
