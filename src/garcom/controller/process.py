@@ -32,6 +32,7 @@ from garcom.settings import Settings
 
 if TYPE_CHECKING:
     from garcom.lake.tables import Lake
+    from garcom.monitoring.expiry import EndedWriters
     from garcom.monitoring.folding import Folding
     from garcom.monitoring.known_versions import KnownVersions
 
@@ -99,6 +100,12 @@ class Process:
 
         return Folding(self._desk.database, self._known_versions)
 
+    @functools.cached_property
+    def _ended_writers(self) -> EndedWriters:
+        from garcom.monitoring.expiry import EndedWriters
+
+        return EndedWriters(self._desk.database, self._home / JOURNAL_FOLDER)
+
     def _open_lake(self) -> Lake:
         from garcom.lake.opening import open_lake
 
@@ -121,6 +128,7 @@ class Process:
         sum_days(self._desk.database, self._known_versions)
         remove_old_hours(self._desk.database)
         forget_names(self._desk.database, self._settings.retention)
+        self._ended_writers.forget()
 
     @property
     def _has_monitors(self) -> bool:

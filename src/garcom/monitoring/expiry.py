@@ -1,21 +1,28 @@
-"""What profiles no longer need goes: names of rows that were dropped, and all of versions that were removed."""
+"""What profiles no longer need goes: names of rows that were dropped, all of versions that were removed, and how far
+writers of the journal were that have ended."""
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from garcom.errors import InputError
+from garcom.journal.segment import CLOSED, OPEN, segment_names
+from garcom.lake.drain import PATIENCE_S
 from garcom.lake.upkeep import Spans
 from garcom.profiles.profile import without_names
 from garcom.settings import RetentionSettings
 from garcom.storage import profiles
 from garcom.storage.database import Database
+from garcom.storage.lock import locked
 
 logger = logging.getLogger("garcom.monitoring")
 
 #: So many profiles, of up to some 100 KB each, are changed in one transaction: other writers wait for it.
 _AT_ONCE = 200
+#: Whoever reads the journal asks soon after that how far its writers are, in much less than this time.
+_SURELY_READ = timedelta(hours=1)
 
 
 def forget_names(database: Database, retention: RetentionSettings, now: datetime | None = None) -> int:
@@ -69,3 +76,37 @@ def remove_orphans(database: Database) -> int:
                 n = profiles.remove_version(connection, model, version, _AT_ONCE)
             n_done += n
     return n_done
+
+
+class EndedWriters:
+    """Forgets how far writers were that have ended: there is a new one whenever a worker starts.
+
+    How far one is matters as long as a segment of it stands in the journal, or is held by who has just read it there.
+    So a writer is forgotten when it had none whenever this looked, for an hour. One that only rests does not suffer:
+    its next segment is one more that is in no profile. Not safe across threads.
+    """
+
+    def __init__(self, database: Database, journal: Path) -> None:
+        self._database = database
+        self._journal = journal
+        self._without_since: dict[str, datetime] = {}
+
+    def forget(self, now: datetime | None = None) -> int:
+        """Look, and give how many writers were forgotten."""
+        now = now or datetime.now(UTC)
+        if not self._journal.is_dir():
+            return 0
+        with locked(self._journal / "drain.lock", PATIENCE_S):  # or a drain could note one meanwhile
+            # A name that changes while the folder is listed can be missed once, but not twice.
+            names = [
+                name for _ in range(2) for suffix in (OPEN, CLOSED) for name in segment_names(self._journal, suffix)
+            ]
+            with self._database.read() as connection:
+                without = profiles.list_writers(connection) - {name.writer for name in names}
+            since = {writer: self._without_since.get(writer, now) for writer in without}
+            ended = {writer for writer, moment in since.items() if now - moment >= _SURELY_READ}
+            if ended:
+                with self._database.write() as connection:
+                    profiles.forget_progress(connection, ended)
+        self._without_since = {writer: moment for writer, moment in since.items() if writer not in ended}
+        return len(ended)

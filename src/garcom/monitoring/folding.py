@@ -111,7 +111,10 @@ class Folding:
                 counted = list(_count(part, key, known, segments))
             except Exception:
                 # The boundary of one version: a fault in what it took must not keep others from being watched.
-                logger.exception("rows cannot be profiled", extra={"model": key.model, "version": key.version})
+                logger.exception(
+                    "rows cannot be profiled; `garcom monitor rebuild MODEL` counts them once the cause is mended",
+                    extra={"model": key.model, "version": key.version},
+                )
                 continue
             for each, new in counted:
                 found[each] = merged(new.layout, [found[each].body, new.body]) if each in found else new

@@ -319,6 +319,17 @@ def note_progress(connection: Connection, numbers: Mapping[str, int]) -> None:
             connection.execute(update(profile_progress).where(same).values(number=number))
 
 
+def list_writers(connection: Connection) -> set[str]:
+    """Those of whom it is known how far they are."""
+    return set(connection.execute(select(profile_progress.c.writer)).scalars())
+
+
+def forget_progress(connection: Connection, writers: Iterable[str]) -> None:
+    """Forget how far these are: their segments count as new, should any come."""
+    for part in _parts(sorted(set(writers))):
+        connection.execute(delete(profile_progress).where(profile_progress.c.writer.in_(part)))
+
+
 def _window(model: str, version: int | None, stage: str | None, segment: str | None) -> list[ColumnElement[bool]]:
     column = profiles.c
     return [

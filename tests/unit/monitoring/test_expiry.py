@@ -7,11 +7,12 @@ import pytest
 
 from garcom.monitoring import expiry
 from garcom.monitoring.days import sum_days
-from garcom.monitoring.expiry import forget_names, remove_orphans
+from garcom.monitoring.expiry import EndedWriters, forget_names, remove_orphans
 from garcom.settings import ModelRetention, RetentionSettings
 from garcom.storage import models, profiles, versions
 from garcom.storage.database import Database
 from garcom.storage.profiles import HOUR, ProfileKey, ProfileRow
+from tests.unit.lake.journals import closed, opened
 from tests.unit.monitoring.test_days import LATER, registered
 from tests.unit.monitoring.test_folding import KNOWN, NOON, counts, fold_of, kept, rows, wines
 
@@ -99,3 +100,46 @@ def test_profiles_go_with_their_version(database: Database, monkeypatch: pytest.
     with database.read() as connection:
         assert profiles.list_models(connection) == ["other", "wine"]
     assert remove_orphans(database) == 0
+
+
+def known_writers(database: Database) -> set[str]:
+    with database.read() as connection:
+        return profiles.list_writers(connection)
+
+
+def test_how_far_a_writer_was_is_forgotten_when_it_has_ended(database: Database, tmp_path: Path) -> None:
+    journal, hour = tmp_path / "journal", timedelta(hours=1)
+    ended = EndedWriters(database, journal)
+    assert ended.forget(NOON) == 0  # nothing was ever served
+    closed(tmp_path, "01b", 4)
+    living = opened(tmp_path, "01c", 9)
+    with database.write() as connection:
+        profiles.note_progress(connection, {"01a": 7, "01b": 3, "01c": 8})
+    # A report may have read the last segment of the first just before it went.
+    assert ended.forget(NOON) == 0
+    assert ended.forget(NOON + hour / 2) == 0
+    assert known_writers(database) == {"01a", "01b", "01c"}
+    assert ended.forget(NOON + hour) == 1
+    assert known_writers(database) == {"01b", "01c"}
+    (journal / "01b-00000004.ndjson").unlink()
+    assert ended.forget(NOON + 9 * hour) == 0
+    assert ended.forget(NOON + 10 * hour) == 1
+    assert known_writers(database) == {"01c"}
+    living.close()
+
+
+def test_a_writer_that_comes_again_counts_as_one_that_has_not_ended(database: Database, tmp_path: Path) -> None:
+    ended = EndedWriters(database, tmp_path / "journal")
+    (tmp_path / "journal").mkdir(exist_ok=True)
+    fold_of(database).fold(wines(3, segment="01a-00000001"), {"01a": 1})
+    assert ended.forget(NOON) == 0
+    closed(tmp_path, "01a", 2)
+    assert ended.forget(NOON + ONE_DAY) == 0
+    (tmp_path / "journal/01a-00000002.ndjson").unlink()
+    assert ended.forget(NOON + 2 * ONE_DAY) == 0
+    assert ended.forget(NOON + 3 * ONE_DAY) == 1
+    # It has only rested: what comes next counts once.
+    for _ in range(2):
+        fold_of(database).fold(wines(4, segment="01a-00000003"), {"01a": 3})
+    assert sum(counts(database)) == 7
+    assert known_writers(database) == {"01a"}

@@ -178,6 +178,7 @@ def test_a_fault_with_one_version_hinders_no_other(database: Database, caplog: p
     with caplog.at_level(logging.ERROR, "garcom.monitoring"):
         fold.fold(pl.concat([wines(9, digest="bad", version=2), wines(4)]), {"01a": 1})
     assert vars(caplog.records[0])["version"] == 2
+    assert "`garcom monitor rebuild MODEL` counts them" in caplog.records[0].message
     assert counts(database) == [4]
 
 
