@@ -33,6 +33,8 @@ def tell_report(console: Console, report: Report) -> None:
 
 
 def _tell_drift(console: Console, drift: DriftReport) -> None:
+    from garcom.monitoring.report.phrases import PHRASES
+    from garcom.monitoring.report.when import When
     from garcom.report_page.writing import Writing
 
     writing = Writing("en")
@@ -40,12 +42,16 @@ def _tell_drift(console: Console, drift: DriftReport) -> None:
     shown = drift.columns[:_COLUMNS_SHOWN]
     weighed = ("Impact",) if any(each.impact is not None for each in drift.columns) else ()
     reasons = ("Why",) if any(each.why for each in shown) else ()
+    when = When(drift.parts, writing, PHRASES["en"])
+    timed = ("Since",) if any(each.over_time is not None and each.over_time.spell for each in shown) else ()
     numbers = (*weighed, "Effect", "p, adjusted", "Mean before", "Mean now")
-    found = table("Column", "State", *numbers, *reasons, numbers=numbers, title="Drift")
+    found = table("Column", "State", *timed, *numbers, *reasons, numbers=numbers, title="Drift")
     states = {True: "drifted", False: "steady", None: "not said"}
     for each in shown:
         p = min((m.p_adjusted for m in each.measures if m.p_adjusted is not None), default=None)
-        cells = [number(each.impact)] if weighed else []
+        spell = None if each.over_time is None else each.over_time.spell
+        cells = [("-" if spell is None else when.during(spell)).removeprefix("since ")] if timed else []
+        cells += [number(each.impact)] if weighed else []
         cells += [number(each.effect), p_value(p).replace("–", "-")]
         means = each.mean_reference, each.mean_current
         cells += [writing.value(mean, each.of) if each.of == "moment" else number(mean) for mean in means]

@@ -297,18 +297,20 @@ def _quality_of(
 ) -> QualityOverTime:
     shares: dict[Fault, tuple[float | None, ...]] = {}
     spells: dict[Fault, Spell] = {}
+    at_fault: dict[Fault, tuple[bool | None, ...]] = {}
     for fault in found[0]:
         shares[fault] = tuple(each[fault].value for each in found)
         if fault in usual:
-            at_fault = [_is_fault(each[fault], usual[fault], significance) for each in found]
-            spell = spell_of(times, shares[fault], at_fault)
+            was_so = tuple(_is_fault(each[fault], usual[fault], significance) for each in found)
+            spell = spell_of(times, shares[fault], was_so)
             if spell is not None:
-                spells[fault] = spell
+                spells[fault], at_fault[fault] = spell, was_so
     return QualityOverTime(
         missing=shares["missing"],
         out_of_range=shares.get("out_of_range", ()),
         unseen=shares.get("unseen", ()),
         spells=spells,
+        at_fault=at_fault,
     )
 
 

@@ -87,13 +87,15 @@ class DriftOverTime(msgspec.Struct, frozen=True, kw_only=True):
 class QualityOverTime(msgspec.Struct, frozen=True, kw_only=True):
     """The shares of a column in each part of the report, None where there are too few values; empty where none can be.
 
-    ``spells`` are when a share was more than the reference gives reason for, by its name.
+    ``spells`` are when a share was more than the reference gives reason for, by its name; ``at_fault`` all parts in
+    which it was.
     """
 
     missing: tuple[float | None, ...]
     out_of_range: tuple[float | None, ...] = ()
     unseen: tuple[float | None, ...] = ()
     spells: dict[Literal["missing", "out_of_range", "unseen"], Spell] = {}
+    at_fault: dict[Literal["missing", "out_of_range", "unseen"], tuple[bool | None, ...]] = {}
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):

@@ -112,13 +112,15 @@ def test_a_category_that_splits(home: Home) -> None:
 
 def test_what_was_missing_on_one_day_is_told_by_that_day(home: Home) -> None:
     rows = asked(10 * 150, seed=3)
-    rows.loc[4 * 150 : 5 * 150 - 1 : 3, "z"] = np.nan
+    rows["z"] = rows["z"].astype(object)
+    rows.loc[4 * 150 : 5 * 150 - 1 : 3, "z"] = None
     rows.loc[9 * 150 :, "x"] = 1e6
     home.serve(rows, MIDNIGHT - 10 * DAY, MIDNIGHT)
     report = home.monitor.quality(WEEK, parts=True)
     z = quality_of(report, "z")
     assert z.missing == (0.0,) * 4 + (50 / 150,) + (0.0,) * 5 + (None,)
     assert z.spells == {"missing": Spell(since=day(4), until=day(5), most=50 / 150, most_at=day(4))}
+    assert z.at_fault == {"missing": (False,) * 4 + (True,) + (False,) * 5 + (None,)}
     assert quality_of(report, "x").spells["out_of_range"].until is None
     assert [each.rows for each in report.parts] == [150] * 10 + [0]
 

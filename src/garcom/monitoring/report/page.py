@@ -15,6 +15,7 @@ from markupsafe import Markup
 from garcom.monitoring.records import ColumnDrift, DriftReport, QualityReport, Report, Scope
 from garcom.monitoring.report.column_chart import MOST_BARS, column_svg
 from garcom.monitoring.report.names import named
+from garcom.monitoring.report.over_time_part import drift_over_time_part, quality_over_time_part
 from garcom.monitoring.report.performance_part import performance_part
 from garcom.monitoring.report.phrases import PHRASES
 from garcom.monitoring.report.reasons import language_of, reason
@@ -48,11 +49,11 @@ def page(report: Report, language: str = "en") -> str:
         "script_hash": b64encode(sha256(_SCRIPT.encode()).digest()).decode(),
     }
     if report.drift is not None:
-        values |= _drift_part(report.drift)
+        values |= _drift_part(report.drift) | drift_over_time_part(report.drift, Writing(language), language)
     if report.performance is not None:
         values |= performance_part(report.performance, Writing(language), language)
     if report.quality is not None:
-        values |= _quality_part(report.quality)
+        values |= _quality_part(report.quality) | quality_over_time_part(report.quality, Writing(language), language)
     return rendered(_environment(language), "report.html", **values)
 
 

@@ -8,6 +8,9 @@ import re
 _SAID: tuple[tuple[str, str], ...] = (
     (r"not enough rows: (.+) of (.+)", r"linhas insuficientes: \1 de \2"),
     (r"not enough rows of the reference: (.+) of (.+)", r"linhas insuficientes na referência: \1 de \2"),
+    (r"not enough rows in a part: (.+) of (.+)", r"linhas insuficientes em uma parte: \1 de \2"),
+    (r"all rows came in one part of the time", r"todas as linhas vieram em uma só parte do tempo"),
+    (r"of (.+) no profiles are kept by the hour", r"de \1 não se guardam perfis por hora"),
     (r"not enough rows with a value: (.+) of (.+)", r"linhas insuficientes com valor: \1 de \2"),
     (
         r"not enough rows of the reference with a value: (.+) of (.+)",
@@ -20,6 +23,10 @@ _SAID: tuple[tuple[str, str], ...] = (
     ),
     (r"not enough actuals: (.+) of (.+)", r"valores reais insuficientes: \1 de \2"),
     (r"the column has vanished: no row has it", r"a coluna sumiu: nenhuma linha a tem"),
+    (
+        r"the column (.+) has vanished: what the others have in common with it cannot be told",
+        r"a coluna \1 sumiu: não se pode dizer o que as outras têm em comum com ela",
+    ),
     (r"no row has a value", r"nenhuma linha tem valor"),
     (r"no rows", r"nenhuma linha"),
     (r"no row has come yet", r"nenhuma linha chegou ainda"),

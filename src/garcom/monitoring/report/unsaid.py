@@ -36,11 +36,15 @@ def _all(report: Report) -> Iterator[_One]:
     if (drift := report.drift) is not None:
         if drift.why:
             yield _One("drift", "", drift.why)
+        if drift.parts_why:
+            yield _One("drift", "over_time", drift.parts_why)
         yield from (_One("drift", each.column, each.why) for each in drift.columns if each.why)
         yield from (_One("drift", each.method, each.why) for each in drift.joint if each.why)
     if (quality := report.quality) is not None:
         if quality.why:
             yield _One("quality", "", quality.why)
+        if quality.parts_why:
+            yield _One("quality", "over_time", quality.parts_why)
         if quality.duplicates.why:
             yield _One("quality", "duplicates", quality.duplicates.why)
     if report.performance is not None:

@@ -19,6 +19,7 @@ from garcom.monitoring.report.metrics import headlines, judged
 from garcom.monitoring.report.names import named
 from garcom.monitoring.report.phrases import PHRASES
 from garcom.monitoring.report.reasons import reason
+from garcom.monitoring.report.when import When
 from garcom.report_page.writing import Writing
 
 State = Literal["fine", "bad", "unknown"]
@@ -46,7 +47,7 @@ def verdict(report: Report, language: str = "en") -> list[Sentence]:
     if report.performance is not None:
         sentences += speaker.of_performance(report.performance)
     if report.quality is not None:
-        sentences.append(speaker.of_quality(report.quality))
+        sentences += speaker.of_quality(report.quality)
     firing = [alert.text or alert.rule for alert in report.alerts if alert.state == "firing"]
     if firing:
         said = speaker.counted("alerts", len(firing), names=speaker.listed(firing))
@@ -93,6 +94,7 @@ class _Speaker:
             yield Sentence("drift", "bad", self.say("drift some", n=count, total=total, names=self.listed(drifted)))
         else:
             yield Sentence("drift", "fine", self.say("drift none", total=self._writing.number(len(known))))
+        yield from self._since_when(drift, features)
         left = len(features) - len(known)
         if known and left:
             yield Sentence("drift", "unknown", self.say("drift left", n=self._writing.number(left), total=total))
@@ -102,6 +104,20 @@ class _Speaker:
         together = [self._named(joint.method) for joint in drift.joint if joint.drifted]
         if together:
             yield Sentence("drift", "bad", self.say("joint some", methods=", ".join(together)))
+
+    def _since_when(self, drift: DriftReport, features: list[ColumnDrift]) -> Iterator[Sentence]:
+        when = When(drift.parts, self._writing, self._phrases)
+        told = [(each, each.over_time.spell) for each in features if each.over_time and each.over_time.spell]
+        for column, spell in [each for each in told if each[0].drifted][:_NAMED]:
+            values = {
+                "when": when.during(spell),
+                "most": self._writing.number(spell.most),
+                "at": when.at(spell.most_at),
+            }
+            yield Sentence("drift", "bad", self.say("drift since", column=column.column, **values))
+        for_a_time = [f"{column.column} ({when.during(spell)})" for column, spell in told if column.drifted is False]
+        if for_a_time:
+            yield Sentence("drift", "unknown", self.say("drift for a time", names=self.listed(for_a_time)))
 
     def of_performance(self, performance: PerformanceReport) -> Iterator[Sentence]:
         known = {name: figure for name, figure in performance.metrics.items() if figure.value is not None}
@@ -147,7 +163,27 @@ class _Speaker:
     def _told(self, figure: Figure) -> str:
         return self._writing.interval(figure.value, figure.low, figure.high)
 
-    def of_quality(self, quality: QualityReport) -> Sentence:
+    def of_quality(self, quality: QualityReport) -> Iterator[Sentence]:
+        yield self._of_findings(quality)
+        when = When(quality.parts, self._writing, self._phrases)
+        found = {(finding.column, finding.kind) for finding in quality.findings}
+        told = [
+            (spell, fault, column.column)
+            for column in quality.columns
+            if column.over_time is not None
+            for fault, spell in column.over_time.spells.items()
+        ]
+        for spell, fault, column in sorted(told, key=lambda each: -each[0].most)[:_NAMED]:
+            values = {
+                "when": when.during(spell),
+                "most": self._writing.percent(spell.most),
+                "at": when.at(spell.most_at),
+            }
+            said = self.say("quality since", kind=self._named(fault), column=column, **values)
+            state: State = "bad" if (column, fault) in found else "unknown"
+            yield Sentence("quality", state, said[0].upper() + said[1:])
+
+    def _of_findings(self, quality: QualityReport) -> Sentence:
         if quality.findings:
             kinds = Counter(finding.kind for finding in quality.findings)
             told = ", ".join(
