@@ -49,8 +49,7 @@ def _tell_drift(console: Console, drift: DriftReport) -> None:
     states = {True: "drifted", False: "steady", None: "not said"}
     for each in shown:
         p = min((m.p_adjusted for m in each.measures if m.p_adjusted is not None), default=None)
-        spell = None if each.over_time is None else each.over_time.spell
-        cells = [("-" if spell is None else when.during(spell)).removeprefix("since ")] if timed else []
+        cells = [when.moved(each).removeprefix("since ").replace("–", "-")] if timed else []
         cells += [number(each.impact)] if weighed else []
         cells += [number(each.effect), p_value(p).replace("–", "-")]
         means = each.mean_reference, each.mean_current

@@ -217,14 +217,11 @@ def _drift_of(times: Sequence[Part], sizes: FloatArray, p_values: FloatArray, ru
     effects, adjusted = _numbers(sizes), _numbers(p_values)
     if all(effect is None for effect in effects):
         return None
-    drifted: list[bool | None] = []
-    moved: list[bool | None] = []
-    for effect, p in zip(effects, adjusted, strict=True):
-        is_large = effect is not None and effect >= rule.least
-        drifted.append(None if p is None else is_large and p <= rule.significance)
-        # Of a part whose effect is large but uncertain nobody knows whether it breaks a run.
-        moved.append(True if drifted[-1] else None if is_large else drifted[-1])
-    return DriftOverTime(effects=effects, drifted=tuple(drifted), spell=spell_of(times, effects, moved))
+    is_large = [effect is not None and effect >= rule.least for effect in effects]
+    drifted = tuple(
+        None if p is None else large and p <= rule.significance for p, large in zip(adjusted, is_large, strict=True)
+    )
+    return DriftOverTime(effects=effects, drifted=drifted, spell=spell_of(times, effects, drifted, is_large))
 
 
 def quality_over_time(
@@ -301,8 +298,9 @@ def _quality_of(
     for fault in found[0]:
         shares[fault] = tuple(each[fault].value for each in found)
         if fault in usual:
+            is_large = [each is not None and each >= usual[fault].least for each in shares[fault]]
             was_so = tuple(_is_fault(each[fault], usual[fault], significance) for each in found)
-            spell = spell_of(times, shares[fault], was_so)
+            spell = spell_of(times, shares[fault], was_so, is_large)
             if spell is not None:
                 spells[fault], at_fault[fault] = spell, was_so
     return QualityOverTime(
@@ -318,9 +316,7 @@ def _is_fault(share: _Share, usual: _Usual, significance: float) -> bool | None:
     """Whether a share is too large; None where it cannot be said."""
     if share.value is None:
         return None
-    if share.value < usual.least:
-        return False
-    return True if _tail(share.value, share.of, usual.share) <= significance else None
+    return share.value >= usual.least and _tail(share.value, share.of, usual.share) <= significance
 
 
 def _tail(share: float, n: int, usual: float) -> float:
@@ -336,21 +332,30 @@ def _tail(share: float, n: int, usual: float) -> float:
     return math.exp(-n * distance)
 
 
-def spell_of(parts: Sequence[Part], sizes: Sequence[float | None], was_so: Sequence[bool | None]) -> Spell | None:
+def spell_of(
+    parts: Sequence[Part], sizes: Sequence[float | None], was_so: Sequence[bool | None], is_large: Sequence[bool]
+) -> Spell | None:
     """The last unbroken run of parts in which something was so; None where it never was.
 
-    A part of which nobody knows (None) neither breaks a run nor is its end.
+    A part of which nothing is known (None) neither breaks a run nor is its end. Nor does one alone that was not so for
+    certain although its size ``is_large``: it may have had too few rows.
     """
     so = [at for at, each in enumerate(was_so) if each]
     if not so:
         return None
+    known = [at for at, each in enumerate(was_so) if each is not None]
+    breaks = []
+    for place, at in enumerate(known):
+        beside = known[max(place - 1, 0) : place] + known[place + 1 : place + 2]
+        if not was_so[at] and not (is_large[at] and all(was_so[each] for each in beside)):
+            breaks.append(at)
     last = so[-1]
-    broken = max((at for at in range(last) if was_so[at] is False), default=-1)
+    broken = max((at for at in breaks if at < last), default=-1)
     run = [at for at in so if at > broken]
     most = max(run, key=lambda at: sizes[at] or 0.0)
     return Spell(
         since=parts[run[0]].since,
-        until=parts[last].until if any(each is False for each in was_so[last + 1 :]) else None,
+        until=parts[last].until if any(at > last for at in breaks) else None,
         or_before=broken < 0,
         most=sizes[most] or 0.0,
         most_at=parts[most].since,

@@ -62,7 +62,8 @@ class Spell(msgspec.Struct, frozen=True, kw_only=True):
     """The last unbroken run of parts in which something was so: from ``since`` to ``until``, None where it goes on.
 
     ``or_before``: no part before it says that it was not so, and it may have begun earlier. ``most`` is the greatest
-    effect or share in it, ``most_at`` the beginning of that part. Parts with too few values do not break it.
+    effect or share in it, ``most_at`` the beginning of that part. Parts with too few values do not break it, nor does a
+    single one that is uncertain.
     """
 
     since: datetime

@@ -280,12 +280,17 @@ def test_a_window_without_a_reference_has_no_parts(home: Home) -> None:
         ("?##?#", (1, None, True)),
         ("..#??", (2, None, False)),
         ("#.#?.", (2, 3, False)),
+        ("#~##~", (0, None, True)),
+        ("#~~##", (3, None, False)),
+        (".##~~", (1, 3, False)),
+        ("#~?~#", (4, None, False)),
     ],
 )
 def test_a_spell_is_the_last_unbroken_run(was_so: str, found: tuple[int, int | None, bool] | None) -> None:
     parts = [Part(since=MIDNIGHT + at * DAY, until=MIDNIGHT + (at + 1) * DAY, rows=1) for at in range(len(was_so))]
     sizes = [at / 10 for at in range(len(was_so))]
-    spell = spell_of(parts, sizes, [{"#": True, ".": False, "?": None}[sign] for sign in was_so])
+    signs = {"#": True, ".": False, "~": False, "?": None}
+    spell = spell_of(parts, sizes, [signs[sign] for sign in was_so], [sign in "#~" for sign in was_so])
     if found is None:
         assert spell is None
         return

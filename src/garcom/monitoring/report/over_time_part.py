@@ -28,7 +28,7 @@ def drift_over_time_part(drift: DriftReport, writing: Writing, language: str) ->
             rows.append(HeatRow(column.column, over_time.effects, told, marked, shades, over_time.spell))
     shown = _greatest(rows)
     return {
-        "during": when.during,
+        "moved": when.moved,
         "drift_map": heat_map_svg(shown, drift.parts, phrases["drift map label"], when, phrases) if shown else "",
         "drift_map_left": (len(shown), len(rows)) if len(rows) > len(shown) else None,
     }

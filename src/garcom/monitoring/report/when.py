@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from garcom.monitoring.records import Part, Spell
-from garcom.report_page.writing import Writing
+from garcom.monitoring.records import ColumnDrift, Part, Spell
+from garcom.report_page.writing import NOTHING, Writing
 
 _DAY, _LEAST = timedelta(days=1), timedelta(microseconds=1)
 
@@ -22,6 +22,14 @@ class When:
     def at(self, moment: datetime) -> str:
         """A part by its beginning."""
         return moment.strftime("%Y-%m-%d") if self.is_daily else self._writing.moment(moment)
+
+    def moved(self, column: ColumnDrift) -> str:
+        """When a column had drifted, if ever: of one that has not over the whole window, that it was in parts."""
+        spell = None if column.over_time is None else column.over_time.spell
+        if spell is None:
+            return NOTHING
+        when = self.during(spell)
+        return when if column.drifted else self._phrases["spell in parts"].format(when=when)
 
     def during(self, spell: Spell) -> str:
         """A run of parts, the last day included."""

@@ -141,12 +141,13 @@ def test_without_parts_there_is_no_map_but_a_reason() -> None:
 
 
 def test_the_terminal_has_a_column_for_it() -> None:
-    console = Console(file=io.StringIO(), width=160)
+    console = Console(file=io.StringIO(), width=300)
     tell_report(console, in_parts())
     told = console.file.getvalue()  # type: ignore[attr-defined]
     row = next(line for line in told.splitlines() if line.startswith("pH ") and "drifted" in line and "0.41" in line)
     assert "2026-11-18" in row
+    assert "in parts, from 2026-11-15 to 2026-11-16" in told
     assert "Since" in told
-    plain = Console(file=io.StringIO(), width=160)
+    plain = Console(file=io.StringIO(), width=300)
     tell_report(plain, msgspec.structs.replace(RICH, drift=DRIFT))
     assert "Since" not in plain.file.getvalue()  # type: ignore[attr-defined]
