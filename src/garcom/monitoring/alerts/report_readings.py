@@ -222,7 +222,8 @@ def _decay(figures: Mapping[str, Figure], report: PerformanceReport, rows: int, 
             if name != metric and not name.startswith(f"{metric}["):
                 continue
             baseline = report.baseline.get(name)
-            if figure.value is None or not math.isfinite(figure.value):
+            # An estimate that is not calibrated may be as far from the truth as the baseline.
+            if figure.value is None or not math.isfinite(figure.value) or figure.why is not None:
                 whys.append(figure.why or f"{name} is not defined for these rows")
             elif baseline is None or not math.isfinite(baseline) or baseline == 0:
                 whys.append(f"the bundle has no {name} to compare with")

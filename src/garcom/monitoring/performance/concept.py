@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from garcom.monitoring.performance.spans import moment
 from garcom.monitoring.records import ConceptChange
 from garcom.records import FloatArray, IntArray
+from garcom.stats.autocorrelation import integrated_time
 from garcom.stats.change.adwin import Adwin
 from garcom.stats.change.ddm import Ddm
 from garcom.stats.change.detector import Change, changes
@@ -38,13 +41,21 @@ class _Stream:
         there = np.flatnonzero(np.isfinite(errors))
         # Actuals that came together are in the order of their predictions.
         order = there[np.lexsort((times[there], came[there]))][-MOST_ROWS:]
-        self.errors, self.times = errors[order], times[order]
+        self.n_rows = len(order)
+        #: Errors that hang together are taken so many at a time, by their mean: every detector takes them for
+        #: independent, and sees a change in each spell of greater ones.
+        self.block = max(1, math.ceil(integrated_time(errors[order])))
+        n_blocks = self.n_rows // self.block
+        begin = self.n_rows - n_blocks * self.block
+        self.errors = errors[order][begin:].reshape(n_blocks, self.block).mean(axis=1)
+        self.times = times[order][begin :: self.block]
 
     @property
     def bounded(self) -> FloatArray:
         """In 0 to 1, as ADWIN's bound asks: by the 99 % quantile, what exceeds it is 1."""
         ceiling = float(np.quantile(self.errors, _CEILING)) or float(self.errors.max())
-        return np.minimum(self.errors / ceiling, 1.0) if ceiling > 0 else self.errors
+        found: FloatArray = np.minimum(self.errors / ceiling, 1.0) if ceiling > 0 else self.errors
+        return found
 
     def told(self, method: str, seen: list[tuple[int, Change]]) -> ConceptChange:
         if not seen:
@@ -74,15 +85,17 @@ def concept_changes(
 ) -> tuple[ConceptChange, ...]:
     """What ADWIN, Page–Hinkley, DDM, KSWIN and a test of the last quarter say of errors ``[n]``, NaN where unknown.
 
-    ``times`` are those of the predictions, ``came`` those at which their actuals came, in microseconds. Errors of
-    ``labels`` are 0 or 1; others are scaled, so that their unit does not matter. Changes in both directions count, but
-    DDM's. ``before`` and ``after`` are mean errors, in their own unit, from the change before the last to where the
+    ``times`` are those of the predictions, ``came`` those at which their actuals came, in microseconds. Errors that hang
+    together count as the fewer that they are worth (:mod:`garcom.stats.autocorrelation`). Errors of ``labels`` are 0 or
+    1; others are scaled, so that their unit does not matter. Changes in both directions count, but DDM's. ``before`` and ``after`` are mean errors, in their own unit, from the change before the last to where the
     last is thought to have come, and from there to the end. Of more than 50,000 errors the latest are taken.
     """
     stream = _Stream(errors, times, came)
     n, least = len(stream.errors), max(min_rows, MIN_ROWS)
     if n < least:
         why = f"not enough rows: {n:,} of {least:,}"
+        if stream.block > 1:
+            why += f" ({stream.n_rows:,} errors hang together, and are worth so many)"
         return tuple(
             ConceptChange(method=method, changed=None, why=why)
             for method in ("adwin", "page_hinkley", "ddm", "kswin", "window_test")
@@ -98,15 +111,17 @@ def concept_changes(
     return (
         stream.told("adwin", changes(Adwin(), bounded)),
         stream.told("page_hinkley", changes(page_hinkley, standard)),
-        _ddm(stream)
-        if labels
-        else ConceptChange(method="ddm", changed=None, why="DDM takes errors of labels; this model answers numbers"),
+        _ddm(stream, labels),
         stream.told("kswin", kswin.update_many(bounded)),
-        _window_test(stream, labels),
+        _window_test(stream, labels and stream.block == 1),
     )
 
 
-def _ddm(stream: _Stream) -> ConceptChange:
+def _ddm(stream: _Stream, labels: bool) -> ConceptChange:
+    if not labels:
+        return ConceptChange(method="ddm", changed=None, why="DDM takes errors of labels; this model answers numbers")
+    if stream.block > 1:
+        return ConceptChange(method="ddm", changed=None, why="DDM takes independent errors; these hang together")
     n = len(stream.errors)
     known = int(np.searchsorted(np.cumsum(stream.errors), _DDM_WARM_ERRORS))
     detector = Ddm(

@@ -142,7 +142,7 @@ def _of_metric(name: str, figure: Figure, baseline: float | None, metric: str | 
     text = _WRITING.interval(figure.value, figure.low, figure.high)
     judgement = judged(metric or name, figure, baseline)
     if judgement is None:
-        why = "no baseline" if baseline is None else "not compared"
+        why = "no baseline" if baseline is None else figure.why or "not compared"
         return Check("performance", name, "skipped", f"{text}, {why}")
     text = f"{text}, baseline {_WRITING.interval(baseline)}"
     return Check("performance", name, "failed" if judgement == "worse" else "passed", text)

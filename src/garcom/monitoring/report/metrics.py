@@ -44,12 +44,14 @@ def judged(metric: str, figure: Figure, baseline: float | None) -> Judgement | N
     """Whether a figure is worse than its baseline, both surely and by enough to matter; None where it cannot be said.
 
     Surely: its whole interval lies on one side of the baseline. By enough: :data:`LEAST_DIFFERENCE` for scores,
-    :data:`LEAST_RELATIVE` of the baseline for errors. A metric without a better side (``bias``) is not judged.
+    :data:`LEAST_RELATIVE` of the baseline for errors. A metric without a better side (``bias``), and a figure with a
+    reservation (``why``), are not judged.
     """
     base = split_metric(metric)[0]
     if base not in _HIGHER_IS_BETTER | _LOWER_IS_BETTER or baseline is None:
         return None
-    if figure.value is None or figure.low is None or figure.high is None:
+    # What is given with a reservation, such as an estimate that is not calibrated, is not certain.
+    if figure.value is None or figure.low is None or figure.high is None or figure.why is not None:
         return None
     least = LEAST_DIFFERENCE if base in _SHARES else LEAST_RELATIVE * abs(baseline)
     if figure.low <= baseline <= figure.high or abs(figure.value - baseline) < least:

@@ -6,6 +6,10 @@ import re
 
 #: What is said in English, and how in Portuguese; ``\1`` and so on are what the parentheses hold.
 _SAID: tuple[tuple[str, str], ...] = (
+    (
+        r"not enough rows: (.+) of (.+) \((.+) errors hang together, and are worth so many\)",
+        r"linhas insuficientes: \1 de \2 (\3 erros dependem uns dos outros, e valem por tantos)",
+    ),
     (r"not enough rows: (.+) of (.+)", r"linhas insuficientes: \1 de \2"),
     (r"not enough rows of the reference: (.+) of (.+)", r"linhas insuficientes na referência: \1 de \2"),
     (r"not enough rows in a part: (.+) of (.+)", r"linhas insuficientes em uma parte: \1 de \2"),
@@ -54,6 +58,10 @@ _SAID: tuple[tuple[str, str], ...] = (
     (
         r"DDM takes errors of labels; this model answers numbers",
         r"o DDM usa erros de rótulos; este modelo responde números",
+    ),
+    (
+        r"DDM takes independent errors; these hang together",
+        r"o DDM supõe erros independentes; estes dependem uns dos outros",
     ),
     (
         r"no actual is one of the answers: those are (.+); the actuals are (.+)",

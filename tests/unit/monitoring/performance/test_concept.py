@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from garcom.monitoring.performance.concept import concept_changes
 from garcom.monitoring.performance.spans import micros, moment
@@ -87,3 +88,29 @@ def test_an_error_beyond_all_others_hides_nothing() -> None:
     errors = np.abs(rng.normal(size=1500)) * np.repeat([1.0, 3.0], [1000, 500])
     errors[10] = 1e12
     assert told(errors, labels=False)["adwin"].changed
+
+
+def persistent(n: int, seed: int) -> FloatArray:
+    """Sizes of errors that hang together as those of a sensor do."""
+    found: FloatArray = np.abs(lfilter([1.0], [1.0, -0.9], np.random.default_rng(seed).normal(size=n + 200))[200:])
+    return found
+
+
+def test_errors_that_hang_together_are_no_change() -> None:
+    worse = [[each.is_worse for each in told(persistent(3000, seed), labels=False).values()] for seed in range(20)]
+    assert max(each.count(True) for each in worse) <= 1
+    assert sum(any(each) for each in worse) <= 3
+
+
+def test_a_change_of_errors_that_hang_together_is_found() -> None:
+    errors = persistent(6000, 3)
+    errors[3000:] *= 2.5
+    found = told(errors, labels=False)
+    assert [found[name].is_worse for name in ("adwin", "page_hinkley", "window_test")] == [True, True, True]
+    assert found["ddm"].why is not None
+
+
+def test_few_errors_that_hang_together_are_worth_too_few() -> None:
+    found = told(persistent(600, 4), labels=False)
+    assert all(each.changed is None for each in found.values())
+    assert "600 errors hang together" in (found["adwin"].why or "")
