@@ -83,7 +83,10 @@ def floats(series: pl.Series) -> pl.Series:
         series = series.cast(pl.String)
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
         return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
-    return series.cast(pl.Float64, strict=False)
+    try:
+        return series.cast(pl.Float64, strict=False)
+    except pl.exceptions.PolarsError:  # types that other libraries have brought
+        return as_texts(series).cast(pl.Float64, strict=False)
 
 
 def moments(series: pl.Series) -> pl.Series:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -188,3 +189,25 @@ def test_odd_columns_are_compared_too() -> None:
     assert report.drift.drifted is False
     arrow = pa.table({"d": pa.array([1, 2] * 100, pa.decimal128(5, 2)), "b": pa.array([b"x", b"y"] * 100)})
     assert compare_frames(arrow, arrow).drift is not None
+
+
+ODD: dict[str, Any] = {
+    "texts": ["a", "b"] * 100,
+    "numbers": np.arange(200.0),
+    "periods": pd.period_range("2020-01", periods=200, freq="M"),
+    "durations": pd.to_timedelta(np.arange(200), unit="s"),
+    "intervals": pd.cut(np.arange(200), 5),
+    "moments": pd.date_range("2026-01-01", periods=200, tz="America/Sao_Paulo"),
+    "complex": np.arange(200) + 1j,
+    "flags": pd.array([True, None] * 100, dtype="boolean"),
+    "lists": [[1, 2], [3]] * 100,
+}
+
+
+@pytest.mark.parametrize("was", ODD)
+@pytest.mark.parametrize("now", ODD)
+def test_a_column_of_any_kind_may_become_one_of_any_other(was: str, now: str) -> None:
+    left, right = (pd.DataFrame({"x": np.arange(200.0), "c": ODD[kind]}) for kind in (was, now))
+    report = compare_frames(left, right)
+    assert report.drift is not None
+    assert report.drift.drifted is False or was != now
