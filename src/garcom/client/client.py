@@ -21,9 +21,10 @@ from garcom.client.json_rows import JSON, Part
 from garcom.client.problems import moved, not_garcom
 from garcom.client.records import ModelDetails, ModelSummary, Prediction, Readiness
 from garcom.client.uploads import ZIP, packed
-from garcom.errors import InputError, ModelNotFound, PredictionFailed, ServerUnavailable
+from garcom.errors import InputError, ModelNotFound, PredictionFailed, ServerUnavailable, VersionNotFound
 from garcom.lake.records import Added, LabelMaturity, Logged, LoggedPrediction, Maturity
 from garcom.model.names import split_reference
+from garcom.model.signature import Output
 from garcom.moments import in_utc, parse_moment
 from garcom.monitoring.records import DriftReport, PerformanceReport, QualityReport
 from garcom.rollout.records import NewAnswer, Switch, Uploaded
@@ -222,11 +223,12 @@ class Client:
         """Log predictions that something else has made; gives their ids, in the order of the rows.
 
         ``X`` are the rows that the model got (a DataFrame or another table, a list of dicts, one dict) and ``y_pred``
-        what it answered for each: labels, numbers, or a table of several targets. ``probabilities`` are a table with a
-        column for each label, a dict for each row, or a matrix with the labels in the model's order. The others are one
-        value for all rows or one for each: ``scores`` of outliers; ``keys``, by which you can tell actuals later;
-        ``subjects``, whom the rows are about; ``times``, when they were predicted (now, if it is not told);
-        ``latencies_ms``. ``version`` is by default the one that answers; ``"wine:2"`` names both.
+        what it answered for each: labels, numbers, or of several targets a table or a matrix with them in the model's
+        order. ``probabilities`` are a table with a column for each label, a dict for each row, or a matrix with the
+        labels in the model's order. The others are one value for all rows or one for each: ``scores`` of outliers;
+        ``keys``, by which you can tell actuals later; ``subjects``, whom the rows are about; ``times``, when they were
+        predicted (now, if it is not told); ``latencies_ms``. ``version`` is by default the one that answers;
+        ``"wine:2"`` names both.
 
         Long input goes in several requests of up to 10,000 rows. Each is taken as a whole or, where a row of it is
         wrong, not at all. What was sent is never sent twice, so after a broken connection it may have been written or
@@ -243,7 +245,7 @@ class Client:
             "latency_ms": latencies_ms,
         }
         ids: list[str] = []
-        for part in logged.bodies(X, y_pred, lambda: self._labels(name, number), probabilities=probabilities, **parts):
+        for part in logged.bodies(X, y_pred, lambda: self._output(name, number), probabilities=probabilities, **parts):
             try:
                 answer = self._connection.post(path, part.body, JSON)
             except PredictionFailed as error:
@@ -381,10 +383,13 @@ class Client:
             )
         return default
 
-    def _labels(self, model: str, version: int | None) -> tuple[str, ...]:
-        """What a version's labels are called, in its own order."""
-        details = self.model(model).version(version)
-        return () if details is None else details.signature.output.probability_names
+    def _output(self, model: str, version: int | None) -> Output:
+        """What a version answers."""
+        details = self.model(model)
+        found = details.version(version)
+        if found is None:
+            raise VersionNotFound(f"Model {details.model!r} has no version {version}.")
+        return found.signature.output
 
     def _predict_path(self, model: str | None, version: int | None) -> str:
         if model is not None:

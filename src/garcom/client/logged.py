@@ -12,6 +12,7 @@ from garcom.client import tables
 from garcom.client.json_rows import MAX_BYTES, MAX_ROWS, Part, plain
 from garcom.errors import Fault, InputError, InvalidRows
 from garcom.model.frames import named
+from garcom.model.signature import Output
 
 _encode = msgspec.json.Encoder().encode
 
@@ -19,22 +20,21 @@ _encode = msgspec.json.Encoder().encode
 def bodies(
     X: Any,
     y_pred: Any,
-    labels: Callable[[], Sequence[str]],
+    output: Callable[[], Output],
     *,
     probabilities: Any = None,
     **parts: Any,
 ) -> Iterator[Part]:
     """The rows as JSON bodies of bounded size.
 
-    ``labels`` gives the names of the columns of ``probabilities`` where that is a matrix. ``parts`` are further parts
-    of a row by name: a value for all of them, or one for each; None is left out. Raises InputError for what cannot be
-    sent.
+    ``output`` says what the model answers, where a matrix does not name its columns. ``parts`` are further parts of a
+    row by name: a value for all of them, or one for each; None is left out. Raises InputError for what cannot be sent.
     """
     inputs = _records(X, "X")
     n = len(inputs)
-    columns: dict[str, Sequence[Any]] = {"input": inputs, "prediction": _each("y_pred", _answers(y_pred), n)}
+    columns: dict[str, Sequence[Any]] = {"input": inputs, "prediction": _each("y_pred", _answers(y_pred, output), n)}
     if probabilities is not None:
-        columns["probabilities"] = _each("probabilities", _shares(probabilities, labels), n)
+        columns["probabilities"] = _each("probabilities", _shares(probabilities, output), n)
     for name, values in parts.items():
         if values is not None:
             given = _listed(values)
@@ -69,28 +69,34 @@ def _records(X: Any, name: str) -> Sequence[Any]:
     )
 
 
-def _answers(y_pred: Any) -> Sequence[Any]:
-    """An answer for each row; a table is one of several targets."""
+def _answers(y_pred: Any, output: Callable[[], Output]) -> Sequence[Any]:
+    """An answer for each row; a table, or a matrix, is one of several targets."""
     if tables.is_table(y_pred) and hasattr(y_pred, "columns"):  # a series hands itself over the Arrow way too
         return _records(y_pred, "y_pred")
     given = _listed(y_pred)
+    if isinstance(y_pred, np.ndarray) and y_pred.ndim == 2 and given:
+        # scikit-learn answers one target as a matrix too, where it was trained on one.
+        return y_pred[:, 0].tolist() if y_pred.shape[1] == 1 else _by_name("y_pred", given, output().names, "target")
     return [y_pred] if given is None else given
 
 
-def _shares(probabilities: Any, labels: Callable[[], Sequence[str]]) -> Sequence[Any]:
+def _shares(probabilities: Any, output: Callable[[], Output]) -> Sequence[Any]:
     if isinstance(probabilities, Mapping) or tables.is_table(probabilities):
         return _records(probabilities, "probabilities")
     given = _listed(probabilities)
     if given and not isinstance(given[0], Mapping):
-        names = labels()
-        matrix = np.asarray(given, np.float64)
-        if matrix.ndim != 2 or matrix.shape[1] != len(names):
-            raise InputError(
-                f"Expected probabilities with a column for each label ({', '.join(names)}), in that order, got an "
-                f"array of shape {matrix.shape}. A DataFrame may name them."
-            )
-        return [dict(zip(names, row, strict=True)) for row in matrix.tolist()]
+        return _by_name("probabilities", given, output().probability_names, "label")
     return [probabilities] if given is None else given
+
+
+def _by_name(what: str, rows: Sequence[Any], names: Sequence[str], of_each: str) -> Sequence[Any]:
+    matrix = np.asarray(rows, np.float64)
+    if matrix.ndim != 2 or matrix.shape[1] != len(names):
+        raise InputError(
+            f"Expected {what} with a column for each {of_each} ({', '.join(names)}), in that order, got an array of "
+            f"shape {matrix.shape}. A DataFrame may name them."
+        )
+    return [dict(zip(names, row, strict=True)) for row in matrix.tolist()]
 
 
 def _listed(values: Any) -> Sequence[Any] | None:

@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 import msgspec
 
+#: What can be wrong with a share of a column's values.
+Fault = Literal["missing", "out_of_range", "unseen"]
+
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """A number from ``n`` rows with its 95 % confidence interval; ``value`` is None where ``why`` says why."""
@@ -95,8 +98,8 @@ class QualityOverTime(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[float | None, ...]
     out_of_range: tuple[float | None, ...] = ()
     unseen: tuple[float | None, ...] = ()
-    spells: dict[Literal["missing", "out_of_range", "unseen"], Spell] = {}
-    at_fault: dict[Literal["missing", "out_of_range", "unseen"], tuple[bool | None, ...]] = {}
+    spells: dict[Fault, Spell] = {}
+    at_fault: dict[Fault, tuple[bool | None, ...]] = {}
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,36 +20,28 @@ from tests.unit.client.test_client import client_of
 ROWS = [{"pH": 3.2, "cor": "tinto"}, {"pH": None, "cor": "branco"}]
 FRAME = pd.DataFrame(ROWS)
 OUTPUT = {"task": "classification", "classes": [0, 1], "labels": ["bom", "ruim"], "probabilities": True}
-MODEL = {
-    "model": "wine",
-    "answers": 1,
-    "default": True,
-    "task": "classification",
-    "predict": "/predict",
-    "versions": [
-        {
-            "model": "wine",
-            "version": 1,
-            "answers": True,
-            "digest": "d",
-            "task": "classification",
-            "signature": {"fields": [{"name": "pH", "type": "float"}], "output": OUTPUT, "example": {"pH": 1}},
-        }
-    ],
-}
+
+
+def model_of(output: dict[str, Any]) -> dict[str, Any]:
+    signature = {"fields": [{"name": "pH", "type": "float"}], "output": output, "example": {"pH": 1}}
+    task = output["task"]
+    version = {"model": "wine", "version": 1, "answers": True, "digest": "d", "task": task, "signature": signature}
+    told = {"model": "wine", "answers": 1, "default": True, "task": task, "predict": "/predict"}
+    return told | {"versions": [version]}
 
 
 class Server:
     """Keeps the rows that come, and gives each its number as an id."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: dict[str, Any] = OUTPUT) -> None:
+        self.output = output
         self.rows: list[Any] = []
         self.paths: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
             ready = {"status": "ready", "default": "wine"}
-            return httpx.Response(200, json=ready if request.url.path == "/readyz" else MODEL)
+            return httpx.Response(200, json=ready if request.url.path == "/readyz" else model_of(self.output))
         rows = json.loads(request.content)
         ids = [str(len(self.rows) + at) for at in range(len(rows))]
         self.rows += rows
@@ -127,6 +119,17 @@ def test_a_matrix_of_probabilities_has_the_labels_of_the_version_that_answers() 
         with pytest.raises(InputError, match="bom, ruim"):
             client.log(FRAME, ["bom", "ruim"], "wine", probabilities=np.eye(3)[:2])
     assert [row["probabilities"] for row in server.rows] == [{"bom": 0.75, "ruim": 0.25}, {"bom": 0.0, "ruim": 1.0}]
+
+
+def test_a_matrix_of_answers_has_the_targets_of_the_version_that_answers() -> None:
+    server = Server({"task": "regression", "names": ["a", "b"]})
+    with client_of(server) as client:
+        client.log(FRAME, np.array([[1.0, 3.0], [2.0, 4.0]]))
+        client.log(FRAME, np.array([[1.0], [2.0]]))
+        with pytest.raises(InputError, match=r"y_pred with a column for each target \(a, b\)"):
+            client.log(FRAME, np.eye(3)[:2], "wine")
+    assert [row["prediction"] for row in server.rows[:2]] == [{"a": 1.0, "b": 3.0}, {"a": 2.0, "b": 4.0}]
+    assert [row["prediction"] for row in server.rows[2:]] == [1.0, 2.0]
 
 
 def test_one_row_and_several_targets() -> None:

@@ -197,6 +197,7 @@ def test_the_last_row_is_that_of_the_segment_and_of_the_stage(home: Home) -> Non
     rows = asked(300, seed=5)
     home.serve(rows[rows["region"] == "SP"], NOW - 30 * HOUR, NOW - 29 * HOUR)
     home.serve(rows[rows["region"] != "SP"], NOW - 2 * HOUR, NOW - HOUR)
+
     def last(**asked_of: Any) -> datetime | None:
         return home.monitor.quality(Scope(model="m", since=NOW - 7 * DAY, **asked_of)).last_row
 

@@ -85,10 +85,11 @@ def concept_changes(
 ) -> tuple[ConceptChange, ...]:
     """What ADWIN, Page–Hinkley, DDM, KSWIN and a test of the last quarter say of errors ``[n]``, NaN where unknown.
 
-    ``times`` are those of the predictions, ``came`` those at which their actuals came, in microseconds. Errors that hang
-    together count as the fewer that they are worth (:mod:`garcom.stats.autocorrelation`). Errors of ``labels`` are 0 or
-    1; others are scaled, so that their unit does not matter. Changes in both directions count, but DDM's. ``before`` and ``after`` are mean errors, in their own unit, from the change before the last to where the
-    last is thought to have come, and from there to the end. Of more than 50,000 errors the latest are taken.
+    ``times`` are those of the predictions, ``came`` those at which their actuals came, in microseconds. Errors that
+    hang together count as the fewer that they are worth (:mod:`garcom.stats.autocorrelation`). Errors of ``labels`` are
+    0 or 1; others are scaled, so that their unit does not matter. Changes in both directions count, but DDM's.
+    ``before`` and ``after`` are mean errors, in their own unit, from the change before the last to where the last is
+    thought to have come, and from there to the end. Of more than 50,000 errors the latest are taken.
     """
     stream = _Stream(errors, times, came)
     n, least = len(stream.errors), max(min_rows, MIN_ROWS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from garcom.monitoring.records import DriftReport, QualityReport, Spell
+from garcom.monitoring.records import DriftReport, Fault, QualityReport, Spell
 from garcom.monitoring.report.heat_map import MOST_ROWS, HeatRow, heat_map_svg
 from garcom.monitoring.report.phrases import PHRASES
 from garcom.monitoring.report.when import When
@@ -13,7 +13,7 @@ from garcom.report_page.writing import Writing
 
 #: Smaller shares that are no fault are not worth a row.
 _LEAST_SHARE = 0.01
-_FAULTS = ("missing", "out_of_range", "unseen")
+_FAULTS: tuple[Fault, ...] = ("missing", "out_of_range", "unseen")
 
 
 def drift_over_time_part(drift: DriftReport, writing: Writing, language: str) -> dict[str, Any]:
@@ -43,13 +43,11 @@ def quality_over_time_part(quality: QualityReport, writing: Writing, language: s
             continue
         for fault in _FAULTS:
             values: tuple[float | None, ...] = getattr(over_time, fault)
-            spells: dict[str, Spell] = {**over_time.spells}
-            spell = spells.get(fault)
+            spell = over_time.spells.get(fault)
             if spell is None and max((value for value in values if value is not None), default=0.0) < _LEAST_SHARE:
                 continue
             told = [writing.percent(value) for value in values]
-            at_fault: dict[str, tuple[bool | None, ...]] = {**over_time.at_fault}
-            marked = [was_so is True for was_so in at_fault.get(fault, [None] * len(values))]
+            marked = [was_so is True for was_so in over_time.at_fault.get(fault, (None,) * len(values))]
             shades = [sqrt(value or 0.0) for value in values]
             name = f"{column.column}: {phrases[fault.replace('_', ' ')].lower()}"
             rows.append(HeatRow(name, values, told, marked, shades, spell))
