@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from garcom.monitoring.records import DriftReport, Fault, QualityReport, Spell
+from garcom.monitoring.records import DriftReport, Fault, QualityReport
 from garcom.monitoring.report.heat_map import MOST_ROWS, HeatRow, heat_map_svg
 from garcom.monitoring.report.phrases import PHRASES
 from garcom.monitoring.report.when import When
