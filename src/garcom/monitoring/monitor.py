@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -20,11 +20,11 @@ from garcom.monitoring.lake_rows import last_row, sample_rows
 from garcom.monitoring.over_time import Parts, drift_over_time, quality_over_time
 from garcom.monitoring.performance.report import performance
 from garcom.monitoring.quality import quality
-from garcom.monitoring.records import DriftReport, PerformanceReport, QualityReport, Report, Scope
+from garcom.monitoring.records import DriftReport, PerformanceReport, QualityReport, Report, Scope, Traffic
 from garcom.monitoring.references import References, Training
 from garcom.monitoring.segments import canonical
-from garcom.monitoring.traffic import traffic
-from garcom.monitoring.window_profiles import WindowProfiles
+from garcom.monitoring.traffic import COUNTED, traffic
+from garcom.monitoring.window_profiles import WindowProfiles, is_hourly
 from garcom.monitoring.windows import ReportWindow, Windows, asked, bounds
 from garcom.profiles.profile import Profile
 from garcom.registry.registry import Registry
@@ -85,11 +85,10 @@ class Monitor:
     ) -> DriftReport:
         """How far the data of a window have moved; ``reference`` is ``training``, ``seasonal`` or ``previous``.
 
-        With the ``classifier`` some rows of the lake are told from the reference's sample, which takes about a second.
-        With ``parts`` each column is told over time too.
-        Windows are of whole days (UTC) where no hours are kept any more. Without a version it is the one that
-        answered last in the window. Raises ModelNotFound, VersionNotFound, and InputError for a reference or segment
-        that is none.
+        With the ``classifier`` some rows of the lake are told from the reference's sample, which takes about a second;
+        with ``parts`` each column is told over time too. Windows are of whole days (UTC) where no hours are kept any
+        more. Without a version it is the one that answered last in the window. Raises ModelNotFound, VersionNotFound,
+        and InputError for a reference or segment that is none.
         """
         kind, window = _kind(reference), self._windows.of(scope)
         look = self._look(window)
@@ -115,8 +114,8 @@ class Monitor:
     ) -> PerformanceReport:
         """How good the answers of a window were, and are thought to be. Raises as :meth:`drift` does.
 
-        Without a version it is about the answers of all versions, beside what their bundles promised.
-        What is not asked for of ``estimates``, ``changes`` and ``parts`` (windows and segments) is not calculated.
+        Without a version it is about the answers of all versions, beside what their bundles promised. What is not asked
+        for of ``estimates``, ``changes`` and ``parts`` (windows and segments) is not calculated.
         """
         now, versions = self._now(), self._windows.versions(scope)
         reference = self._references.of(versions[0].digest)
@@ -201,10 +200,8 @@ class Monitor:
     def _quality(
         self, window: ReportWindow, look: _Look | None, *, parts: Parts | None = None, min_rows: int = MIN_ROWS
     ) -> QualityReport:
-        hours, last = (
-            traffic(self._acknowledged, window),
-            last_row(self._undrained, window.scope, window.reference.signature),
-        )
+        hours = traffic(self._acknowledged, window)
+        last = self._last_row(window, hours)
         if look is None:
             rows = sum(each.rows for each in hours if each.since >= window.begin(window.since))
             why = _no_reference(window)
@@ -219,6 +216,17 @@ class Monitor:
             min_rows=min_rows,
         )
         return report if parts is None else quality_over_time(report, look.training.profile, parts, min_rows)
+
+    def _last_row(self, window: ReportWindow, hours: Sequence[Traffic]) -> datetime | None:
+        """When the last row of the window was answered; the lake is asked for no longer time than it takes."""
+        scope, layout = window.scope, window.reference.layout
+        first = window.begin(window.since)
+        busy = [each.since for each in hours if each.rows and first <= each.since < window.until]
+        if busy:
+            scope = msgspec.structs.replace(scope, since=max(window.since, busy[-1]))
+        elif layout is not None and is_hourly(scope.segment, layout) and window.until - window.since <= COUNTED:
+            return None
+        return last_row(self._undrained, scope, window.reference.signature)
 
 
 def _kind(reference: str | None) -> ReferenceKind:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median_low
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -27,6 +27,7 @@ from garcom.monitoring.quality import (
 from garcom.monitoring.records import (
     DriftOverTime,
     DriftReport,
+    Fault,
     Part,
     QualityOverTime,
     QualityReport,
@@ -58,9 +59,6 @@ _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _SHARE_OF_ALARMS = 0.25
 #: So many rows stand for very many.
 _ENDLESS = 10**12
-
-Fault = Literal["missing", "out_of_range", "unseen"]
-
 
 class _Rule(NamedTuple):
     """When a part of a column has drifted: so small an adjusted p-value, and so large an effect."""

@@ -22,7 +22,7 @@ from garcom.storage.profiles import ProfileRow
 #: window, the hour of the same weekday too.
 _BEFORE = timedelta(days=7, hours=2)
 #: Hours of longer windows are not looked into one by one.
-_MOST = timedelta(days=31)
+COUNTED = timedelta(days=31)
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 #: No field has this name.
 _TIME = "\0time"
@@ -47,7 +47,7 @@ def traffic(acknowledged: Acknowledged, window: ReportWindow) -> list[Traffic]:
 
 def _counts(acknowledged: Acknowledged, window: ReportWindow) -> tuple[timedelta, Counter[datetime]]:
     """An hour or a day, and the rows of each by its beginning."""
-    first = max(window.since - _BEFORE, window.until - _MOST)
+    first = max(window.since - _BEFORE, window.until - COUNTED)
     if window.since >= window.kept_since:
         first = max(first, window.kept_since)
     scope = msgspec.structs.replace(window.scope, since=first)
@@ -86,7 +86,7 @@ def _shares(
 ) -> dict[datetime, tuple[float | None, float | None, float | None]]:
     """How much of each hour, or day, of the window was missing, out of range and unseen."""
     layout = window.reference.layout
-    if layout is None or window.until - window.since > _MOST:
+    if layout is None or window.until - window.since > COUNTED:
         return {}
     scope = msgspec.structs.replace(window.scope, since=window.begin(window.since))
     parts: defaultdict[datetime, list[ProfileRow]] = defaultdict(list)
