@@ -60,6 +60,7 @@ _SHARE_OF_ALARMS = 0.25
 #: So many rows stand for very many.
 _ENDLESS = 10**12
 
+
 class _Rule(NamedTuple):
     """When a part of a column has drifted: so small an adjusted p-value, and so large an effect."""
 

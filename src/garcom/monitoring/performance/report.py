@@ -59,8 +59,8 @@ def performance(
     """How good the answers of a model were, from its first where the scope does not begin, till now if it has no end.
 
     ``output`` says what the model answers. Without a stage a shadow's rows are left out. The segment of the scope is
-    ``field=value`` for the rows that have it, or ``field`` for each of its values beside the whole; ``by`` are more
-    such fields. ``every`` is the length of the parts, by itself one that gives at most 60. ``cost`` is
+    ``field=value`` for the rows that have it; ``by`` are fields whose values are told one by one beside the whole.
+    ``every`` is the length of the parts, by itself one that gives at most 60. ``cost`` is
     ``{true label: {answered label: worth}}``, ``positive`` the label that precision and recall are of; ``baselines``
     are the metrics in the bundles of the versions, of which the first counts where there are no rows. Below
     ``min_rows`` rows there is no metric but the reason. Without ``estimates`` nothing is estimated, which saves reading
@@ -79,8 +79,8 @@ def performance(
             f"Expected a window that begins before its end {until.isoformat()}, got {scope.since.isoformat()}."
         )
     scope = msgspec.structs.replace(scope, until=until)
-    asked = segments.asked(scope.segment, by)
-    wanted, fields = Wanted(scope, asked.only), asked.by if parts else ()
+    only, fields = segments.parted(scope.segment), tuple(by) if parts else ()
+    wanted = Wanted(scope, only)
     reading = Reading(lake, undrained or Undrained(lake), output, estimates)
     read = reading.rows(wanted, fields, most_scored)
     made = _made(read, answers(read.together, output, positive, cost), min_rows, estimates)
@@ -104,7 +104,7 @@ def performance(
         windows=windows,
         changes=made.changes() if changes else (),
         segments=made.segments(fields),
-        why=_why(scope.model, asked, read.n_rows, n_known),
+        why=_why(scope, read.n_rows, n_known),
     )
 
 
@@ -220,8 +220,8 @@ def _baseline(
     return {name: float(np.average([each[name] for each in promised], weights=counts)) for name in common}
 
 
-def _why(model: str, asked: segments.Asked, n_rows: int, n_known: int) -> str | None:
+def _why(scope: Scope, n_rows: int, n_known: int) -> str | None:
     if not n_rows:
-        with_segment = "" if asked.only is None else f" with {'='.join(asked.only)}"
-        return f"no predictions of {model}{with_segment} in this time"
+        with_segment = "" if scope.segment is None else f" with {scope.segment}"
+        return f"no predictions of {scope.model}{with_segment} in this time"
     return None if n_known else f"no actuals yet: 0 of {n_rows:,} predictions have theirs"

@@ -4,42 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-
-from garcom.errors import InputError
 
 #: So many values of a field are told, those with the most rows.
 MOST_VALUES = 50
 _PARTS = 4
 
 
-class Asked(NamedTuple):
-    """``only`` are the field and the value that rows have to have; ``by`` are fields to be told value by value."""
+def parted(segment: str | None) -> tuple[str, str] | None:
+    """The field and the value of ``field=value``; None for all rows.
 
-    only: tuple[str, str] | None
-    by: tuple[str, ...]
-
-
-def asked(segment: str | None, by: Sequence[str] = ()) -> Asked:
-    """What ``field=value`` or ``field`` asks for. Raises InputError for another text.
-
-    >>> asked("region=SP")
-    Asked(only=('region', 'SP'), by=())
-    >>> asked("region")
-    Asked(only=None, by=('region',))
+    >>> parted("region=SP")
+    ('region', 'SP')
     """
     if segment is None:
-        return Asked(None, tuple(by))
-    field, equals, value = segment.partition("=")
-    if not field.strip():
-        raise InputError(f"Expected a segment such as region=SP, or region for all its values, got {segment!r}.")
-    if not equals:
-        return Asked(None, (field.strip(), *by))
-    return Asked((field.strip(), value.strip()), tuple(by))
+        return None
+    field, _, value = segment.partition("=")
+    return field.strip(), value.strip()
 
 
 def texts(fields: Sequence[str]) -> pl.Expr:
