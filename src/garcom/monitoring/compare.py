@@ -14,7 +14,7 @@ import polars as pl
 from garcom.errors import InputError
 from garcom.monitoring.drift import JointRows, drift
 from garcom.monitoring.quality import quality
-from garcom.monitoring.records import PerformanceReport, Report, Scope
+from garcom.monitoring.records import NEW_COLUMNS, PerformanceReport, Report, Scope
 from garcom.monitoring.tables import FrameTable, Table, open_table
 from garcom.monitoring.truth_columns import Task, performance_of
 from garcom.profiles.layout import Layout, layout_of
@@ -112,8 +112,7 @@ def _compare(
         drift=drift(left, right, scope, kind="file", rows=rows, min_rows=min_rows),
         quality=quality(right, scope, reference=left, min_rows=min_rows),
         performance=_performance(reference, current, prediction, truth, scope, min_rows, task),
-        details={"reference": reference.name, "current": current.name}
-        | ({"columns_not_in_the_reference": extra} if extra else {}),
+        details={"reference": reference.name, "current": current.name} | ({NEW_COLUMNS: extra} if extra else {}),
     )
     progress("compared", 1.0)
     return report

@@ -20,7 +20,15 @@ from garcom.monitoring.lake_rows import last_row, sample_rows
 from garcom.monitoring.over_time import Parts, drift_over_time, quality_over_time
 from garcom.monitoring.performance.report import performance
 from garcom.monitoring.quality import quality
-from garcom.monitoring.records import DriftReport, PerformanceReport, QualityReport, Report, Scope, Traffic
+from garcom.monitoring.records import (
+    OTHER_VERSIONS,
+    DriftReport,
+    PerformanceReport,
+    QualityReport,
+    Report,
+    Scope,
+    Traffic,
+)
 from garcom.monitoring.references import References, Training
 from garcom.monitoring.segments import canonical
 from garcom.monitoring.traffic import COUNTED, traffic
@@ -158,9 +166,7 @@ class Monitor:
             quality=self._quality(window, look, parts=parts),
             performance=self.performance(msgspec.structs.replace(scope, version=window.version)),
             alerts=AlertList(self._database).page(models=[scope.model], states=STATES, since=first).alerts,
-            details={"other_versions_in_this_window": [f"{scope.model}:{each}" for each in window.others]}
-            if window.others
-            else {},
+            details={OTHER_VERSIONS: [f"{scope.model}:{each}" for each in window.others]} if window.others else {},
         )
 
     def _look(self, window: ReportWindow) -> _Look | None:

@@ -354,6 +354,10 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     fired_at: datetime | None = None
 
 
+#: Details of a report: what there is beside what it tells of.
+NEW_COLUMNS, OTHER_VERSIONS = "columns_not_in_the_reference", "other_versions_in_this_window"
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one window; a part that does not apply is None. ``details`` are for people (files, versions)."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 from garcom.monitoring.records import (
+    NEW_COLUMNS,
+    OTHER_VERSIONS,
     ColumnDrift,
     DriftReport,
     Estimate,
@@ -44,6 +46,7 @@ def verdict(report: Report, language: str = "en") -> list[Sentence]:
     sentences: list[Sentence] = []
     if report.drift is not None:
         sentences += speaker.of_drift(report.drift)
+    sentences += speaker.of_details(report.details)
     if report.performance is not None:
         sentences += speaker.of_performance(report.performance)
     if report.quality is not None:
@@ -118,6 +121,13 @@ class _Speaker:
         for_a_time = [f"{column.column} ({when.during(spell)})" for column, spell in told if column.drifted is False]
         if for_a_time:
             yield Sentence("drift", "unknown", self.say("drift for a time", names=self.listed(for_a_time)))
+
+    def of_details(self, details: Mapping[str, Any]) -> Iterator[Sentence]:
+        """What is not in the report, and should be known of."""
+        for detail, phrase in ((NEW_COLUMNS, "columns new"), (OTHER_VERSIONS, "versions too")):
+            names = [str(each) for each in details.get(detail, ())]
+            if names:
+                yield Sentence("drift", "unknown", self.counted(phrase, len(names), names=self.listed(names)))
 
     def of_performance(self, performance: PerformanceReport) -> Iterator[Sentence]:
         known = {name: figure for name, figure in performance.metrics.items() if figure.value is not None}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from garcom.monitoring.records import ColumnDrift, DriftReport, Figure, Report
+from garcom.monitoring.records import NEW_COLUMNS, OTHER_VERSIONS, ColumnDrift, DriftReport, Figure, Report
 from garcom.monitoring.report.phrases import PHRASES
 from garcom.monitoring.report.verdict import Sentence, state_of, verdict
 from garcom.report_page.writing import LANGUAGES
@@ -92,3 +92,15 @@ def test_both_languages_have_the_same_phrases_with_the_same_places() -> None:
         for language, phrases in PHRASES.items()
     }
     assert places["en"] == places["pt"]
+
+
+def test_what_is_beside_the_report_is_said() -> None:
+    report = Report(
+        title="m:2", made_at=RICH.made_at, details={NEW_COLUMNS: ["tenure_months", "x"], OTHER_VERSIONS: ["m:1"]}
+    )
+    assert said(report) == [
+        "2 columns are new, the reference does not have them: tenure_months, x.",
+        "m:1 answered in this window too: a report of its own tells of it.",
+    ]
+    assert said(report, "pt")[1] == "m:1 também respondeu neste período: outro relatório trata dela."
+    assert state_of(verdict(report)) == "unknown"
