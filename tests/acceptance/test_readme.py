@@ -22,6 +22,7 @@ LONG = {
     for name in (
         "actuals.md",
         "audit.md",
+        "call-from-python.md",
         "correct-the-signature.md",
         "datasets.md",
         "pack-a-model.md",

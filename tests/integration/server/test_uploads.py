@@ -230,5 +230,5 @@ def test_the_client_and_the_command_upload(tmp_path: Path, place: Place, monkeyp
     elsewhere = pack(None, rows, answers=rows["x"] * 2, name="elsewhere", out=tmp_path)
     done = CliRunner().invoke(app, ["register", str(elsewhere.path), "--use", "--url", url])
     assert done.exit_code == 0, done.output
-    assert "logged at /v1/models/elsewhere/log" in done.stdout.replace("\n", " ")
+    assert "logged at /v1/models/elsewhere/log" in " ".join(done.stdout.split())
     assert "answers" not in done.stdout

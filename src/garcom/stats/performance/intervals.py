@@ -52,7 +52,8 @@ def student_quantile(degrees: float) -> float:
 def mean_score(values: FloatArray, sample_weight: FloatArray, floor: float = -np.inf, ceiling: float = np.inf) -> Score:
     """The weighted mean of at least one row, with Student's interval for the effective number of rows.
 
-    Fewer than two effective rows have no interval.
+    Fewer than two effective rows have no interval, nor have rows that are all the same: how far others may be from them
+    cannot be told.
     """
     value = float(np.average(values, weights=sample_weight))
     rows = effective_rows(sample_weight)
@@ -60,6 +61,8 @@ def mean_score(values: FloatArray, sample_weight: FloatArray, floor: float = -np
         return Score(value, n=len(values))
     influence = sample_weight / sample_weight.sum() * (values - value)
     error = float(np.sqrt(np.square(influence).sum() * rows / (rows - 1)))
+    if error < 1e-12 * abs(value):
+        return Score(value, n=len(values))
     half = student_quantile(rows - 1) * error
     return within(value, value - half, value + half, len(values), floor, ceiling)
 
