@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -63,7 +63,10 @@ class Home:
     def serve(self, rows: pd.DataFrame, since: datetime, until: datetime) -> list[str]:
         """Rows that were answered evenly over a time and drained since; their ids."""
         step = (until - since) / len(rows)
-        times = [since + at * step for at in range(len(rows))]
+        return self.serve_at(rows, [since + at * step for at in range(len(rows))])
+
+    def serve_at(self, rows: pd.DataFrame, times: Sequence[datetime]) -> list[str]:
+        """Rows that were answered at these moments, and drained since; their ids."""
         ids = uuid7s_at([int(time.timestamp() * 1000) for time in times])
         frame = pl.DataFrame(
             {
