@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -113,22 +114,27 @@ class Windows:
         return _numbered(model, self._registry.version(scope.model, scope.version).number)
 
     def _latest(self, scope: Scope, model: Model) -> tuple[Version, tuple[int, ...]]:
-        """The version that answered last in a window, and the others that did; of several in the last hour the one
-        with most rows.
+        """The version that answered last in a window, and the others that did.
 
-        One that was removed since has no reference any more. Where none has answered it is the one that would.
+        Of several in the last hour it is the one with the most rows; what a canary answered, and a version that was
+        asked for by its number, only where no other rows are. One that was removed since has no reference any more.
+        Where none has answered it is the one that would.
         """
         living = {each.number for each in model.versions}
+        rows: Counter[tuple[datetime, int, str]] = Counter()
         with self._acknowledged.rows(scope.model) as (connection, waiting):
-            found = profiles.list_hours(
+            for each in profiles.list_hours(
                 connection, scope.model, since=scope.since, until=scope.until, stage=scope.stage
-            )
-        waiting = waiting.filter(condition_of(scope), pl.col("version").is_in(list(living)))
-        # What waits came after all that has a profile.
-        number = _last_of(found, living) if waiting.is_empty() else int(waiting.sort("id")["version"][-1])
-        all_that_did = {each.version for each in found if each.n_rows} | set(waiting["version"])
-        others = tuple(sorted(all_that_did & living - {number}))
-        return (_answering(model) if number is None else _numbered(model, number)), others
+            ):
+                rows[each.hour, each.version, each.stage] += each.n_rows
+        hours = waiting.filter(condition_of(scope)).select(pl.col("time").dt.truncate("1h"), "version", "role")
+        rows.update(hours.rows())
+        answered = {key: n for key, n in rows.items() if n and key[1] in living}
+        stable = {key: n for key, n in answered.items() if key[2] == "stable"} or answered
+        if not stable:
+            return _answering(model), ()
+        _, _, number = max((hour, n, number) for (hour, number, _), n in stable.items())
+        return _numbered(model, number), tuple(sorted({key[1] for key in answered} - {number}))
 
 
 def asked(scope: Scope, now: datetime) -> tuple[datetime, datetime]:
@@ -147,14 +153,6 @@ def bounds(scope: Scope, now: datetime) -> tuple[datetime, datetime]:
         raise InputError(f"Expected a window that begins before it ends, got {since} to {until}.")
     last = max(min(until, now + _AHEAD), EARLIEST + _HOUR)
     return min(max(since, EARLIEST), last - timedelta(seconds=1)), last
-
-
-def _last_of(found: Collection[profiles.HourRow], living: Collection[int]) -> int | None:
-    hours = [each for each in found if each.version in living]
-    if not hours:
-        return None
-    last = max(each.hour for each in hours)
-    return max((each for each in hours if each.hour == last), key=lambda each: each.n_rows).version
 
 
 def _numbered(model: Model, number: int) -> Version:

@@ -193,6 +193,25 @@ def test_all_parts_of_a_report_are_about_one_version(home: Home) -> None:
     assert home.monitor.performance(Scope(model="m", since=NOW - DAY)).rows == 320
 
 
+def test_the_latest_version_is_the_same_before_and_after_a_drain(home: Home) -> None:
+    again = garcom.pack(None, asked(50), answers=said(asked(50)), name="m", out=home.folder / "again")
+    assert home.registry.register(again.path).number == 2
+    begin = NOW.replace(minute=0) - 2 * HOUR
+    home.write(asked(40, seed=1), begin)
+    home.write(asked(30, seed=2), begin + timedelta(minutes=1), number=2)
+
+    def latest() -> int | None:
+        return home.monitor.drift(Scope(model="m")).scope.version
+
+    assert latest() == 1
+    home.drain()
+    assert latest() == 1
+    home.write(asked(1, seed=3), begin + HOUR, number=2)
+    assert latest() == 2
+    home.drain()
+    assert latest() == 2
+
+
 def test_the_last_row_is_that_of_the_segment_and_of_the_stage(home: Home) -> None:
     rows = asked(300, seed=5)
     home.serve(rows[rows["region"] == "SP"], NOW - 30 * HOUR, NOW - 29 * HOUR)
