@@ -241,6 +241,7 @@ LONG = {
     *(
         "columns-lightgbm",
         "columns-randomforest",
+        "scaler-histgradientboosting",
         "scaler-lightgbm",
         "randomforest-missing",
         "transformer-of-ones-own",

@@ -25,6 +25,7 @@ LONG = {
         "call-from-python.md",
         "correct-the-signature.md",
         "datasets.md",
+        "log-predictions-made-elsewhere.md",
         "pack-a-model.md",
         "log.md",
         "privacy.md",
