@@ -98,10 +98,12 @@ def add(
 
     Example: `garcom alert add "wine.accuracy < 0.80 over 24h with >= 500 actuals for 2 windows"`
     """
-    if replace and name is None:
+    if not replace:
+        made = _opened(home).book.add(rule, name)
+    elif name is None:
         raise typer.BadParameter("expected beside --name, which tells the rule to replace", param_hint="--replace")
-    book = _opened(home).book
-    made = book.put(name, rule) if replace and name is not None else book.add(rule, name)
+    else:
+        made = _opened(home).book.put(name, rule)
     emit(made, as_json, lambda console: console.print(f"{made.name}: {plain(made.rule)}"))
 
 

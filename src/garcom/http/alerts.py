@@ -42,22 +42,23 @@ MAX_PAGE = 1_000
 _OPEN = ("pending", "firing")
 _UNDELIVERED = ("waiting", "set_aside")
 
-RuleName = Annotated[
-    str, Path(description="The rule's name.", json_schema_extra={"pattern": "^[a-z0-9][a-z0-9_.-]{0,59}$"})
-]
+_NAME = r"^[a-z0-9][a-z0-9_.-]{0,59}$"
+RuleName = Annotated[str, Path(description="The rule's name.", json_schema_extra={"pattern": _NAME})]
+#: What a rule says.
+Said = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class NewRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An alert rule as it is written in settings; without a ``name`` it is called after what it watches."""
 
-    rule: Annotated[str, Meta(min_length=1, max_length=500)]
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")] | None = None
+    rule: Said
+    name: Annotated[str, Meta(pattern=_NAME)] | None = None
 
 
 class RuleText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a rule is to say from now on."""
 
-    rule: Annotated[str, Meta(min_length=1, max_length=500)]
+    rule: Said
 
 
 class Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

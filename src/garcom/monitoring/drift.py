@@ -251,8 +251,8 @@ def _joint(
 ) -> tuple[JointDrift, ...]:
     if (gone := _vanished(reference, current)) is not None:
         why = f"the column {gone} has vanished: what the others have in common with it cannot be told"
-        methods: tuple[Literal["pca", "domain_classifier"], ...] = ("pca", "domain_classifier")
-        return tuple(JointDrift(method=each, value=None, why=why) for each in methods[: 1 + (rows is not None)])
+        unsaid = JointDrift(method="pca", value=None, why=why)
+        return (unsaid,) if rows is None else (unsaid, msgspec.structs.replace(unsaid, method="domain_classifier"))
     found = [_reconstruction(reference, current, is_fitted, false_alarm_rate / 4, least_effect, min_rows)]
     if rows is not None:
         found.append(_classifier(rows, false_alarm_rate / 2, min_rows))

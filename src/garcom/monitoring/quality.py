@@ -56,8 +56,7 @@ def quality(
 
     ``traffic`` are the hours of the window and of some time before it, in order, those without rows too; or days, which
     are not looked at for silence and jumps. The last of the hours is looked at only when it is over by ``now``; without
-    ``now`` it is. Findings that are shares need ``min_rows`` rows; counts are there whatever
-    their number.
+    ``now`` it is. Findings that are shares need ``min_rows`` rows; counts are there whatever their number.
     """
     n = profile.n_rows
     columns = tuple(_column(profile, at, reference) for at in range(len(profile.layout.columns)))

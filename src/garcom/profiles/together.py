@@ -114,8 +114,8 @@ def together_of(frame: pl.DataFrame, columns: Sequence[Column]) -> Together | No
     names = names[:MOST_COLUMNS]
     if len(names) < 2 or frame.height <= len(names):
         return None
-    moments = tuple(each.name for each in columns if isinstance(each, NumberColumn) and each.of == "moment")
-    moments = tuple(name for name in moments if name in names)
+    of_moments = (each.name for each in columns if isinstance(each, NumberColumn) and each.of == "moment")
+    moments = tuple(name for name in of_moments if name in names)
     places = {name: places[name] for name in names if name in places}
     rows = _matrix(frame, names, moments, places)
     basis = fit_basis(rows)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
-from garcom.monitoring.records import DriftReport, Fault, QualityReport
+from markupsafe import Markup
+
+from garcom.monitoring.records import DriftReport, Fault, Part, QualityReport
 from garcom.monitoring.report.heat_map import MOST_ROWS, HeatRow, heat_map_svg
 from garcom.monitoring.report.phrases import PHRASES
 from garcom.monitoring.report.when import When
@@ -17,7 +20,7 @@ _FAULTS: tuple[Fault, ...] = ("missing", "out_of_range", "unseen")
 
 
 def drift_over_time_part(drift: DriftReport, writing: Writing, language: str) -> dict[str, Any]:
-    """The values that ``drift.html`` asks for: the map, how many columns it leaves out, and words."""
+    """The values that ``drift.html`` asks for: the map, and words."""
     phrases, rows = PHRASES[language], []
     when = When(drift.parts, writing, phrases)
     for column in drift.columns:
@@ -26,12 +29,7 @@ def drift_over_time_part(drift: DriftReport, writing: Writing, language: str) ->
             marked = [drifted is True for drifted in over_time.drifted]
             shades = [value or 0.0 for value in over_time.effects]
             rows.append(HeatRow(column.column, over_time.effects, told, marked, shades, over_time.spell))
-    shown = _greatest(rows)
-    return {
-        "moved": when.moved,
-        "drift_map": heat_map_svg(shown, drift.parts, phrases["drift map label"], when, phrases) if shown else "",
-        "drift_map_left": (len(shown), len(rows)) if len(rows) > len(shown) else None,
-    }
+    return {"moved": when.moved, "drift_map": _map(rows, drift.parts, "drift map label", when, phrases)}
 
 
 def quality_over_time_part(quality: QualityReport, writing: Writing, language: str) -> dict[str, Any]:
@@ -51,10 +49,8 @@ def quality_over_time_part(quality: QualityReport, writing: Writing, language: s
             shades = [sqrt(value or 0.0) for value in values]
             name = f"{column.column}: {phrases[fault.replace('_', ' ')].lower()}"
             rows.append(HeatRow(name, values, told, marked, shades, spell))
-    shown = _greatest(rows)
     return {
-        "quality_map": heat_map_svg(shown, quality.parts, phrases["quality map label"], when, phrases) if shown else "",
-        "quality_map_left": (len(shown), len(rows)) if len(rows) > len(shown) else None,
+        "quality_map": _map(rows, quality.parts, "quality map label", when, phrases),
         "quality_spells": [
             phrases["row spell"].format(
                 name=row.name,
@@ -62,10 +58,28 @@ def quality_over_time_part(quality: QualityReport, writing: Writing, language: s
                 most=writing.percent(row.spell.most),
                 at=when.at(row.spell.most_at),
             )
-            for row in shown
+            for row in _greatest(rows)
             if row.spell is not None
         ],
     }
+
+
+class Map(NamedTuple):
+    """A heat map, what it is called, and how many of how many rows it shows."""
+
+    drawn: Markup
+    label: str
+    shown: int
+    total: int
+
+
+def _map(rows: list[HeatRow], parts: Sequence[Part], label: str, when: When, phrases: Mapping[str, str]) -> Map | None:
+    """The map of the greatest rows; None without any."""
+    shown = _greatest(rows)
+    if not shown:
+        return None
+    said = phrases[label]
+    return Map(heat_map_svg(shown, parts, said, when, phrases), said, len(shown), len(rows))
 
 
 def _greatest(rows: list[HeatRow]) -> list[HeatRow]:
