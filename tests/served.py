@@ -20,7 +20,7 @@ def garcom(*arguments: str | Path, environment: Mapping[str, str] | None = None)
 
     It must end with status 0 when it gets SIGINT, as from Ctrl-C.
     """
-    command = [sys.executable, "-c", "from garcom.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-m", "garcom", *map(str, arguments)]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

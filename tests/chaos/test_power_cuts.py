@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("mounts")
 
 
 def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    found = power_cuts(tmp_path, models.line(tmp_path / "line", 1.0), 3, sync="request")
+    found = power_cuts(tmp_path, models.line(tmp_path / "line", 1.0), 2, sync="request")
     assert (found.lost, found.doubled) == (0, 0)
     assert found.acknowledged > 100
 

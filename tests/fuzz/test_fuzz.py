@@ -13,7 +13,8 @@ from tests.fuzz import allowances, bodies
 from tests.fuzz.asking import Effort, ask
 from tests.fuzz.callers import ADMIN, NOBODY, Ground, ground
 
-#: Whoever may do everything gets furthest, and meets the borders of every schema.
+#: Whoever may do everything gets furthest, and meets the borders of every schema: here of every other path, which takes
+#: half a minute less.
 EFFORT = Effort(per_operation=1, phases=("fuzzing",), seed=4)
 FURTHEST = EFFORT._replace(phases=("coverage",))
 LEAST_CASES = 1_000
@@ -31,8 +32,10 @@ def test_no_role_finds_a_server_error_or_an_answer_that_the_document_does_not_ha
     answers = {caller: Counter[int]() for caller in server.keys}
     failures: list[str] = []
     document = server.document()
+    every_other = document | {"paths": dict(list(document["paths"].items())[::2])}
     for caller in server.keys:
-        for found in ask(server, caller, FURTHEST if caller == ADMIN else EFFORT, document):
+        asked = (FURTHEST, every_other) if caller == ADMIN else (EFFORT, document)
+        for found in ask(server, caller, *asked):
             answers[caller].update(found.answers)
             failures += found.failures
     assert not failures, "\n\n".join(failures)

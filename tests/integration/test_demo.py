@@ -15,7 +15,7 @@ import httpx
 from garcom.cli.demo import is_there
 from garcom.registry import Registry
 
-COMMAND = [sys.executable, "-c", "from garcom.cli import main; main()", "demo"]
+COMMAND = [sys.executable, "-m", "garcom", "demo"]
 
 
 def run(home: Path) -> tuple[str, httpx.Response]:

@@ -216,7 +216,7 @@ def test_at_a_terminal_a_whole_model_is_asked_about(garcom: Terminal, wine: Path
     try:
         os.write(ours, answer)
         done = subprocess.run(
-            [sys.executable, "-c", "from garcom.cli import main; main()", "remove", "wine"],
+            [sys.executable, "-m", "garcom", "remove", "wine"],
             check=False,
             stdin=theirs,
             capture_output=True,

@@ -150,7 +150,7 @@ def test_a_version_that_is_not_there(predict: Terminal, rows_file: Path) -> None
 def test_a_refusal_is_status_1_with_the_problem(address: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text(json.dumps({"ph": 3.0, "doçura": 1.0, "cor": "tinto"}))
-    command = [sys.executable, "-c", "from garcom.cli import main; main()", "predict", str(path), "--url", address]
+    command = [sys.executable, "-m", "garcom", "predict", str(path), "--url", address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stdout == ""

@@ -20,7 +20,7 @@ from garcom.rollout.use import use
 from tests.integration.server import wire
 from tests.integration.server.wire import Answer, ask, request
 
-COMMAND = (sys.executable, "-c", "from garcom.cli import main; main()")
+COMMAND = (sys.executable, "-m", "garcom")
 _ADDRESS = re.compile(rb"(https?)://127\.0\.0\.1:(\d+)")
 
 

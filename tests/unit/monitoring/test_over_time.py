@@ -170,7 +170,7 @@ def test_quiet_stationary_windows_have_no_spell(n_reference: int, n_rows: int) -
     layout = layout_of(frame)
     reference = Profile(layout)
     reference.add(frame)
-    for seed in range(8):
+    for seed in range(5):
         parts = Drawn(layout, seed, 12, n_rows)
         whole = Profile(layout)
         for _, profile in parts:
@@ -199,11 +199,11 @@ def test_parts_are_as_long_as_it_takes_to_have_enough_rows(
 
 def test_what_cannot_be_parted_says_why(home: Home) -> None:
     assert home.monitor.drift(WEEK, parts=True).parts_why == "no rows"
-    home.serve(asked(40 * 10, seed=4), MIDNIGHT - 10 * DAY, MIDNIGHT)
+    serve_mornings(home, asked(40 * 10, seed=4), MIDNIGHT - 10 * DAY)
     fewer = Scope(model="m", since=MIDNIGHT - 3 * DAY, until=NOW)
     assert home.monitor.drift(fewer, parts=True).parts_why == "not enough rows in a part: 40 of 100"
     assert home.monitor.quality(fewer, parts=True).parts_why == "not enough rows in a part: 40 of 100"
-    hour = Scope(model="m", since=MIDNIGHT - HOUR, until=MIDNIGHT)
+    hour = Scope(model="m", since=MIDNIGHT - DAY, until=MIDNIGHT - DAY + HOUR)
     assert home.monitor.drift(hour, parts=True).parts_why == "all rows came in one part of the time"
     other = home.monitor.drift(msgspec.structs.replace(WEEK, segment="x=1"), parts=True)
     assert other.parts_why == "of x no profiles are kept by the hour"
