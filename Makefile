@@ -5,7 +5,7 @@ BIN := .venv/bin
 # processes that the tests start, and the next run, take what is compiled from the cache.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup run test accept chaos fuzz slow lint format lock bench bench-peers clean
+.PHONY: help setup run test accept chaos fuzz properties slow lint format lock bench bench-peers clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ slow: setup  ## 500 slow connections beside a good client, for a minute each ser
 
 fuzz: setup  ## the whole API asked at random as each role, 20,000 cases (some minutes; SEED=1 for the same again)
 	$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
+
+properties: setup  ## the property tests with examples drawn anew, of which the suite draws the same each time
+	GARCOM_LONG_TESTS=1 $(PYTEST) -m hypothesis tests/unit
 
 lint: setup  ## format and lint rules, types, import layers
 	$(BIN)/ruff format --check .

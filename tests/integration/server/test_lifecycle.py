@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -146,7 +147,7 @@ def test_a_worker_that_cannot_start_is_tried_again_more_and_more_rarely(
     environment = {**os.environ, "PYTHONPATH": str(poisoned), "GARCOM_LOG_FORMAT": "json"}
     (poisoned / "msgspec.py").write_text("import os\nos._exit(3)\n")
     command = [
-        *COMMAND[:2],
+        *(sys.executable, "-c"),
         # Only the workers find the broken library.
         "import sys; sys.path = [p for p in sys.path if 'poison' not in p]; from garcom.cli import main; main()",
         *("serve", "--home", str(tmp_path / "home"), "--port", "0"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from garcom.records import FloatArray
+from garcom.stats.fisher_exact import fisher_exact
 from garcom.stats.performance.intervals import student_quantile, wilson
 
 #: Where fewer are expected in a cell, the normal distribution is no longer near (Cochran 1954).
@@ -50,8 +51,7 @@ def welch(before: FloatArray, after: FloatArray, *, min_rows: int = 2) -> MeanCh
     x, y = before[np.isfinite(before)], after[np.isfinite(after)]
     if why := _too_few(len(x), len(y), max(2, min_rows)):
         return MeanChange(len(x), len(y), why=why)
-    mean_x, mean_y = float(x.mean()), float(y.mean())
-    var_x, var_y = float(x.var(ddof=1)), float(y.var(ddof=1))
+    (mean_x, var_x), (mean_y, var_y) = _moments(x), _moments(y)
     difference = mean_y - mean_x
     share_x, share_y = var_x / len(x), var_y / len(y)
     error = math.sqrt(share_x + share_y)
@@ -100,6 +100,13 @@ def two_proportions(before: FloatArray, after: FloatArray, *, min_rows: int = 1)
     )
 
 
+def _moments(x: FloatArray) -> tuple[float, float]:
+    """The mean and the unbiased variance. Of values that are all the same, the rounding of their sum is neither."""
+    if x.min() == x.max():
+        return float(x[0]), 0.0
+    return float(x.mean()), float(x.var(ddof=1))
+
+
 def _too_few(n: int, m: int, least: int) -> str | None:
     return f"not enough rows: {min(n, m)} of {least}" if min(n, m) < least else None
 
@@ -114,20 +121,7 @@ def _proportions_p(ones_x: int, n: int, ones_y: int, m: int) -> float:
     if ones in (0, total):
         return 1.0
     if min(ones, total - ones) * min(n, m) / total < _MIN_EXPECTED:
-        return _fisher_p(ones_x, n, ones_y, m)
+        return fisher_exact(np.array([n - ones_x, ones_x]), np.array([m - ones_y, ones_y]))
     rate = ones / total
     z = (ones_y / m - ones_x / n) / math.sqrt(rate * (1 - rate) * (1 / n + 1 / m))
     return math.erfc(abs(z) / math.sqrt(2))
-
-
-def _fisher_p(ones_x: int, n: int, ones_y: int, m: int) -> float:
-    """The sum of the chances of all tables with these margins that are no likelier than this one."""
-    from scipy.special import gammaln
-
-    ones = ones_x + ones_y
-    k = np.arange(max(0, ones - m), min(ones, n) + 1)
-    logs = -(gammaln(k + 1) + gammaln(n - k + 1) + gammaln(ones - k + 1) + gammaln(m - ones + k + 1))
-    chances = np.exp(logs - logs.max())
-    here = chances[ones_x - int(k[0])]
-    # Equal chances differ by their rounding.
-    return min(1.0, float(chances[chances <= here * (1 + 1e-7)].sum() / chances.sum()))

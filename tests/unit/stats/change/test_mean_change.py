@@ -30,6 +30,15 @@ def test_welch_is_that_of_scipy(x: list[float], y: list[float]) -> None:
     assert found.difference == pytest.approx(np.mean(y) - np.mean(x), abs=1e-9)
 
 
+@pytest.mark.parametrize(("n", "m"), [(3, 2), (7, 1_000)])
+def test_windows_of_one_value_have_not_changed(n: int, m: int) -> None:
+    # Their sums are rounded: the mean of three times 0.1 is none of them.
+    found = welch(np.full(n, 0.1), np.full(m, 0.1))
+    assert (found.difference, found.p_value, found.effect) == (0.0, 1.0, 0.0)
+    other = welch(np.full(n, 0.1), np.full(m, 0.3))
+    assert (other.p_value, other.low, other.effect) == (0.0, other.high, None)
+
+
 def test_the_effect_is_in_standard_deviations() -> None:
     rng = np.random.default_rng(0)
     found = welch(rng.normal(0, 2, 50_000), rng.normal(1, 2, 50_000))
