@@ -8,7 +8,8 @@ import socket
 import ssl
 from typing import Any, NamedTuple
 
-TIMEOUT_S = 10.0
+#: For machines with more to do than they have cores.
+TIMEOUT_S = 30.0
 #: The ports on which TLS is spoken, with a context that trusts the server there.
 secured: dict[int, ssl.SSLContext] = {}
 
