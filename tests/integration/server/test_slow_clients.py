@@ -121,7 +121,7 @@ def test_who_does_not_read_is_cut_off_and_who_reads_slowly_is_not(strict: Runnin
         while time.monotonic() - began < 2.5 * LIMIT_S:
             n_read += len(slow.socket.recv(65536))
             time.sleep(0.1)
-        assert n_read > 500_000
+        assert n_read > 100_000
         rest = len(slow._exactly(500_000))
         assert rest == 500_000
         with pytest.raises(Closed):
