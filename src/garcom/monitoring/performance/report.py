@@ -29,7 +29,7 @@ from garcom.monitoring.performance.estimation import (
 )
 from garcom.monitoring.performance.features import features
 from garcom.monitoring.performance.joined import Wanted
-from garcom.monitoring.performance.reading import Read, Reading
+from garcom.monitoring.performance.reader import Read, Reader
 from garcom.monitoring.performance.spans import Span, length, spans
 from garcom.monitoring.records import ConceptChange, Estimate, Figure, PerformanceReport, PerformanceWindow, Scope
 from garcom.records import IntArray
@@ -81,11 +81,11 @@ def performance(
     scope = msgspec.structs.replace(scope, until=until)
     only, fields = segments.parted(scope.segment), tuple(by) if parts else ()
     wanted = Wanted(scope, only)
-    reading = Reading(lake, undrained or Undrained(lake), output, estimates)
-    read = reading.rows(wanted, fields, most_scored)
+    reader = Reader(lake, undrained or Undrained(lake), output, estimates)
+    read = reader.rows(wanted, fields, most_scored)
     made = _made(read, answers(read.together, output, positive, cost), min_rows, estimates)
     cut = _cut(made.times, read, until, every, min_rows, parts)
-    counts = reading.counts(wanted, cut) if read.is_sample else made.counts(cut)
+    counts = reader.counts(wanted, cut) if read.is_sample else made.counts(cut)
     windows = made.windows(cut, counts) if parts else ()
     n_known = int(counts.actuals.sum())
     metrics, estimated = made.whole(read, until)

@@ -44,7 +44,7 @@ class Read(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Reader:
     """Reads the predictions of a model and their actuals; those before a window only for ``estimates``."""
 
     lake: Lake
