@@ -17,6 +17,7 @@ from garcom.records import FloatArray, IntArray
 from garcom.stats.benjamini_hochberg import benjamini_hochberg
 from garcom.stats.cells import Counts
 from garcom.stats.chi_square import chi_square, rare_cells
+from garcom.stats.good_turing import unseen_test
 from garcom.stats.hellinger import hellinger_distance
 from garcom.stats.jensen_shannon import jensen_shannon_distance
 from garcom.stats.kolmogorov_smirnov import kolmogorov_smirnov
@@ -35,6 +36,8 @@ LEAST_EFFECT = 0.1
 #: The least effect of the domain classifier, 2 · (AUC − ½).
 LEAST_SEPARATION = 0.2
 MIN_ROWS = 100
+#: Categories that the reference does not have are told apart from its rare ones where they are no likelier by chance.
+NEW_BY_CHANCE = 1e-4
 #: Enough for a p-value that decides nothing, because the effect is small.
 _FEW_PERMUTATIONS = 200
 
@@ -162,27 +165,45 @@ def _number_measures(
 
 
 def _category_measures(left: IntArray, right: IntArray) -> tuple[tuple[Measure, ...], float]:
-    left, right = with_rare_ones_together(left, right)
-    test = chi_square(left, right)
+    left, right, p_value = compared_categories(left, right)
     effect = total_variation(left, right)
     measures = (
-        _measure("chi_square", test.statistic, test.p_value),
+        _measure("chi_square", chi_square(left, right).statistic, p_value),
         *_share_measures(left.astype(float), right.astype(float)),
         _measure("total_variation", effect),
     )
     return measures, float(effect)
 
 
-def with_rare_ones_together(left: IntArray, right: IntArray) -> tuple[IntArray, IntArray]:
-    """The cells of categories, of which the last counts those that the reference does not have, with rare ones in it.
+class Categories(NamedTuple):
+    """The cells of both sides as they are compared, and the p-value of their difference."""
+
+    reference: IntArray
+    current: IntArray
+    p_value: float
+
+
+def compared_categories(left: IntArray, right: IntArray) -> Categories:
+    """The cells of categories, of which the last counts those that the reference does not have.
 
     Which categories a reference lacks is chance where it has rare ones: they are rare on both sides, and only together
-    can be compared.
+    can be compared. But together they hide that all are new: whether more are new than chance explains is tested beside
+    that, and twice the smaller p-value is taken (Bonferroni). What chance does not explain has a cell of its own.
     """
     rare = rare_cells(left, right)
     rare[-1] = True
-    found = tuple(np.append(side[~rare], side[rare].sum()) for side in (left, right))
-    return found[0], found[1]
+    pooled = [np.append(side[~rare], side[rare].sum()) for side in (left, right)]
+    p_value = chi_square(pooled[0], pooled[1]).p_value
+    if not left[rare].any():
+        return Categories(pooled[0], pooled[1], p_value)
+    p_new = unseen_test(left, right)
+    known = [each for each in (p_value, p_new) if not math.isnan(each)]
+    p_value = min(1.0, 2 * min(known)) if known else math.nan
+    if not p_new <= NEW_BY_CHANCE:
+        return Categories(pooled[0], pooled[1], p_value)
+    new = left == 0
+    apart = [np.append(side[~rare & ~new], [side[rare & ~new].sum(), side[new].sum()]) for side in (left, right)]
+    return Categories(apart[0], apart[1], p_value)
 
 
 def _share_measures(p: FloatArray, q: FloatArray) -> tuple[Measure, ...]:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from garcom.monitoring.drift import FALSE_ALARM_RATE, LEAST_EFFECT, MIN_ROWS, too_few, with_rare_ones_together
+from garcom.monitoring.drift import FALSE_ALARM_RATE, LEAST_EFFECT, MIN_ROWS, compared_categories, too_few
 from garcom.monitoring.quality import (
     MORE_MISSING,
     OUT_OF_RANGE,
@@ -40,7 +40,7 @@ from garcom.profiles.layout import Layout
 from garcom.profiles.profile import Profile
 from garcom.records import FloatArray
 from garcom.stats.benjamini_hochberg import benjamini_hochberg
-from garcom.stats.chi_square import chi_square
+from garcom.stats.kolmogorov_smirnov import beside_a_mode
 from garcom.stats.performance.intervals import wilson
 from garcom.stats.survival import kolmogorov_survival
 from garcom.stats.total_variation import total_variation
@@ -198,8 +198,7 @@ class _Side:
     def against(self, profile: Profile, min_rows: int) -> tuple[float, float]:
         """The effect and the p-value of a part; NaN where there are too few values.
 
-        For numbers they are those of Kolmogorov and Smirnov's test, whose exact p-value of few rows would take long:
-        this one is no smaller.
+        For numbers they are those of Kolmogorov and Smirnov's test, whose exact p-value of few rows would take long.
         """
         cells = profile.cells_of(self._at)
         n, m = self._n, int(cells.sum())
@@ -207,9 +206,9 @@ class _Side:
             return math.nan, math.nan
         if self._lower is not None:
             effect = float(np.abs(self._lower - np.cumsum(cells) / m).max())
-            return effect, kolmogorov_survival(math.sqrt(n * m / (n + m)) * effect)
-        left, right = with_rare_ones_together(self._cells, cells)
-        return float(total_variation(left, right)), float(chi_square(left, right).p_value)
+            return effect, beside_a_mode(kolmogorov_survival(math.sqrt(n * m / (n + m)) * effect), self._cells, cells)
+        left, right, p_value = compared_categories(self._cells, cells)
+        return float(total_variation(left, right)), p_value
 
 
 def _drift_of(times: Sequence[Part], sizes: FloatArray, p_values: FloatArray, rule: _Rule) -> DriftOverTime | None:

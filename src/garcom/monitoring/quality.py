@@ -13,6 +13,7 @@ from garcom.monitoring.records import ColumnQuality, Figure, Finding, QualityRep
 from garcom.profiles.columns import CategoryColumn, NumberColumn
 from garcom.profiles.profile import Profile
 from garcom.profiles.repeats import Repeated
+from garcom.stats.good_turing import unseen_share
 from garcom.stats.performance.intervals import Z
 
 #: Shares that are findings: of missing values and of repeated rows beside the reference's, of values out of range, of
@@ -173,16 +174,13 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
 def unseen_by_chance(reference: Profile | None, at: int, present: int) -> float:
     """The share of so many values, at the most, of whose categories a reference like this one has no row.
 
-    It is estimated by the share of its rows that are the only ones of their category (Good, The population frequencies
-    of species, 1953), with four standard deviations of that and of the values themselves.
+    It is what Good and Turing's estimate says of it, with four standard deviations.
     """
     n = 0 if reference is None else reference.present(at)
     if reference is None or not n:
         return 0.0
-    counts = reference.cells_of(at)[:-1]
-    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-    share = once / n
-    return share + 4 * math.sqrt((once + 2 * twice) / n**2 + share * (1 - share) / present)
+    expected = unseen_share(reference.cells_of(at)[:-1], present)
+    return expected.share + 4 * expected.deviation
 
 
 def _duplicates(profile: Profile) -> Figure:

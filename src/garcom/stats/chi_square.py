@@ -70,7 +70,8 @@ def _tested(table: FloatArray) -> Tested:
 
 def _statistic(table: FloatArray) -> float:
     expected = _expected(table)
-    return float(((table - expected) ** 2 / expected).sum())
+    # Nothing is expected where weights are too small for their product to be a number.
+    return float(np.divide((table - expected) ** 2, expected, out=np.zeros_like(table), where=expected > 0).sum())
 
 
 def _expected(table: FloatArray) -> FloatArray:

@@ -14,8 +14,9 @@ def fisher_exact(reference: Counts, current: Counts) -> float:
     """The two-sided p-value of a 2 × 2 table: the chance of a table no more likely than it, given its margins.
 
     ``reference`` and ``current`` count the rows with and without the category, ``[2]``; what is no whole number is
-    rounded. NaN where a side has no rows; 1 where one of the cells has none on either side. Time and memory grow with
-    the least of the four margins. Raises ValueError for more or fewer than two cells.
+    rounded. NaN where a side has no rows; 1 where one is worth less than half a row, or where one of the cells has none
+    on either side. Time and memory grow with the least of the four margins. Raises ValueError for more or fewer than
+    two cells.
 
     >>> round(fisher_exact(np.array([8, 2]), np.array([1, 5])), 4)
     0.035
@@ -25,10 +26,12 @@ def fisher_exact(reference: Counts, current: Counts) -> float:
     left, right = both_counts(reference, current)
     if left.size != 2:
         raise ValueError(f"Expected two cells on each side, got {left.size}.")
+    if not (left.any() and right.any()):
+        return float("nan")
     table = np.rint(np.stack([left, right]))
     rows, columns = table.sum(axis=1), table.sum(axis=0)
     if not rows.all():
-        return float("nan")
+        return 1.0
     row, column = int(np.argmin(rows)), int(np.argmin(columns))
     n, k, total = rows[row], columns[column], rows.sum()
     # Each table that has these margins, by the count in the cell of both least ones; the chance of each is that of the

@@ -146,3 +146,23 @@ def test_a_bootstrap_of_the_reference_raises_no_alarm_at_the_stated_rate() -> No
         if report.drifted:
             alarms.append(seed)
     assert alarms == []
+
+
+def test_categories_that_are_all_new_have_moved_though_all_were_rare() -> None:
+    random = np.random.default_rng(0)
+    shops = random.integers(0, 150, (2, 400))
+    before = pl.DataFrame({"shop": [f"shop {at}" for at in shops[0]], "x": random.normal(size=400)})
+    same = pl.DataFrame({"shop": [f"shop {at}" for at in shops[1]], "x": random.normal(size=400)})
+    assert column(compared(before, same), "shop").drifted is False
+    moved = compared(before, same.with_columns(pl.col("shop").str.to_uppercase()))
+    assert column(moved, "shop").drifted is True
+    assert measure(moved, "shop", "total_variation") == 1.0
+    assert measure(moved, "shop", "population_stability") > 1.0
+
+
+@pytest.mark.parametrize("kind", [pl.Boolean, pl.Int64, pl.String])
+@pytest.mark.parametrize("n", [100, 200, 2_000])
+def test_a_rare_flag_that_becomes_frequent_has_moved_however_it_is_written(kind: type[pl.DataType], n: int) -> None:
+    before = pl.DataFrame({"flag": pl.Series(np.arange(5_000) < 5).cast(kind)})
+    now = pl.DataFrame({"flag": pl.Series(np.arange(n) < 0.12 * n).cast(kind)})
+    assert column(compared(before, now), "flag").drifted is True

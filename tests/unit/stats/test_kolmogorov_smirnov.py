@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp
+from scipy.stats import fisher_exact, ks_2samp
 
 from garcom.stats.kolmogorov_smirnov import EXACT_ROWS, kolmogorov_smirnov
 from tests.unit.stats.samples import NAMES, NOTHING, Pair, counted, pairs
@@ -105,3 +105,21 @@ def test_nothing_can_be_told_without_rows(name: str) -> None:
 @pytest.mark.parametrize("worth", [1e-300, 1e-9, 0.4])
 def test_weights_worth_less_than_a_row_show_nothing(worth: float) -> None:
     assert kolmogorov_smirnov(np.array([worth, 0.0]), np.array([0.0, worth])) == (1.0, 1.0)
+
+
+def test_a_rare_flag_that_becomes_frequent_is_found_among_many_rows_too() -> None:
+    before, now = np.array([4_995, 5]), np.array([176, 24])
+    assert kolmogorov_smirnov(before, now).p_value == pytest.approx(fisher_exact([before, now]).pvalue, rel=1e-9)
+    # Amounts, most of them zero: the others are spread over cells of their own.
+    before, now = np.append(49_500, np.full(500, 1)), np.append(176, np.append(np.ones(24, int), np.zeros(476, int)))
+    assert kolmogorov_smirnov(before, now).p_value < 1e-12
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3])
+def test_false_alarms_beside_a_mode_are_as_rare_as_stated(share: float) -> None:
+    random = np.random.default_rng(5)
+    alarms = 0
+    for _ in range(1_000):
+        rows = [np.where(random.uniform(size=n) < share, random.integers(1, 9, n), 0) for n in (2_000, 150)]
+        alarms += kolmogorov_smirnov(*(np.bincount(side, minlength=9) for side in rows)).p_value <= 0.05
+    assert alarms <= 50 + 4 * math.sqrt(50)
