@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,8 @@ import numpy.typing as npt
 import polars as pl
 
 from garcom.errors import BundleError, InputError
-from garcom.model.signature import FieldType, Output, Signature
+from garcom.model.segments import segment_texts
+from garcom.model.signature import Field, FieldType, Output, Signature
 from garcom.profiles.layout import Layout, layout_of
 from garcom.profiles.profile import Profile
 from garcom.records import Batch, FloatArray, Outputs
@@ -33,21 +34,44 @@ _SEED = 11
 Run = Callable[[Batch], Outputs]
 
 
+class ReferenceSegment(msgspec.Struct, frozen=True, kw_only=True):
+    """The profile of the reference rows of a segment, and which rows of the sample are of it."""
+
+    body: bytes
+    sampled: tuple[int, ...] = ()
+
+
 class ReferenceProfile(msgspec.Struct, frozen=True, kw_only=True):
     """The layout, the profile of the reference rows by it, and how sensitive the model is to each field (0 to 1).
 
-    ``sample`` are reference rows as the layout's columns together tell them, float32, one row after another.
+    ``sample`` are reference rows as the layout's columns together tell them, float32, one row after another. Each
+    segment (``region=SP``) of the layout's fields has a profile of its own; one packed by an older Garçom has none.
     """
 
     layout: Layout
     body: bytes
     importance: dict[str, float] = {}
     sample: bytes = b""
+    segments: dict[str, ReferenceSegment] = {}
 
     @property
     def profile(self) -> Profile:
         """The profile. Raises InputError where the document was not written by the same code."""
         return Profile.decode(self.layout, self.body)
+
+    def has_segments_of(self, field: str) -> bool:
+        """Whether the reference rows are known by the values of a field."""
+        return bool(self.segments) and field in self.layout.segments
+
+    def profile_of(self, segment: str) -> Profile:
+        """The profile of a segment of such a field; of a value that no reference row has it is empty."""
+        found = self.segments.get(segment)
+        return Profile(self.layout) if found is None else Profile.decode(self.layout, found.body)
+
+    def rows_of(self, segment: str) -> FloatArray:
+        """The rows of the sample that are in a segment of such a field."""
+        found = self.segments.get(segment)
+        return self.rows[[] if found is None else list(found.sampled)]
 
     @property
     def rows(self) -> FloatArray:
@@ -91,14 +115,35 @@ def reference_profile(batch: Batch, answers: Outputs, signature: Signature, run:
         times=times,
         segments=_segments(table, signature),
     )
-    profile = Profile(layout)
-    profile.add(table)
-    sample = b""
+    sample, sampled = b"", table.clear()
     if layout.together is not None:
-        chosen = table.sample(min(SAMPLE_ROWS, table.height), seed=_SEED)
-        sample = layout.together.matrix(chosen).astype("<f4").tobytes()
+        sampled = table.sample(min(SAMPLE_ROWS, table.height), seed=_SEED)
+        sample = layout.together.matrix(sampled).astype("<f4").tobytes()
     importance = {} if run is None else _importance(batch, signature, run)
-    return ReferenceProfile(layout=layout, body=profile.encode(), importance=importance, sample=sample)
+    segments = {
+        name: ReferenceSegment(body=_body(layout, rows), sampled=tuple(places))
+        for field in signature.fields
+        if field.name in layout.segments
+        for name, rows, places in _by_segment(field, table, sampled)
+    }
+    return ReferenceProfile(
+        layout=layout, body=_body(layout, table), importance=importance, sample=sample, segments=segments
+    )
+
+
+def _body(layout: Layout, rows: pl.DataFrame) -> bytes:
+    profile = Profile(layout)
+    profile.add(rows)
+    return profile.encode()
+
+
+def _by_segment(
+    field: Field, table: pl.DataFrame, sampled: pl.DataFrame
+) -> Iterator[tuple[str, pl.DataFrame, list[int]]]:
+    """The segments of a field by name, with their rows and which of the sampled rows are theirs."""
+    of_rows, of_sampled = (segment_texts(rows[field.name], field) for rows in (table, sampled))
+    for value in of_rows.drop_nulls().unique().sort():
+        yield f"{field.name}={value}", table.filter(of_rows == value), (of_sampled == value).arg_true().to_list()
 
 
 def read_reference_profile(folder: Path) -> ReferenceProfile | None:

@@ -59,6 +59,7 @@ def drift(
     scope: Scope,
     *,
     kind: ReferenceKind = "training",
+    chosen_by: str | None = None,
     importance: Mapping[str, float] | None = None,
     rows: JointRows | None = None,
     false_alarm_rate: float = FALSE_ALARM_RATE,
@@ -70,7 +71,8 @@ def drift(
     A column has drifted when its test is significant after the correction for the number of columns *and* its effect
     is at least ``least_effect``: the first alone alarms over nothing in large windows, the second alone in small ones.
     ``importance`` ranks them. Where a side has fewer than ``min_rows`` rows, or a column fewer values, the report says
-    so and judges nothing.
+    so and judges nothing. ``chosen_by`` is the column by whose value the current rows were chosen and the reference's
+    were not: neither it nor all columns together are judged.
     """
     n, m = reference.n_rows, current.n_rows
     report = DriftReport(
@@ -83,13 +85,16 @@ def drift(
     )
     if why := too_few(n, min_rows, "of the reference") or too_few(m, min_rows):
         return msgspec.structs.replace(report, why=why)
-    found = [_column(reference, current, at, min_rows) for at in range(len(reference.layout.columns))]
+    found = [_column(reference, current, at, min_rows, chosen_by) for at in range(len(reference.layout.columns))]
     adjusted = benjamini_hochberg([_p_value(each) for each in found]).tolist()
     columns = [
         _judged(each, p, false_alarm_rate / 4, least_effect, (importance or {}).get(each.column))
         for each, p in zip(found, adjusted, strict=True)
     ]
-    joint = _joint(reference, current, kind in _FITTED, rows, false_alarm_rate, least_effect, min_rows)
+    if chosen_by is None:
+        joint = _joint(reference, current, kind in _FITTED, rows, false_alarm_rate, least_effect, min_rows)
+    else:
+        joint = _unsaid(_of_all(chosen_by), rows is not None)
     verdicts = [each.drifted for each in columns] + [each.drifted for each in joint]
     known = [verdict for verdict in verdicts if verdict is not None]
     return msgspec.structs.replace(
@@ -106,7 +111,11 @@ def too_few(n: int, least: int, whose: str = "") -> str | None:
     return f"not enough rows{' ' + whose if whose else ''}: {n:,} of {least:,}" if n < least else None
 
 
-def _column(reference: Profile, current: Profile, at: int, min_rows: int) -> ColumnDrift:
+def _of_all(column: str) -> str:
+    return f"the reference is of all rows, whatever their {column}"
+
+
+def _column(reference: Profile, current: Profile, at: int, min_rows: int, chosen_by: str | None) -> ColumnDrift:
     column = reference.layout.columns[at]
     left, right = reference.cells_of(at), current.cells_of(at)
     n, m = int(left.sum()), int(right.sum())
@@ -124,6 +133,8 @@ def _column(reference: Profile, current: Profile, at: int, min_rows: int) -> Col
     why = None
     if current.tally(at).absent == current.n_rows:
         why = "the column has vanished: no row has it"
+    elif column.name == chosen_by:
+        why = _of_all(column.name)
     elif m == 0:
         why = "no row has a value"
     else:
@@ -272,12 +283,16 @@ def _joint(
 ) -> tuple[JointDrift, ...]:
     if (gone := _vanished(reference, current)) is not None:
         why = f"the column {gone} has vanished: what the others have in common with it cannot be told"
-        unsaid = JointDrift(method="pca", value=None, why=why)
-        return (unsaid,) if rows is None else (unsaid, msgspec.structs.replace(unsaid, method="domain_classifier"))
+        return _unsaid(why, rows is not None)
     found = [_reconstruction(reference, current, is_fitted, false_alarm_rate / 4, least_effect, min_rows)]
     if rows is not None:
         found.append(_classifier(rows, false_alarm_rate / 2, min_rows))
     return tuple(found)
+
+
+def _unsaid(why: str, also_classifier: bool) -> tuple[JointDrift, ...]:
+    unsaid = JointDrift(method="pca", value=None, why=why)
+    return (unsaid, msgspec.structs.replace(unsaid, method="domain_classifier")) if also_classifier else (unsaid,)
 
 
 def _vanished(reference: Profile, current: Profile) -> str | None:

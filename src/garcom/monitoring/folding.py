@@ -15,7 +15,7 @@ import polars as pl
 
 from garcom.errors import Conflict
 from garcom.journal.segment import SegmentName
-from garcom.model.signature import Field, FieldType
+from garcom.model.segments import segment_texts
 from garcom.monitoring.known_versions import Known
 from garcom.monitoring.rows import table_of
 from garcom.profiles.layout import Layout
@@ -158,20 +158,6 @@ def _values(texts: pl.Series, field: str, segments: set[str]) -> list[str]:
     counts = texts.drop_nulls().alias("value").value_counts(name="n").sort(["n", "value"], descending=[True, False])
     new = [value for value in counts["value"] if value not in known and len(value) <= MOST_LETTERS]
     return known + new[: max(0, MOST_SEGMENTS - len(known))]
-
-
-def segment_texts(values: pl.Series, field: Field) -> pl.Series:
-    """The values of a column of :func:`~garcom.monitoring.rows.table_of` as segments name them; null where missing.
-
-    Booleans are ``true`` and ``false``, whole numbers have no fraction.
-    """
-    if values.dtype == pl.String:
-        return values
-    if field.type is FieldType.BOOLEAN:
-        return values.cast(pl.Boolean).cast(pl.String)
-    whole = values.cast(pl.Int64, strict=False)
-    texts = pl.select(pl.when(values == whole).then(whole.cast(pl.String)).otherwise(values.cast(pl.String)))
-    return texts.to_series().alias(values.name)
 
 
 def _counted(

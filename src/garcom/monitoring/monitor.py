@@ -12,6 +12,7 @@ import msgspec
 from garcom.errors import InputError
 from garcom.lake.tables import Lake
 from garcom.lake.undrained import Undrained
+from garcom.model.reference_profile import ReferenceProfile
 from garcom.model.signature import Output
 from garcom.monitoring.acknowledged import Acknowledged
 from garcom.monitoring.alerts.alert_list import STATES, AlertList
@@ -29,12 +30,13 @@ from garcom.monitoring.records import (
     Scope,
     Traffic,
 )
-from garcom.monitoring.references import References, Training
+from garcom.monitoring.references import References
 from garcom.monitoring.segments import canonical
 from garcom.monitoring.traffic import COUNTED, traffic
 from garcom.monitoring.window_profiles import WindowProfiles, is_hourly
 from garcom.monitoring.windows import ReportWindow, Windows, asked, bounds
 from garcom.profiles.profile import Profile
+from garcom.records import FloatArray
 from garcom.registry.registry import Registry
 from garcom.settings import ModelMonitoring, Settings, load_settings
 from garcom.storage.database import Database
@@ -44,10 +46,17 @@ _HOUR = timedelta(hours=1)
 
 
 class _Look(NamedTuple):
-    """The rows that a version was packed with, and the profile of those of a window."""
+    """The rows that a version was packed with, and the profile of those of a window.
 
-    training: Training
+    ``training`` are those of the window's segment, where they are known by its ``field``; else all rows, and what a
+    segment has in common is no difference from them.
+    """
+
+    told: ReferenceProfile
+    training: Profile
+    sample: FloatArray
     current: Profile
+    field: str | None
 
 
 class Monitor:
@@ -171,12 +180,18 @@ class Monitor:
 
     def _look(self, window: ReportWindow) -> _Look | None:
         """What drift and quality are told from; None where there is nothing to compare with."""
-        training = window.reference.training
-        return None if training is None else _Look(training, self._profiles.of(window, training.told.layout))
+        training, segment = window.reference.training, window.scope.segment
+        if training is None:
+            return None
+        told, current = training.told, self._profiles.of(window, training.told.layout)
+        field = None if segment is None else segment.partition("=")[0]
+        if segment is None or field is None or not told.has_segments_of(field):
+            return _Look(told, training.profile, told.rows, current, field)
+        return _Look(told, told.profile_of(segment), told.rows_of(segment), current, None)
 
     def _parts(self, window: ReportWindow, look: _Look | None, min_rows: int = MIN_ROWS) -> Parts | None:
         """The parts of the window that columns are told by; None where there is nothing to compare with."""
-        return None if look is None else Parts.of(self._profiles, window, look.training.told.layout, min_rows)
+        return None if look is None else Parts.of(self._profiles, window, look.told.layout, min_rows)
 
     def _drift(
         self,
@@ -191,17 +206,24 @@ class Monitor:
         if look is None:
             why = _no_reference(window)
             return DriftReport(scope=window.scope, reference=kind, rows_reference=0, rows_current=0, why=why)
-        told, before = look.training
+        told, before, field = look.told, look.training, look.field
         if kind != "training":
-            before = self._profiles.before(window, told.layout, kind)
+            before, field = self._profiles.before(window, told.layout, kind), None
         rows = None
         if classifier and told.layout.together is not None and len(told.rows):
             found = sample_rows(self._undrained, window.scope, window.reference.signature)
-            rows = JointRows(told.rows, told.layout.together.matrix(found))
+            rows = JointRows(look.sample, told.layout.together.matrix(found))
         report = drift(
-            before, look.current, window.scope, kind=kind, importance=told.importance, rows=rows, min_rows=min_rows
+            before,
+            look.current,
+            window.scope,
+            kind=kind,
+            chosen_by=field,
+            importance=told.importance,
+            rows=rows,
+            min_rows=min_rows,
         )
-        return report if parts is None else drift_over_time(report, before, parts, min_rows)
+        return report if parts is None else drift_over_time(report, before, parts, min_rows, chosen_by=field)
 
     def _quality(
         self, window: ReportWindow, look: _Look | None, *, parts: Parts | None = None, min_rows: int = MIN_ROWS
@@ -215,13 +237,13 @@ class Monitor:
         report = quality(
             look.current,
             window.scope,
-            reference=look.training.profile,
+            reference=look.training,
             traffic=hours,
             last_row=last,
             now=window.now if window.until >= window.now - _HOUR else None,
             min_rows=min_rows,
         )
-        return report if parts is None else quality_over_time(report, look.training.profile, parts, min_rows)
+        return report if parts is None else quality_over_time(report, look.training, parts, min_rows)
 
     def _last_row(self, window: ReportWindow, hours: Sequence[Traffic]) -> datetime | None:
         """When the last row of the window was answered; the lake is asked for no longer time than it takes."""

@@ -160,8 +160,13 @@ def _begin(moment: datetime, length: timedelta) -> datetime:
     return _MONDAY + (moment - _MONDAY) // length * length
 
 
-def drift_over_time(report: DriftReport, reference: Profile, parts: Parts, min_rows: int = MIN_ROWS) -> DriftReport:
-    """The report with the drift of its columns in each part, against the reference of the report."""
+def drift_over_time(
+    report: DriftReport, reference: Profile, parts: Parts, min_rows: int = MIN_ROWS, *, chosen_by: str | None = None
+) -> DriftReport:
+    """The report with the drift of its columns in each part, against the reference of the report.
+
+    Of a column by whose value the current rows were chosen, and the reference's were not, nothing is told.
+    """
     report = msgspec.structs.replace(report, parts_why=parts.why)
     if not len(parts):
         return report
@@ -177,11 +182,15 @@ def drift_over_time(report: DriftReport, reference: Profile, parts: Parts, min_r
     rate = FALSE_ALARM_RATE if report.false_alarm_rate is None else report.false_alarm_rate
     rule = _Rule(rate * _SHARE_OF_ALARMS, LEAST_EFFECT if report.effect_threshold is None else report.effect_threshold)
     sizes = np.array(effects, np.float64)
-    told = {column.name: _drift_of(times, sizes[:, at], adjusted[:, at], rule) for at, column in enumerate(columns)}
+    told = {
+        column.name: _drift_of(times, sizes[:, at], adjusted[:, at], rule)
+        for at, column in enumerate(columns)
+        if column.name != chosen_by
+    }
     return msgspec.structs.replace(
         report,
         parts=tuple(times),
-        columns=tuple(msgspec.structs.replace(each, over_time=told[each.column]) for each in report.columns),
+        columns=tuple(msgspec.structs.replace(each, over_time=told.get(each.column)) for each in report.columns),
     )
 
 

@@ -65,8 +65,12 @@ def quality(
     is_hourly = len(traffic) < 2 or traffic[1].since - traffic[0].since == timedelta(hours=1)
     findings = [*_silence_and_jumps(traffic if is_hourly else (), last_row, now)]
     if n >= min_rows:
+        # All rows of a segment have one value in its field.
+        chosen_by = (scope.segment or "").partition("=")[0]
         findings += [
-            finding for at in range(len(columns)) for finding in _findings(columns[at], profile, at, reference)
+            finding
+            for at in range(len(columns))
+            for finding in _findings(columns[at], profile, at, reference, chosen_by)
         ]
         findings += _repeated(profile, reference)
     inside = [each for each in traffic if scope.since is None or each.since >= hour_of(scope.since)]
@@ -136,7 +140,9 @@ def _is_constant(profile: Profile, at: int) -> bool:
     return bool(least == greatest) and not profile.tally(at).infinite
 
 
-def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profile | None) -> Iterator[Finding]:
+def _findings(
+    found: ColumnQuality, profile: Profile, at: int, reference: Profile | None, chosen_by: str
+) -> Iterator[Finding]:
     name, n = found.column, found.rows
     tally, present = profile.tally(at), profile.present(at)
     usual = found.missing_reference or 0.0
@@ -166,7 +172,8 @@ def _findings(found: ColumnQuality, profile: Profile, at: int, reference: Profil
         names = f": {named}" if named else ""
         text = f"{share:.1%} of the values of {name!r} are categories that the reference does not have{names}."
         yield Finding(kind="unseen", column=name, share=share, text=text)
-    if found.constant and reference is not None and not _is_constant(reference, at):
+    varied = reference is not None and reference.present(at) > 0 and not _is_constant(reference, at)
+    if found.constant and varied and name != chosen_by:
         text = f"All rows have the same value in {name!r}, which varies in the reference."
         yield Finding(kind="constant", column=name, share=1.0, text=text)
 

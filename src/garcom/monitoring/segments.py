@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from garcom.errors import InputError
+from garcom.model.segments import segment_texts
 from garcom.model.signature import FieldType, Signature
-from garcom.monitoring.folding import segment_texts
 
 _BOOLEANS = {"true": "true", "1": "true", "1.0": "true", "false": "false", "0": "false", "0.0": "false"}
 

@@ -42,6 +42,15 @@ def test_a_classifier_has_its_rows_answers_segments_and_importance(tmp_path: Pat
     assert found.importance["x"] == 1.0
     assert found.importance["noise"] < 0.2
     assert found.rows.shape == (400, 3)
+    on = X[X["on"]]
+    assert list(found.segments) == ["on=false", "on=true"]
+    assert found.profile_of("on=true").n_rows == len(on)
+    assert found.profile_of("on=true").mean(0) == pytest.approx(on["x"].mean())
+    assert np.sort(found.rows_of("on=true")[:, 0]) == pytest.approx(np.sort(on["x"]), abs=1e-6)
+    assert found.profile_of("on=perhaps").n_rows == 0
+    assert found.rows_of("on=perhaps").shape == (0, 3)
+    assert found.has_segments_of("on")
+    assert not found.has_segments_of("x")
 
 
 def test_a_regression_with_categories(tmp_path: Path) -> None:

@@ -47,9 +47,9 @@ def said(rows: pd.DataFrame) -> list[str]:
 class Home:
     """A home folder with a model that is served elsewhere, and what that was asked."""
 
-    def __init__(self, folder: Path, n: int = 800) -> None:
+    def __init__(self, folder: Path, n: int = 800, packed: pd.DataFrame | None = None) -> None:
         self.folder = folder
-        X = asked(n)
+        X = asked(n) if packed is None else packed
         bundle = garcom.pack(None, X, answers=said(X), name="m", out=folder / "packed")
         self.registry = Registry.open(folder)
         self.version = self.registry.register(bundle.path)

@@ -18,9 +18,10 @@ from garcom.errors import Conflict, Unavailable
 from garcom.lake.drain import Drain
 from garcom.lake.schemas import PREDICTIONS
 from garcom.lake.tables import Lake
+from garcom.model.segments import segment_texts
 from garcom.model.signature import Field, FieldType, Output, Signature
 from garcom.monitoring import folding
-from garcom.monitoring.folding import Folding, segment_texts
+from garcom.monitoring.folding import Folding
 from garcom.monitoring.known_versions import Known
 from garcom.monitoring.rows import table_of
 from garcom.profiles.layout import layout_of

@@ -99,7 +99,36 @@ def test_a_segment(home: Home, kept: bool) -> None:
     other = home.monitor.drift(Scope(model="m", since=NOW - 6 * HOUR, segment="region=RJ"))
     assert "x" not in drifted(other)
     none = home.monitor.drift(Scope(model="m", since=NOW - 6 * HOUR, segment="region=MG"))
-    assert none.why == "not enough rows: 0 of 100"
+    assert none.why == f"not enough rows{' of the reference' * kept}: 0 of 100"
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["profiled-apart", "read-from-the-lake"])
+def test_that_all_rows_of_a_segment_have_its_value_is_no_drift(tmp_path: Path, kept: bool) -> None:
+    # Regions differ: what is usual in one has moved beside all rows.
+    packed = asked(2000).assign(x=lambda rows: rows["x"] + 2.0 * (rows["region"] == "SP"))
+    home = Home(tmp_path, packed=packed)
+    served = asked(900, seed=1).assign(x=lambda rows: rows["x"] + 2.0 * (rows["region"] == "SP"))
+    home.serve(served, NOW - 5 * HOUR, NOW)
+    if not kept:
+        reference = home.monitor._references.of(home.version.digest)
+        assert reference.training is not None
+        told = msgspec.structs.replace(reference.training.told, segments={})
+        training = reference.training._replace(told=told)
+        home.monitor._references.of = lambda digest: reference._replace(training=training)  # type: ignore[assignment]
+    scope = Scope(model="m", since=NOW - 6 * HOUR, segment="region=SP")
+    report = home.monitor.drift(scope, classifier=True, parts=True)
+    region = next(each for each in report.columns if each.column == "region")
+    quality = home.monitor.quality(scope)
+    assert [each.kind for each in quality.findings if each.column == "region"] == []
+    if kept:
+        assert report.drifted is False
+        assert report.rows_reference == (packed["region"] == "SP").sum()
+        assert [each.drifted for each in report.joint] == [False, False]
+        return
+    assert drifted(report) == ["x", "prediction"]
+    assert (region.drifted, region.why) == (None, "the reference is of all rows, whatever their region")
+    assert region.over_time is None
+    assert [each.why for each in report.joint] == ["the reference is of all rows, whatever their region"] * 2
 
 
 def test_other_references(home: Home) -> None:

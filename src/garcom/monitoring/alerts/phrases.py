@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from garcom.monitoring.alerts.messages import Told
-from garcom.monitoring.alerts.rule import SEVERITIES, number
+from garcom.monitoring.alerts.rule import SEVERITIES
+from garcom.monitoring.report.reasons import reason
+from garcom.report_page.writing import Writing
 
 _ENGLISH = {
     "firing": "FIRING",
@@ -33,7 +35,7 @@ _PORTUGUESE = {
     "info": "informação",
     "one": "{model}: 1 alerta, {state}",
     "many": "{model}: {n} alertas, {state}",
-    "value": "valor {value} (de {rows} linhas, {actuals} reais)",
+    "value": "valor {value} ({rows} linhas, {actuals} com valor real)",
     "since": "desde {since}",
     "rule": "regra {rule}: {text}",
     "test title": "Garçom: uma mensagem de teste",
@@ -68,10 +70,10 @@ def _paragraph(told: Told, language: str) -> str:
     words = PHRASES[language]
     lines = [f"{words[told.happened]} ({words[told.severity]}) {told.text}"]
     if told.value is not None:
-        value = number(float(f"{told.value:.4g}"))
-        lines.append(words["value"].format(value=value, rows=f"{told.rows:,}", actuals=f"{told.actuals:,}"))
+        write = Writing(language).number
+        lines.append(words["value"].format(value=write(told.value), rows=write(told.rows), actuals=write(told.actuals)))
     if told.why:
-        lines.append(told.why)
+        lines.append(reason(language, told.why))
     if told.since is not None:
         lines.append(words["since"].format(since=_moment(told.since)))
     lines.append(words["rule"].format(rule=told.rule, text=told.text))

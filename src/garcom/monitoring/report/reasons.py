@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 #: What is said in English, and how in Portuguese; ``\1`` and so on are what the parentheses hold.
 _SAID: tuple[tuple[str, str], ...] = (
@@ -25,11 +26,21 @@ _SAID: tuple[tuple[str, str], ...] = (
         r"not enough rows with actuals for a model of the error: (.+) of (.+)",
         r"linhas com valor real insuficientes para um modelo do erro: \1 de \2",
     ),
+    (
+        r"not calibrated: (.+) of (.+) rows with actuals before it",
+        r"não calibrada: antes dela, \1 de \2 linhas com valor real",
+    ),
+    (r"the rule was changed", r"a regra foi mudada"),
+    (r"the rule does not hold for this model any more", r"a regra já não vale para este modelo"),
     (r"not enough actuals: (.+) of (.+)", r"valores reais insuficientes: \1 de \2"),
     (r"the column has vanished: no row has it", r"a coluna sumiu: nenhuma linha a tem"),
     (
         r"the column (.+) has vanished: what the others have in common with it cannot be told",
         r"a coluna \1 sumiu: não se pode dizer o que as outras têm em comum com ela",
+    ),
+    (
+        r"the reference is of all rows, whatever their (.+)",
+        r"a referência é de todas as linhas, seja qual for o valor de \1",
     ),
     (r"no row has a value", r"nenhuma linha tem valor"),
     (r"no rows", r"nenhuma linha"),
@@ -101,6 +112,8 @@ _SAID: tuple[tuple[str, str], ...] = (
     ),
 )
 _PORTUGUESE = [(re.compile(english, re.DOTALL), portuguese) for english, portuguese in _SAID]
+_NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?%?")
+_SIGNS = str.maketrans(",.", ".,")
 
 
 def reason(language: str, text: str) -> str:
@@ -108,8 +121,17 @@ def reason(language: str, text: str) -> str:
     if language == "pt":
         for english, portuguese in _PORTUGUESE:
             if found := english.fullmatch(text):
-                return found.expand(portuguese)
+                return _filled(portuguese, [_number(each) for each in found.groups()])
     return text
+
+
+def _filled(sentence: str, told: Sequence[str]) -> str:
+    return re.sub(r"\\(\d)", lambda place: told[int(place[1]) - 1], sentence)
+
+
+def _number(told: str) -> str:
+    """A number as Portuguese writes it; whatever else it is stays as it is."""
+    return told.translate(_SIGNS) if _NUMBER.fullmatch(told) else told
 
 
 def language_of(language: str, text: str) -> str:

@@ -36,11 +36,13 @@ def test_titles(alerts: list[Told], expected: str) -> None:
 
 
 def test_the_text_tells_value_cause_and_rule() -> None:
-    said = text([told(value=0.712345, rows=9120, actuals=812, since=NOON, why="because")], "pt", "m1")
+    said = text(
+        [told(value=0.712345, rows=9120, actuals=812, since=NOON, why="not enough rows: 1,200 of 5,000")], "pt", "m1"
+    )
     assert said == (
         "DISPARADO (crítico) wine.accuracy < 0.8 over 24h critical\n"
-        "valor 0.7123 (de 9,120 linhas, 812 reais)\n"
-        "because\n"
+        "valor 0,7123 (9.120 linhas, 812 com valor real)\n"
+        "linhas insuficientes: 1.200 de 5.000\n"
         "desde 2026-11-21 12:00 UTC\n"
         "regra quality: wine.accuracy < 0.8 over 24h critical\n\n"
         "mensagem m1"

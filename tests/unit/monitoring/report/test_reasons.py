@@ -17,7 +17,7 @@ from garcom.monitoring.report.verdict import verdict
         ("the column has vanished: no row has it", "a coluna sumiu: nenhuma linha a tem"),
         (
             "12.0% of the values of 'a <b> (of)' are outside the range of the reference.",
-            "12.0% dos valores de 'a <b> (of)' estão fora da faixa da referência.",
+            "12,0% dos valores de 'a <b> (of)' estão fora da faixa da referência.",
         ),
     ],
 )
