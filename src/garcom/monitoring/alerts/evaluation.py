@@ -99,6 +99,11 @@ class Evaluator:
             if holding.get((each.rule.name, each.model)) == each.rule
         ]
         storage.put_standings(connection, current)
+        # A silence may have ended, or a repetition be due, long before the rule is read again.
+        read = {(each.rule.name, each.model) for each in found}
+        for key, row in known.items():
+            if key not in read and key in holding and row.text == str(holding[key].rule):
+                self._remind(connection, row, holding[key].rule, silences, now)
         storage.forget_past(connection, now - KEPT)
 
     def _advance(
@@ -166,6 +171,16 @@ class Evaluator:
             alert = alert._replace(told_at=now)
         storage.put_alert(connection, alert)
         return alert
+
+    def _remind(
+        self, connection: Connection, row: StandingRow, rule: Rule, silences: list[SilenceRow], now: datetime
+    ) -> None:
+        """Tell what there is to be told of an alert that goes on, though its rule was not read."""
+        alert = None if row.alert_id is None else storage.find_alert(connection, row.alert_id)
+        happened = None if alert is None else self._to_tell(alert, silences, now)
+        if alert is not None and happened is not None:
+            _tell(connection, alert, happened, rule.threshold, now)
+            storage.put_alert(connection, alert._replace(told_at=now))
 
     def _to_tell(self, alert: AlertRow, silences: list[SilenceRow], now: datetime) -> Happened | None:
         """What people are to be told of an alert now; None for nothing.

@@ -135,6 +135,20 @@ def test_a_silence(tmp_path: Path, rule: str | None, model: str | None, is_silen
     assert silences.shown().silences == ()
 
 
+def test_when_a_silence_ends_it_is_told_though_the_rule_is_read_seldom(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, quality="wine.accuracy < 0.8 over 20d")
+    minutes = (datetime.now(UTC) - NOON).total_seconds() / 60
+    silences = Silences(watched.database)
+    made = silences.add("2h")
+    watched.run(minutes, 0.7)
+    silences.remove(made.id)
+    watched.run(minutes + 1, 0.9)  # which would end it, but a rule about 20 days is read every five hours
+    watched.run(minutes + 2, 0.9)
+    assert (watched.states(), watched.told()) == (["firing"], ["firing"])
+    watched.run(minutes + 300, 0.9)
+    assert (watched.states(), watched.told()) == (["resolved"], ["firing", "resolved"])
+
+
 def test_whoever_was_not_told_of_an_alert_is_not_told_of_its_end(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     minutes = (datetime.now(UTC) - NOON).total_seconds() / 60
