@@ -11,7 +11,7 @@ import numpy as np
 from garcom.moments import hour_of
 from garcom.monitoring.records import ColumnQuality, Figure, Finding, QualityReport, Scope, Traffic
 from garcom.profiles.columns import CategoryColumn, NumberColumn
-from garcom.profiles.profile import Profile
+from garcom.profiles.profile import Profile, Tally
 from garcom.profiles.repeats import Repeated
 from garcom.stats.good_turing import unseen_share
 from garcom.stats.performance.intervals import Z
@@ -115,7 +115,7 @@ def _column(profile: Profile, at: int, reference: Profile | None) -> ColumnQuali
         rows=profile.n_rows,
         missing=tally.missing,
         missing_reference=None if reference is None else _share(reference.tally(at).missing, reference.n_rows),
-        out_of_range=tally.below + tally.above if has_range else None,
+        out_of_range=_outside(tally) if has_range else None,
         unseen=None if is_number else tally.above,
         unseen_values=_most_frequent(profile.unseen.get(column.name, {})),
         type_failures=tally.unreadable,
@@ -162,7 +162,9 @@ def _findings(
         return
     is_feature = profile.layout.columns[at].role == "feature"
     beyond = max(OUT_OF_RANGE, 0.0 if reference is None else OUT_OF_RANGE_BY_CHANCE / (reference.present(at) + 1))
-    if is_feature and found.out_of_range is not None and found.out_of_range / present >= beyond:
+    # Infinite numbers lie outside, even of the range of the rows that have them.
+    there = 0.0 if reference is None else _share(_outside(reference.tally(at)), reference.present(at)) or 0.0
+    if is_feature and found.out_of_range is not None and found.out_of_range / present >= there + beyond:
         share = found.out_of_range / present
         text = f"{share:.1%} of the values of {name!r} are outside the range of the reference."
         yield Finding(kind="out_of_range", column=name, share=share, text=text)
@@ -278,6 +280,10 @@ def _longest_pause(traffic: Sequence[Traffic]) -> timedelta:
         elif seen:
             run += 1
     return timedelta(hours=longest)
+
+
+def _outside(tally: Tally) -> int:
+    return tally.below + tally.above
 
 
 def _share(count: int, of: int) -> float | None:

@@ -56,7 +56,8 @@ def performance_of(
     counts = None
     if task == "classification":
         labels = _labels(before, both, prediction)
-        if (_places(both[truth], labels) < 0).all():
+        truths = _labels(before, both, truth)
+        if (_places(both[truth], labels) < 0).all() or (_places(both[prediction], truths) < 0).all():
             answers, actuals = (_some(both[name]) for name in (prediction, truth))
             return _without(report, f"no actual is one of the answers: those are {answers}; the actuals are {actuals}")
         scores = _label_scores(both, prediction, truth, labels, min_rows)

@@ -211,3 +211,16 @@ def test_a_column_of_any_kind_may_become_one_of_any_other(was: str, now: str) ->
     report = compare_frames(left, right)
     assert report.drift is not None
     assert report.drift.drifted is False or was != now
+
+
+def test_answers_that_no_actual_is_written_as_are_no_errors() -> None:
+    before = pl.DataFrame({"said": ["bom", "ruim"] * 100, "was": ["bom", "ruim"] * 100})
+    now = before.with_columns(pl.col("said").str.to_uppercase())
+    report = compare_frames(before, now, prediction="said", truth="was").performance
+    assert report is not None
+    assert report.why == "no actual is one of the answers: those are 'BOM', 'RUIM'; the actuals are 'bom', 'ruim'"
+    # A model that is always wrong answers what is true of other rows.
+    wrong = before.with_columns(said=pl.lit("ruim"), was=pl.lit("bom"))
+    report = compare_frames(before, wrong, prediction="said", truth="was").performance
+    assert report is not None
+    assert report.metrics["accuracy"].value == 0.0

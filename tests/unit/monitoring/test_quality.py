@@ -241,3 +241,21 @@ def test_shares_of_all_values() -> None:
     assert shares(profile) == (None, None, None)
     profile.add(pl.DataFrame({"x": [None, 0.0, 99.0, 0.0], "y": [0.0] * 4, "k": ["a", "z", "a", "a"]}))
     assert shares(profile) == (1 / 12, 1 / 7, 1 / 4)
+
+
+def test_what_the_reference_has_itself_is_no_finding() -> None:
+    rows = pl.DataFrame(
+        {"x": [1.0, 2.0, 3.0, np.inf] * 100, "y": [None] * 400}, schema={"x": pl.Float64, "y": pl.Float64}
+    )
+    layout = layout_of(rows)
+    before, now = Profile(layout), Profile(layout)
+    before.add(rows)
+    now.add(rows)
+    found = kinds(quality(now, SCOPE, reference=before))
+    assert ("out_of_range", "x") not in found
+    filled = Profile(layout)
+    filled.add(rows.with_columns(y=pl.lit(1.0)))
+    assert ("constant", "y") not in kinds(quality(filled, SCOPE, reference=before))
+    more = Profile(layout)
+    more.add(rows.with_columns(x=pl.Series([1.0, np.inf, np.inf, np.inf] * 100)))
+    assert ("out_of_range", "x") in kinds(quality(more, SCOPE, reference=before))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _ENGLISH = {
     # The verdict. What stands in braces is filled in.
+    "drift one": "{n} of {total} features drifted: {names}.",
     "drift some": "{n} of {total} features drifted: {names}.",
     "drift none": "No feature of {total} drifted.",
     "drift unsaid": "Drift cannot be told: {why}.",
@@ -98,7 +99,7 @@ _ENGLISH = {
     "rows note": "{current} current rows against {reference} reference rows.",
     "rule of drift": (
         "A column has drifted where its difference is significant after correction for the number of "
-        "columns, and its effect is above {threshold}."
+        "columns, and its effect is at least {threshold}."
     ),
     "rule of drift bare": (
         "A column has drifted where its difference is significant after correction for the number of "
@@ -155,8 +156,8 @@ _ENGLISH = {
     "actuals note": "{actuals} of {rows} predictions have their actual: {maturity}.",
     "sampled note": "These are too many to score each: an even sample of {sampled} was scored.",
     "baseline note": (
-        "The baseline is that of the bundle, from its reference rows. Worse means that the whole interval is "
-        "worse, and by enough to matter."
+        "The baseline is what the reference rows give. Worse means that the whole interval is worse, and by "
+        "enough to matter."
     ),
     "maturity": "Label maturity",
     "time label": "{metric} over time",
@@ -210,6 +211,7 @@ _ENGLISH = {
     "why": "Why",
 }
 _PORTUGUESE = {
+    "drift one": "Mudou {n} de {total} variáveis: {names}.",
     "drift some": "Mudaram {n} de {total} variáveis: {names}.",
     "drift none": "Nenhuma variável de {total} mudou.",
     "drift unsaid": "Não se pode dizer se houve mudança: {why}.",
@@ -303,7 +305,7 @@ _PORTUGUESE = {
     "rows note": "{current} linhas atuais em comparação com {reference} linhas de referência.",
     "rule of drift": (
         "Uma coluna mudou quando a diferença é significativa depois de corrigida pelo número de colunas e o "
-        "efeito passa de {threshold}."
+        "efeito é de pelo menos {threshold}."
     ),
     "rule of drift bare": (
         "Uma coluna mudou quando a diferença é significativa depois de corrigida pelo número de colunas e o "
@@ -360,7 +362,7 @@ _PORTUGUESE = {
     "actuals note": "{actuals} de {rows} previsões têm o valor real: {maturity}.",
     "sampled note": "São muitas para avaliar uma a uma: foi avaliada uma amostra uniforme de {sampled}.",
     "baseline note": (
-        "A linha de base é a do pacote, medida em suas linhas de referência. Pior quer dizer que o intervalo "
+        "A linha de base é o que dão as linhas de referência. Pior quer dizer que o intervalo "
         "inteiro é pior, e o bastante para importar."
     ),
     "maturity": "Maturidade dos rótulos",

@@ -93,8 +93,8 @@ class _Speaker:
         if not known:
             yield Sentence("drift", "unknown", self.say("drift unsaid", why=self._reason(_why_of(drift, features))))
         elif drifted:
-            count = self._writing.number(len(drifted))
-            yield Sentence("drift", "bad", self.say("drift some", n=count, total=total, names=self.listed(drifted)))
+            said = self.counted("drift", len(drifted), total=total, names=self.listed(drifted))
+            yield Sentence("drift", "bad", said)
         else:
             yield Sentence("drift", "fine", self.say("drift none", total=self._writing.number(len(known))))
         yield from self._since_when(drift, features)

@@ -80,7 +80,7 @@ def test_it_says_everything_in_english() -> None:
     for words in (
         "Look at this attention: 2 of 4 features drifted: pH, taste.",
         "1,599 current rows against 4,898 reference rows.",
-        "and its effect is above 0.1.",
+        "and its effect is at least 0.1.",
         "pH drifted 0.369 0.41 0.9 < 0.0001 3.19 3.6 0.41 1.23 0.6724 0.41 0.369 –",
         "taste drifted 0.044 0.22 0.2 < 0.0001 – – – – 0.1936 0.22 0.198 22",
         "sulphates not said – – – –",
