@@ -1,9 +1,10 @@
 # Everything starts from python3 (3.11 or newer) and make alone.
 PYTHON ?= python3
 BIN := .venv/bin
-# Files in their order: those that take longest come first, and the many short ones fill the end evenly. The hundreds of
-# processes that the tests start, and the next run, take what is compiled from the cache.
-PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Files in their order: those that take longest come first, and the many short ones fill the end evenly. Three at a time
+# on two cores, because some wait. The hundreds of processes that the tests start, and the next run, take what is
+# compiled from the cache.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup run test accept chaos fuzz properties slow lint format lock bench bench-peers clean
 

@@ -87,7 +87,7 @@ def test_a_webhook_gets_signed_json(tmp_path: Path) -> None:
     ("language", "title", "line"),
     [
         ("en", "wine: 1 alert, FIRING, critical", "value 0.7 (from 500 rows, 500 actuals)"),
-        ("pt", "wine: 1 alerta, DISPARADO, crítico", "valor 0.7 (de 500 linhas, 500 reais)"),
+        ("pt", "wine: 1 alerta, DISPARADO, crítico", "valor 0,7 (500 linhas, 500 com valor real)"),
     ],
 )
 def test_a_mail_is_for_people(tmp_path: Path, language: str, title: str, line: str) -> None:
