@@ -254,6 +254,7 @@ LONG = {
         "gradientboosting",
         "extratrees",
     ),
+    *("kmeans", "multiclass", "multioutput-regression", "tunedthreshold"),
     *("isolationforest", "powertransformer", "quantiletransformer", "functiontransformer", "gridsearch"),
 }
 

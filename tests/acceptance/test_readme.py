@@ -32,6 +32,7 @@ LONG = {
         "python-models.md",
         "replay.md",
         "report.md",
+        "run-in-production.md",
         "serve-many-models.md",
         "switch-versions.md",
         "upload-and-sign.md",
