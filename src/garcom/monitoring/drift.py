@@ -176,10 +176,10 @@ def _number_measures(
 
 
 def _category_measures(left: IntArray, right: IntArray) -> tuple[tuple[Measure, ...], float]:
-    left, right, p_value = compared_categories(left, right)
+    left, right, test = compared_categories(left, right)
     effect = total_variation(left, right)
     measures = (
-        _measure("chi_square", chi_square(left, right).statistic, p_value),
+        _measure("chi_square", test.statistic, test.p_value),
         *_share_measures(left.astype(float), right.astype(float)),
         _measure("total_variation", effect),
     )
@@ -187,11 +187,11 @@ def _category_measures(left: IntArray, right: IntArray) -> tuple[tuple[Measure, 
 
 
 class Categories(NamedTuple):
-    """The cells of both sides as they are compared, and the p-value of their difference."""
+    """The cells of both sides as they are compared, and the test of their difference."""
 
     reference: IntArray
     current: IntArray
-    p_value: float
+    test: Tested
 
 
 def compared_categories(left: IntArray, right: IntArray) -> Categories:
@@ -204,17 +204,16 @@ def compared_categories(left: IntArray, right: IntArray) -> Categories:
     rare = rare_cells(left, right)
     rare[-1] = True
     pooled = [np.append(side[~rare], side[rare].sum()) for side in (left, right)]
-    p_value = chi_square(pooled[0], pooled[1]).p_value
+    test = chi_square(pooled[0], pooled[1])
     if not left[rare].any():
-        return Categories(pooled[0], pooled[1], p_value)
+        return Categories(pooled[0], pooled[1], test)
     p_new = unseen_test(left, right)
-    known = [each for each in (p_value, p_new) if not math.isnan(each)]
-    p_value = min(1.0, 2 * min(known)) if known else math.nan
-    if not p_new <= NEW_BY_CHANCE:
-        return Categories(pooled[0], pooled[1], p_value)
+    p_value = min(1.0, 2 * float(np.fmin(test.p_value, p_new)))  # all cells may be rare, and chi-square say nothing
+    if p_new > NEW_BY_CHANCE:
+        return Categories(pooled[0], pooled[1], Tested(test.statistic, p_value))
     new = left == 0
     apart = [np.append(side[~rare & ~new], [side[rare & ~new].sum(), side[new].sum()]) for side in (left, right)]
-    return Categories(apart[0], apart[1], p_value)
+    return Categories(apart[0], apart[1], Tested(chi_square(apart[0], apart[1]).statistic, p_value))
 
 
 def _share_measures(p: FloatArray, q: FloatArray) -> tuple[Measure, ...]:

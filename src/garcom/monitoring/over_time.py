@@ -216,8 +216,8 @@ class _Side:
         if self._lower is not None:
             effect = float(np.abs(self._lower - np.cumsum(cells) / m).max())
             return effect, beside_a_mode(kolmogorov_survival(math.sqrt(n * m / (n + m)) * effect), self._cells, cells)
-        left, right, p_value = compared_categories(self._cells, cells)
-        return float(total_variation(left, right)), p_value
+        left, right, test = compared_categories(self._cells, cells)
+        return float(total_variation(left, right)), test.p_value
 
 
 def _drift_of(times: Sequence[Part], sizes: FloatArray, p_values: FloatArray, rule: _Rule) -> DriftOverTime | None:

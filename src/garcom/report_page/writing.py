@@ -29,8 +29,8 @@ class Writing:
         if value is None or value != value:
             return NOTHING
         if isinstance(value, int):
-            return self._written(f"{value:,}")
-        return self._written(f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}")
+            return self.signs(f"{value:,}")
+        return self.signs(f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}")
 
     def value(self, value: float | None, of: str = "value") -> str:
         """A number of a column: a moment (``of``) where it is microseconds since 1970, else as :meth:`number`."""
@@ -39,7 +39,7 @@ class Writing:
 
     def percent(self, value: float | None) -> str:
         """A share (0 to 1) in percent, with two decimals."""
-        return NOTHING if value is None or value != value else self._written(f"{value:.2%}")
+        return NOTHING if value is None or value != value else self.signs(f"{value:.2%}")
 
     def duration(self, microseconds: float) -> str:
         """A time in the unit that suits it."""
@@ -52,17 +52,17 @@ class Writing:
         """A p-value to four decimals, or that it is smaller."""
         if value is None or value != value:
             return NOTHING
-        return self._written(f"< {_LEAST_P:.4f}" if value < _LEAST_P else f"{value:.4f}")
+        return self.signs(f"< {_LEAST_P:.4f}" if value < _LEAST_P else f"{value:.4f}")
 
     def interval(self, value: float | None, low: float | None = None, high: float | None = None) -> str:
         """``0.71 (0.68–0.74)``: a number with as many decimals as its interval tells apart; without one, three."""
         if value is None or not isfinite(value):
             return NOTHING
         if low is None or high is None or not (isfinite(low) and isfinite(high)):
-            return self._written(f"{value:,.3f}") if 0.001 <= abs(value) < 1e3 else self.number(float(value))
+            return self.signs(f"{value:,.3f}") if 0.001 <= abs(value) < 1e3 else self.number(float(value))
         decimals = 3 if high <= low else min(max(-floor(log10((high - low) / 2)), 0), 9)
         told, least, most = (f"{each:,.{decimals}f}" for each in (value, low, high))
-        return self._written(f"{told} ({least}–{most})")
+        return self.signs(f"{told} ({least}–{most})")
 
     def moment(self, value: datetime | None) -> str:
         """A moment in UTC to the minute."""
@@ -74,6 +74,6 @@ class Writing:
         names = ("number", "percent", "duration", "p_value", "interval", "moment")
         return {name: getattr(self, name) for name in names}
 
-    def _written(self, text: str) -> str:
+    def signs(self, text: str) -> str:
         """A number in English writing as the language writes it."""
         return text.translate(self._signs)

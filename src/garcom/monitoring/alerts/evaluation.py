@@ -165,10 +165,7 @@ class Evaluator:
         if alert.state == "resolved":
             alert = alert._replace(resolved_at=now)
             record(connection, "alert.resolve", f"{alert.model}:{alert.rule}", after=_trail(alert))
-        happened = self._to_tell(alert, silences, now)
-        if happened is not None:
-            _tell(connection, alert, happened, rule.threshold, now)
-            alert = alert._replace(told_at=now)
+        alert = self._told(connection, alert, rule.threshold, silences, now)
         storage.put_alert(connection, alert)
         return alert
 
@@ -177,10 +174,20 @@ class Evaluator:
     ) -> None:
         """Tell what there is to be told of an alert that goes on, though its rule was not read."""
         alert = None if row.alert_id is None else storage.find_alert(connection, row.alert_id)
-        happened = None if alert is None else self._to_tell(alert, silences, now)
-        if alert is not None and happened is not None:
-            _tell(connection, alert, happened, rule.threshold, now)
-            storage.put_alert(connection, alert._replace(told_at=now))
+        if alert is not None:
+            told = self._told(connection, alert, rule.threshold, silences, now)
+            if told is not alert:
+                storage.put_alert(connection, told)
+
+    def _told(
+        self, connection: Connection, alert: AlertRow, threshold: float, silences: list[SilenceRow], now: datetime
+    ) -> AlertRow:
+        """The alert, after what there is to be told of it now was put where messages wait."""
+        happened = self._to_tell(alert, silences, now)
+        if happened is None:
+            return alert
+        _tell(connection, alert, happened, threshold, now)
+        return alert._replace(told_at=now)
 
     def _to_tell(self, alert: AlertRow, silences: list[SilenceRow], now: datetime) -> Happened | None:
         """What people are to be told of an alert now; None for nothing.

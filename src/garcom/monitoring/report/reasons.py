@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from garcom.report_page.writing import Writing
+
 #: What is said in English, and how in Portuguese; ``\1`` and so on are what the parentheses hold.
 _SAID: tuple[tuple[str, str], ...] = (
     (
@@ -113,7 +115,7 @@ _SAID: tuple[tuple[str, str], ...] = (
 )
 _PORTUGUESE = [(re.compile(english, re.DOTALL), portuguese) for english, portuguese in _SAID]
 _NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?%?")
-_SIGNS = str.maketrans(",.", ".,")
+_WRITING = Writing("pt")
 
 
 def reason(language: str, text: str) -> str:
@@ -131,7 +133,7 @@ def _filled(sentence: str, told: Sequence[str]) -> str:
 
 def _number(told: str) -> str:
     """A number as Portuguese writes it; whatever else it is stays as it is."""
-    return told.translate(_SIGNS) if _NUMBER.fullmatch(told) else told
+    return _WRITING.signs(told) if _NUMBER.fullmatch(told) else told
 
 
 def language_of(language: str, text: str) -> str:
